@@ -1,0 +1,1 @@
+"""poselift: 2D human keypoints in, metric 3D skeletons out."""

@@ -1,0 +1,66 @@
+"""Aligning poses: to the root joint, by scale, by rotation and shift (Procrustes)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """`aligned = scale * predicted @ rotation + translation`, pose by pose.
+
+    `residual` is the squared error left after alignment over the target's squared spread.
+    """
+
+    aligned: Float[np.ndarray, "*batch J D"]
+    rotation: Float[np.ndarray, "*batch D D"]
+    scale: Float[np.ndarray, "*batch"]
+    translation: Float[np.ndarray, "*batch D"]
+    residual: Float[np.ndarray, "*batch"]
+
+
+def root_relative(
+    poses: Float[np.ndarray, "*batch J D"], root: int = 0
+) -> Float[np.ndarray, "*batch J D"]:
+    """Move the root joint of each pose to the origin."""
+    return poses - poses[..., root : root + 1, :]
+
+
+def procrustes(
+    predicted: Float[np.ndarray, "*batch J D"],
+    target: Float[np.ndarray, "*batch J D"],
+    *,
+    scale: bool = True,
+    reflection: bool = False,
+) -> Alignment:
+    """Align each predicted pose to its target by least squares (Umeyama 1991).
+
+    Both in the same unit, without missing joints. With `scale` a similarity (what the field calls
+    P-MPJPE, protocol 2), without it a rigid motion. Mirror images are excluded, by flipping the
+    weakest singular direction, unless `reflection` is set.
+    """
+    mean_p, mean_t = predicted.mean(axis=-2, keepdims=True), target.mean(axis=-2, keepdims=True)
+    p, t = predicted - mean_p, target - mean_t
+    norm_p = np.sqrt((p**2).sum(axis=(-2, -1), keepdims=True))
+    norm_t = np.sqrt((t**2).sum(axis=(-2, -1), keepdims=True))
+    tiny = np.finfo(p.dtype).tiny
+    # unit spread first: the singular values are then comparable whatever the unit
+    u, s, vt = np.linalg.svd(np.swapaxes(p / (norm_p + tiny), -1, -2) @ (t / (norm_t + tiny)))
+    if not reflection:
+        sign = np.sign(np.linalg.det(u @ vt))
+        u = np.concatenate([u[..., :-1], u[..., -1:] * sign[..., None, None]], axis=-1)
+        s = np.concatenate([s[..., :-1], s[..., -1:] * sign[..., None]], axis=-1)
+    rotation = u @ vt
+    trace = s.sum(axis=-1)
+    ratio = (norm_t / (norm_p + tiny))[..., 0, 0]
+    factor = trace * ratio if scale else np.ones_like(trace)
+    aligned = factor[..., None, None] * (p @ rotation) + mean_t
+    translation = (mean_t - factor[..., None, None] * (mean_p @ rotation))[..., 0, :]
+    if scale:
+        residual = 1 - trace**2
+    else:
+        residual = 1 + 1 / (ratio + tiny) ** 2 - 2 * trace / (ratio + tiny)
+    return Alignment(aligned, rotation, factor, translation, residual)

@@ -1,0 +1,58 @@
+"""Rotations as 3x3 matrices acting on column vectors; quaternions in (w, x, y, z) order."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+
+
+def from_quaternion(quaternion: Float[np.ndarray, "*batch 4"]) -> Float[np.ndarray, "*batch 3 3"]:
+    """Turn quaternions (w, x, y, z) into rotation matrices; they are normalised first."""
+    q = quaternion / np.linalg.norm(quaternion, axis=-1, keepdims=True)
+    w, x, y, z = np.moveaxis(q, -1, 0)
+    rows = [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+    ]
+    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
+
+
+def about_axis(axis: str, angle: Float[np.ndarray, "*batch"]) -> Float[np.ndarray, "*batch 3 3"]:
+    """Rotate by `angle` radians about "x", "y" or "z", right-handed."""
+    angle = np.asarray(angle, dtype=np.float64)
+    matrix = np.zeros((*angle.shape, 3, 3))
+    i = "xyz".index(axis)
+    j, k = (i + 1) % 3, (i + 2) % 3
+    matrix[..., i, i] = 1.0
+    matrix[..., j, j] = matrix[..., k, k] = np.cos(angle)
+    matrix[..., k, j] = np.sin(angle)
+    matrix[..., j, k] = -matrix[..., k, j]
+    return matrix
+
+
+def from_rotation_vector(vector: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3 3"]:
+    """Rodrigues: rotate by |vector| radians about the vector."""
+    angle = np.linalg.norm(vector, axis=-1)[..., None, None]
+    x, y, z = np.moveaxis(np.asarray(vector, dtype=np.float64), -1, 0)
+    zero = np.zeros_like(x)
+    cross = np.stack(
+        [np.stack([zero, -z, y], -1), np.stack([z, zero, -x], -1), np.stack([-y, x, zero], -1)], -2
+    )
+    # np.sinc(x) is sin(pi x) / (pi x); it keeps both factors finite at angle 0
+    first = np.sinc(angle / np.pi)
+    second = 0.5 * np.sinc(angle / (2 * np.pi)) ** 2
+    return np.eye(3) + first * cross + second * (cross @ cross)
+
+
+def turning_to_axis(rays: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3 3"]:
+    """Rotation that takes each ray to +z by the shortest turn. Rays must have z > 0."""
+    unit = rays / np.linalg.norm(rays, axis=-1, keepdims=True)
+    x, y, z = np.moveaxis(unit, -1, 0)
+    a = 1.0 / (1.0 + z)
+    rows = [
+        [1 - a * x * x, -a * x * y, -x],
+        [-a * x * y, 1 - a * y * y, -y],
+        [x, y, z],
+    ]
+    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)

@@ -1,0 +1,34 @@
+"""Joint sets by name, and conversion between them."""
+
+from poselift.skeletons.catalog import (
+    BODY_25,
+    BODY_25B,
+    COCO_17,
+    H36M_16,
+    H36M_17,
+    H36M_32,
+    HALPE_26,
+    MEDIAPIPE_33,
+    MPI_INF_3DHP_17,
+    get_skeleton,
+    skeleton_names,
+)
+from poselift.skeletons.convert import Conversion, conversion
+from poselift.skeletons.skeleton import Skeleton
+
+__all__ = [
+    "BODY_25",
+    "BODY_25B",
+    "COCO_17",
+    "H36M_16",
+    "H36M_17",
+    "H36M_32",
+    "HALPE_26",
+    "MEDIAPIPE_33",
+    "MPI_INF_3DHP_17",
+    "Conversion",
+    "Skeleton",
+    "conversion",
+    "get_skeleton",
+    "skeleton_names",
+]
