@@ -24,7 +24,9 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.is_dir():
             raise PoseliftError(f"{target}: cannot write a file here, it is a folder")
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+        handle, name = tempfile.mkstemp(
+            prefix=f".{target.name}.", suffix=".part", dir=target.parent
+        )
     except OSError as error:
         raise PoseliftError(f"{target}: cannot be written ({error.strerror})") from error
     temporary = Path(name)

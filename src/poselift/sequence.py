@@ -148,9 +148,7 @@ class PoseSequence:
         return cls(
             positions=keypoints,
             skeleton=skeleton,
-            scores=(
-                np.full(keypoints.shape[:2], np.nan, np.float32) if scores is None else scores
-            ),
+            scores=(np.full(keypoints.shape[:2], np.nan, np.float32) if scores is None else scores),
             frames=number,
             times=number / float(fps or 1.0) if times is None else times,
             fps=fps,

@@ -105,7 +105,8 @@ def conversion(source: Skeleton, target: Skeleton) -> Conversion:
             missing.append(joint)
             continue
         weights[row] = found
-        if landmark not in known:
+        # Human3.6M's neck is a face point: taking a detector's nose for it is a choice, so say it
+        if landmark not in known or (joint == "neck" and "nose" in source.joints):
             derived[joint] = tuple(source.joints[i] for i in np.flatnonzero(found))
     if 2 * len(missing) > len(target):
         raise PoseliftError(
