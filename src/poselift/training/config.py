@@ -1,0 +1,147 @@
+"""Everything that decides the outcome of a training run, as one typed and checked value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, final
+
+from poselift.errors import PoseliftError
+from poselift.geometry import NORMALISATIONS
+from poselift.training.schedules import Cosine, Schedule
+
+DATA_NAMES = ("cmu17", "synthetic")
+VARIANTS = ("ground_truth", "detected", "augmented")
+LOSSES = ("mse", "joint_distance")
+PRECISIONS = ("fp32", "bf16")
+
+
+@final
+@dataclass(frozen=True)
+class DataSpec:
+    """Which data to train on. Raises `PoseliftError` naming the command-line flag at fault."""
+
+    name: str
+    """Data set: "cmu17" (motion capture files under `root`) or "synthetic" (needs no files)."""
+    root: Path | None = None
+    """Folder of the data set's files."""
+    variant: str = "ground_truth"
+    """2D input: exact projections ("ground_truth"), the same four cameras with detector noise
+    ("detected"), or fresh random views, bodies and noise in every epoch ("augmented")."""
+    samples: int = 300_000
+    """Poses drawn for an epoch where they are drawn fresh ("augmented" and "synthetic")."""
+
+    def __post_init__(self) -> None:
+        """Check each field and how they go together."""
+        _one_of("--data", self.name, DATA_NAMES)
+        _one_of("--variant", self.variant, VARIANTS)
+        if self.name == "synthetic" and self.root is not None:
+            raise PoseliftError(f"--data synthetic reads no files: leave out --root {self.root}")
+        if self.name == "synthetic" and self.variant != "augmented":
+            raise PoseliftError(
+                f"--data synthetic draws fresh views: expected --variant augmented, "
+                f"got {self.variant}"
+            )
+        if self.name != "synthetic" and self.root is None:
+            raise PoseliftError(f"--data {self.name} needs --root, the folder of its files")
+        if self.samples < 1:
+            raise PoseliftError(f"expected at least 1 sample an epoch, got {self.samples}")
+
+
+@final
+@dataclass(frozen=True)
+class TrainingConfig:
+    """One training run. Raises `PoseliftError` naming the command-line flag at fault."""
+
+    architecture: str
+    """Network, a name of the model registry."""
+    data: DataSpec
+    """What is learnt from."""
+    normalisation: str
+    """How pixels become the network's input; pinned to the weights."""
+    epochs: int
+    """Passes over the data set."""
+    batch_size: int
+    """Samples a step."""
+    lr: float
+    """Base learning rate of Adam."""
+    schedule: Schedule
+    """Factor on the base learning rate over the training."""
+    model: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of the architecture's own config; those left out keep their defaults. Schedules of
+    the network itself (Gumbel noise, attention temperature) are set here."""
+    loss: str = "mse"
+    """"mse": squared error averaged over coordinates (GridConv eq. 10, PoseGraphNet section 3);
+    "joint_distance": mean Euclidean distance over joints (PoseGraphNet's released code)."""
+    weight_decay: float = 0.0
+    """L2 penalty added to the gradients."""
+    grad_clip: float | None = None
+    """Largest norm of all gradients together; None leaves them as they are."""
+    ema_decay: float | None = None
+    """Decay a step of the running mean of the weights, which is then what is validated and kept;
+    None keeps the weights themselves."""
+    precision: str = "fp32"
+    """"fp32", or "bf16" for automatic mixed precision; validation is always fp32."""
+    seed: int = 0
+    """Decides the initial weights, the order of samples, the noise and fresh samples."""
+    threads: int | None = None
+    """CPU threads; None leaves PyTorch's choice. Runs repeat bit for bit with 1."""
+    checkpoint_seconds: float = 60.0
+    """Time between two checkpoints to resume from; the start and the end always have one."""
+    recipe: str = ""
+    """Name of the recipe that this config came from, for the model card."""
+
+    def __post_init__(self) -> None:
+        """Check each field and how they go together."""
+        object.__setattr__(self, "model", dict(self.model))
+        _one_of("--precision", self.precision, PRECISIONS)
+        _one_of("loss", self.loss, LOSSES)
+        _one_of("normalisation", self.normalisation, NORMALISATIONS)
+        _at_least("--epochs", self.epochs, 1)
+        _at_least("--batch-size", self.batch_size, 2)  # batch norm needs two values
+        _at_least("--seed", self.seed, 0)
+        if self.threads is not None:
+            _at_least("--threads", self.threads, 1)
+        if not 0 < self.lr < float("inf"):
+            raise PoseliftError(f"--lr: expected a number above 0, got {self.lr}")
+        _at_least("weight_decay", self.weight_decay, 0)
+        _at_least("checkpoint_seconds", self.checkpoint_seconds, 0)
+        if self.grad_clip is not None and not self.grad_clip > 0:
+            raise PoseliftError(f"grad_clip: expected a number above 0, got {self.grad_clip}")
+        if self.ema_decay is not None and not 0 < self.ema_decay < 1:
+            raise PoseliftError(f"ema_decay: expected 0 < decay < 1, got {self.ema_decay}")
+        self._check_spans()
+
+    def _check_spans(self) -> None:
+        """Refuse phases that would not end within the training."""
+        if isinstance(self.schedule, Cosine) and self.schedule.warmup >= self.epochs:
+            raise PoseliftError(
+                f"the warm-up of {self.schedule.warmup:g} epochs leaves nothing of "
+                f"--epochs {self.epochs}"
+            )
+        for name in ("gumbel_off_epoch", "anneal_epochs"):
+            span = self.model.get(name)
+            if span is not None and span > self.epochs:
+                raise PoseliftError(f"{name} {span} lies beyond --epochs {self.epochs}")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON; the schedule becomes its kind and its fields."""
+        plain = {item.name: getattr(self, item.name) for item in fields(self)}
+        root = self.data.root
+        plain["data"] = {**asdict(self.data), "root": None if root is None else str(root)}
+        kind = type(self.schedule).__name__.lower()
+        plain["schedule"] = {"kind": kind, **asdict(self.schedule)}  # type: ignore[call-overload]
+        return plain
+
+
+def _one_of(flag: str, value: str, names: tuple[str, ...]) -> None:
+    """Refuse a value outside `names`."""
+    if value not in names:
+        raise PoseliftError(f"{flag}: expected one of {', '.join(names)}, got {value!r}")
+
+
+def _at_least(flag: str, value: float, least: float) -> None:
+    """Refuse a value below `least` (or not a number)."""
+    if not value >= least:
+        raise PoseliftError(f"{flag}: expected at least {least}, got {value}")
