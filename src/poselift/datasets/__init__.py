@@ -1,0 +1,1 @@
+"""Data sets: readers, detector noise, and the arrays a lifting network is trained on."""

@@ -1,0 +1,161 @@
+"""`cmu17`: the CMU motion capture excerpts as 17 Human3.6M joints, 30 fps, metres."""
+
+from __future__ import annotations
+
+import csv
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from poselift.datasets.asfamc import AsfSkeleton, read_amc, read_asf
+from poselift.datasets.bvh import read_bvh
+from poselift.datasets.cmu_joints import from_amc, from_bvh, from_expmap
+from poselift.datasets.expmap import ExpmapSkeleton, read_expmap, read_expmap_skeleton
+from poselift.datasets.motion import Motion
+from poselift.datasets.textfile import read_text
+from poselift.errors import PoseliftError
+
+#: Splits by subject; the column `split` of INDEX.csv.
+SPLITS = ("train", "val", "test")
+FPS = 30
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A row of INDEX.csv: `frames` in the file, of which those before `first_frame` and those in
+    `skip_spans` (first and last frame, both included) are not the person's motion.
+    """
+
+    path: str
+    format: str
+    subject: int
+    trial: int
+    frames: int
+    fps: int
+    action: str
+    first_frame: int
+    skip_spans: tuple[tuple[int, int], ...]
+    split: str
+
+    def frames_at(self, fps: int) -> Int[np.ndarray, " T"]:
+        """Return the frame numbers at a lower rate, from `first_frame`, without skip spans."""
+        numbers = np.arange(self.first_frame, self.frames, self.fps // fps, dtype=np.int64)
+        for first, last in self.skip_spans:
+            numbers = numbers[(numbers < first) | (numbers > last)]
+        return numbers
+
+
+def read_index(root: str | os.PathLike[str]) -> list[Clip]:
+    """Read INDEX.csv in the data folder; `PoseliftError` if there is none or a row is broken."""
+    name = Path(root) / "INDEX.csv"
+    if not name.is_file():
+        raise PoseliftError(f"{root}: expected the CMU data folder, but it has no INDEX.csv")
+    clips = []
+    for number, row in enumerate(csv.DictReader(read_text(name).splitlines()), start=2):
+        try:
+            clips.append(_clip(row))
+        except KeyError as error:
+            raise PoseliftError(f"{name}: expected a column {error.args[0]!r}") from None
+        except (ValueError, TypeError, AttributeError):
+            raise PoseliftError(f"{name}, line {number}: this row cannot be read") from None
+    return clips
+
+
+def _clip(row: dict[str, str]) -> Clip:
+    spans = [span.partition("-") for span in row["skip_spans"].split()]
+    return Clip(
+        path=row["path"],
+        format=row["format"],
+        subject=int(row["subject"] or -1),
+        trial=int(row["trial"] or -1),
+        frames=int(row["frames"]),
+        fps=int(row["fps"]),
+        action=row["description"],
+        first_frame=int(row["first_frame"]),
+        skip_spans=tuple((int(first), int(last)) for first, _, last in spans),
+        split=row["split"],
+    )
+
+
+def load_motions(root: str | os.PathLike[str], split: str) -> list[Motion]:
+    """Load all clips of a split as `h36m_17` at 30 fps, world metres, Y up.
+
+    Every 4th frame of 120 Hz data and every 2nd of 60 Hz from the clip's first frame on; frames
+    inside skip spans are left out, which shows as gaps in `frames`. The order is that of
+    INDEX.csv. Raises `PoseliftError` for an unknown split, a missing INDEX.csv, and for a file
+    that is missing, broken, or has not the number of frames the index says.
+    """
+    reader = MotionReader(Path(root))
+    return [reader.read(clip, clip.frames_at(FPS)) for clip in clips_of(root, split)]
+
+
+def clips_of(root: str | os.PathLike[str], split: str) -> list[Clip]:
+    """Return the clips of a split in the order of INDEX.csv."""
+    if split not in SPLITS:
+        raise PoseliftError(f"unknown split {split!r}, expected one of {', '.join(SPLITS)}")
+    clips = [clip for clip in read_index(root) if clip.split == split]
+    if not clips:
+        raise PoseliftError(f"{Path(root) / 'INDEX.csv'}: there is no clip of split {split!r}")
+    return clips
+
+
+class MotionReader:
+    """Reads clips of any encoding below `root`; skeletons are read once."""
+
+    def __init__(self, root: Path) -> None:
+        """Remember the data folder; nothing is read yet."""
+        self._root = root
+        self._subjects: dict[Path, AsfSkeleton] = {}
+        self._skeleton38: ExpmapSkeleton | None = None
+
+    def read(self, clip: Clip, frames: Int[np.ndarray, " T"]) -> Motion:
+        """Return the given frames (0-based rows of the file) of a clip."""
+        return Motion(
+            positions=self._positions(clip, frames).astype(np.float32),
+            frames=frames,
+            fps=float(FPS),
+            subject=clip.subject,
+            trial=clip.trial,
+            action=clip.action,
+            path=clip.path,
+        )
+
+    def _positions(self, clip: Clip, frames: Int[np.ndarray, " T"]) -> Float[np.ndarray, "T 17 3"]:
+        path = self._root / clip.path
+        if clip.format == "bvh":
+            bvh = read_bvh(path)
+            _check_length(path, clip, len(bvh))
+            return from_bvh(bvh[frames])
+        if clip.format == "amc":
+            amc = read_amc(path, self._subject(path))
+            _check_length(path, clip, len(amc))
+            return from_amc(amc[frames])
+        if clip.format == "expmap":
+            expmap = read_expmap(path, self._expmap_skeleton())
+            _check_length(path, clip, len(expmap))
+            return from_expmap(expmap[frames])
+        raise PoseliftError(f"{path}: unknown format {clip.format!r}, expected amc, bvh or expmap")
+
+    def _subject(self, motion: Path) -> AsfSkeleton:
+        """Return the skeleton beside an AMC file: `02_01.amc` belongs to `02.asf`."""
+        path = motion.with_name(motion.name.split("_")[0] + ".asf")
+        if not path.is_file() and path.with_suffix(".asf.gz").is_file():
+            path = path.with_suffix(".asf.gz")
+        if path not in self._subjects:
+            self._subjects[path] = read_asf(path)
+        return self._subjects[path]
+
+    def _expmap_skeleton(self) -> ExpmapSkeleton:
+        if self._skeleton38 is None:
+            self._skeleton38 = read_expmap_skeleton(self._root / "expmap" / "SKELETON38.csv")
+        return self._skeleton38
+
+
+def _check_length(path: Path, clip: Clip, frames: int) -> None:
+    if frames != clip.frames:
+        raise PoseliftError(
+            f"{path}: expected {clip.frames} frames as INDEX.csv says, found {frames}"
+        )

@@ -1,0 +1,67 @@
+"""Reading text files, plain or gzip-compressed, with errors in one sentence."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from poselift.errors import PoseliftError
+
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+def read_text(path: str | os.PathLike[str]) -> str:
+    """Return the text of a file; gzip is recognised by content, not by name.
+
+    Raises `PoseliftError` if the file is missing or unreadable, named `.gz` without being gzip,
+    cut short, damaged, or not text.
+    """
+    name = Path(path)
+    try:
+        data = name.read_bytes()
+    except FileNotFoundError:
+        raise PoseliftError(f"{name}: no such file") from None
+    except OSError as error:
+        raise PoseliftError(f"{name}: cannot be read ({error.strerror})") from error
+    if data.startswith(_GZIP_MAGIC):
+        data = _decompress(name, data)
+    elif name.suffix.lower() == ".gz":
+        raise PoseliftError(f"{name}: expected gzip-compressed text, but it is not a gzip file")
+    if b"\x00" in data:
+        raise PoseliftError(f"{name}: expected text, but it is a binary file")
+    # Latin-1 decodes anything: comments in motion files come from the nineties
+    return data.decode("latin-1")
+
+
+def _decompress(name: Path, data: bytes) -> bytes:
+    try:
+        return gzip.decompress(data)
+    except EOFError:
+        raise PoseliftError(f"{name}: the gzip file is cut short") from None
+    except (OSError, zlib.error) as error:
+        raise PoseliftError(f"{name}: the gzip file is damaged ({error})") from error
+
+
+def to_floats(tokens: Iterable[str]) -> Float[np.ndarray, " N"]:
+    """Return numbers as float64; raises `ValueError` if one is not a finite number."""
+    values = np.fromiter(map(float, tokens), dtype=np.float64)
+    if not np.isfinite(values).all():
+        raise ValueError("not finite")
+    return values
+
+
+def first_bad_number(tokens: Iterable[str]) -> str | None:
+    """Return the first token that is not a finite number, or None."""
+    for token in tokens:
+        try:
+            if not np.isfinite(float(token)):
+                return token
+        except ValueError:
+            return token
+    return None
