@@ -1,6 +1,24 @@
 """Networks that lift 2D poses, one paper a file, and how they are built, saved and loaded."""
 
+from poselift.models.checkpoint import load_model, save_model
+from poselift.models.grid import GLNConfig, GridLiftingNetwork
 from poselift.models.martinez import Martinez, MartinezConfig
+from poselift.models.official import from_official
 from poselift.models.posegraphnet import PoseGraphNet, PoseGraphNetConfig
+from poselift.models.registry import architectures, build, config_from_dict, describe
 
-__all__ = ["Martinez", "MartinezConfig", "PoseGraphNet", "PoseGraphNetConfig"]
+__all__ = [
+    "GLNConfig",
+    "GridLiftingNetwork",
+    "Martinez",
+    "MartinezConfig",
+    "PoseGraphNet",
+    "PoseGraphNetConfig",
+    "architectures",
+    "build",
+    "config_from_dict",
+    "describe",
+    "from_official",
+    "load_model",
+    "save_model",
+]

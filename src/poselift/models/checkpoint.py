@@ -1,0 +1,223 @@
+"""Weights with their card on disk: safetensors and JSON, loaded strictly; nothing pickled.
+
+A folder holds `model.safetensors` (the state dict) and `model.json` (the card: a JSON object
+with at least `architecture` and `config`). An exported .onnx file holds the same weights under
+the same names, perhaps in half precision, and the card as its metadata entry "poselift".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as parse_safetensors
+from safetensors.torch import save as format_safetensors
+from torch import Tensor, nn
+
+from poselift.errors import PoseliftError
+from poselift.files import write_together
+from poselift.models.registry import build, describe
+
+WEIGHTS, CARD = "model.safetensors", "model.json"
+#: The metadata entry of an .onnx file that holds the card.
+METADATA_KEY = "poselift"
+
+Card = dict[str, Any]
+
+
+def save_model(folder: str | os.PathLike[str], model: nn.Module, card: Mapping[str, Any]) -> None:
+    """Write a network and its card into `folder`, both files or neither.
+
+    The entries `architecture` and `config` of the card are taken from the network itself. Raises
+    `PoseliftError` if the network is not in the registry, the card is not JSON, or the place
+    cannot be written.
+    """
+    architecture, config = describe(model)
+    full = {**card, "architecture": architecture, "config": config}
+    try:
+        text = json.dumps(full, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    except (TypeError, ValueError) as error:
+        raise PoseliftError(f"the model card cannot be written as JSON ({error})") from None
+    state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
+    weights = format_safetensors(state)
+    write_together(
+        [
+            (Path(folder) / WEIGHTS, lambda stream: _write(stream, weights)),
+            (Path(folder) / CARD, lambda stream: _write(stream, text.encode())),
+        ]
+    )
+
+
+def load_model(
+    source: str | os.PathLike[str], *, architecture: str | None = None
+) -> tuple[nn.Module, Card]:
+    """Load a network in evaluation mode, with its card.
+
+    `source` is a folder that `save_model` filled, an exported .onnx file, or the name of shipped
+    weights ("gln", "posegraphnet"; write "./gln" for a folder of that name). With `architecture`
+    a network of another one is refused.
+
+    Raises `PoseliftError` naming the file, and the key where one is at fault, if something is
+    missing, damaged, or does not fit.
+    """
+    path, exported = _locate(source)
+    state, card = _read_onnx(path) if exported else _read_folder(path)
+    _check_card(card, str(source), architecture)
+    try:
+        model = build(card["architecture"], card["config"])
+    except PoseliftError as error:
+        raise PoseliftError(f"{source}: {error}") from None
+    fill(model, state, str(source), exported=exported)
+    return model.eval(), card
+
+
+def fill(
+    model: nn.Module, state: Mapping[str, Tensor], source: str, *, exported: bool = False
+) -> None:
+    """Copy weights into a network: every key of either side must be in the other.
+
+    The weights of an exported file may lack batch-norm counters, and constants of its graph
+    beside the weights are left out. Values are cast to the network's own types. Raises
+    `PoseliftError` naming `source`, the key, and both shapes.
+    """
+    own = model.state_dict()
+    if exported:
+        counters = {key: own[key] for key in own if key.endswith("num_batches_tracked")}
+        state = {**counters, **{key: value for key, value in state.items() if key in own}}
+    for key, value in own.items():
+        if key not in state:
+            raise PoseliftError(
+                f"{source}: weight {key!r} is missing, expected shape {tuple(value.shape)}"
+            )
+        _check_weight(key, value, state[key], source)
+    for key, value in state.items():
+        if key not in own:
+            raise PoseliftError(
+                f"{source}: unexpected weight {key!r} of shape {tuple(value.shape)}"
+            )
+    with torch.no_grad():
+        for key, value in state.items():
+            own[key].copy_(value)
+
+
+def _check_weight(key: str, own: Tensor, found: Tensor, source: str) -> None:
+    """Refuse a weight of another shape or kind of number, and NaN or infinity."""
+    if found.shape != own.shape:
+        raise PoseliftError(
+            f"{source}: expected shape {tuple(own.shape)} for weight {key!r}, "
+            f"found {tuple(found.shape)}"
+        )
+    if found.is_floating_point() != own.is_floating_point():
+        raise PoseliftError(
+            f"{source}: expected {own.dtype} for weight {key!r}, found {found.dtype}"
+        )
+    if not torch.isfinite(found).all():
+        raise PoseliftError(f"{source}: weight {key!r} holds NaN or infinity")
+
+
+def _locate(source: str | os.PathLike[str]) -> tuple[Path, bool]:
+    """Return where the weights are, and whether that is an exported file."""
+    path = Path(source)
+    shipped = _shipped(source) if isinstance(source, str) else None
+    if shipped is not None:
+        return shipped, True
+    if path.is_dir():
+        return path, False
+    if path.suffix.lower() == ".onnx":
+        return path, True
+    raise PoseliftError(
+        f"{path}: expected the name of shipped weights, a folder with {WEIGHTS}, or an .onnx file"
+    )
+
+
+def _write(stream: Any, data: bytes) -> None:
+    stream.write(data)
+
+
+def _read(path: Path) -> bytes:
+    """Read a file; `PoseliftError` if that cannot be done."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise PoseliftError(f"{path}: no such file") from None
+    except OSError as error:
+        raise PoseliftError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def _read_folder(folder: Path) -> tuple[dict[str, Tensor], Card]:
+    """Read what `save_model` wrote."""
+    card = _parse_card(_read(folder / CARD), str(folder / CARD))
+    path = folder / WEIGHTS
+    try:
+        state: dict[str, Tensor] = parse_safetensors(_read(path))
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise PoseliftError(f"{path}: damaged or not a safetensors file ({error})") from None
+    return state, card
+
+
+def _read_onnx(path: Path) -> tuple[dict[str, Tensor], Card]:
+    """Read weights and card of an exported file; constants without a state-dict name stay out."""
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        proto = onnx.load_model_from_string(_read(path))
+    except DecodeError:
+        raise PoseliftError(f"{path}: damaged or not an ONNX file") from None
+    texts = {entry.key: entry.value for entry in proto.metadata_props}
+    if METADATA_KEY not in texts:
+        raise PoseliftError(
+            f"{path}: not written by poselift, expected a metadata entry {METADATA_KEY!r}"
+        )
+    card = _parse_card(texts[METADATA_KEY].encode(), str(path))
+    state: dict[str, Tensor] = {}
+    for entry in proto.graph.initializer:
+        try:
+            state[entry.name] = torch.from_numpy(onnx.numpy_helper.to_array(entry).copy())
+        except (ValueError, TypeError) as error:
+            raise PoseliftError(f"{path}: weight {entry.name!r} is damaged ({error})") from None
+    return state, card
+
+
+def _shipped(name: str) -> Path | None:
+    """Return the file of shipped weights after checking its hash, or None if there is none."""
+    folder = Path(str(files("poselift"))) / "weights"
+    path = folder / f"{name}.onnx"
+    if os.sep in name or not path.is_file():
+        return None
+    sums = dict(line.split()[::-1] for line in (folder / "SHA256SUMS").read_text().splitlines())
+    if hashlib.sha256(_read(path)).hexdigest() != sums.get(path.name):
+        raise PoseliftError(f"{path}: the shipped weights are damaged, reinstall poselift")
+    return path
+
+
+def _parse_card(data: bytes, source: str) -> Card:
+    """Parse a card; `PoseliftError` if it is not a JSON object."""
+    try:
+        card = json.loads(data)
+    except ValueError as error:
+        raise PoseliftError(f"{source}: the model card is not valid JSON ({error})") from None
+    if not isinstance(card, dict):
+        raise PoseliftError(f"{source}: expected the model card to be a JSON object")
+    return card
+
+
+def _check_card(card: Card, source: str, architecture: str | None) -> None:
+    """Refuse a card without architecture and config, or of another architecture than asked."""
+    for key, kind, words in (("architecture", str, "a string"), ("config", dict, "an object")):
+        if not isinstance(card.get(key), kind):
+            raise PoseliftError(
+                f"{source}: expected {words} under {key!r} in the model card, got {card.get(key)!r}"
+            )
+    if architecture not in (None, card["architecture"]):
+        raise PoseliftError(
+            f"{source}: expected a network of architecture {architecture}, "
+            f"found {card['architecture']}"
+        )
