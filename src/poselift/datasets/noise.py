@@ -1,117 +1,217 @@
-"""What a 2D keypoint detector does to true joints: jitter, outliers, swapped sides, missing joints.
-
-Amounts are relative to the apparent size of each person, so the model works on pixels and on
-normalised coordinates alike. Human3.6M's 17 joints.
-"""
+"""What a 2D detector does to keypoints: jitter, outliers, swapped sides, missing joints."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
-from poselift.skeletons import H36M_17
+from poselift.errors import PoseliftError
+from poselift.skeletons import get_skeleton
 
-_AT = {joint: H36M_17.index(joint) for joint in H36M_17.joints}
+_H36M = get_skeleton("h36m_17")
+_SIDES = ("left", "right")
+_ENDS = ("wrist", "ankle")
+_MIDDLES = ("elbow", "knee")
 
-#: How much a joint wanders compared with the torso: limb ends are small, fast and often hidden.
-_WANDER = np.array(
-    [
-        {"hip": 1.2, "knee": 1.5, "ankle": 2.0, "elbow": 1.6, "wrist": 2.3, "head": 1.2}.get(
-            joint.rpartition("_")[2], 1.0
-        )
-        for joint in H36M_17.joints
-    ]
-)
 
-#: Joints that are hidden, swapped or confused together.
-_LIMBS = tuple(
-    tuple(_AT[f"{side}_{joint}"] for joint in joints)
-    for side in ("left", "right")
-    for joints in (("knee", "ankle"), ("elbow", "wrist"))
-)
-_LEGS = tuple(_AT[f"{s}_{j}"] for s in ("left", "right") for j in ("hip", "knee", "ankle"))
-_ARMS = tuple(_AT[f"{s}_{j}"] for s in ("left", "right") for j in ("shoulder", "elbow", "wrist"))
+def _columns(*parts: str, sides: tuple[str, ...] = _SIDES) -> Int[np.ndarray, " K"]:
+    return np.array([_H36M.index(f"{side}_{part}") for part in parts for side in sides])
 
-#: A standing person's height over the spread (root mean square distance from the middle) of the
-#: 17 joints.
-_HEIGHT_OVER_SPREAD = 3.4
+
+_PELVIS, _SPINE, _THORAX = (_H36M.index(joint) for joint in ("pelvis", "spine", "thorax"))
+_HIPS, _SHOULDERS = _columns("hip"), _columns("shoulder")
+_LEGS, _ARMS = ("hip", "knee", "ankle"), ("shoulder", "elbow", "wrist")
+# joints that a detector places itself; pelvis, spine and thorax are made of hips and shoulders
+_DETECTED = [i for i in range(len(_H36M)) if i not in (_PELVIS, _SPINE, _THORAX)]
+
+
+def _reach() -> Float[np.ndarray, " J"]:
+    """0 at the torso and the nose, 1/2 at elbows, knees and head top, 1 at wrists and ankles."""
+    reach = np.zeros(len(_H36M))
+    reach[_columns(*_MIDDLES)] = reach[_H36M.index("head")] = 0.5
+    reach[_columns(*_ENDS)] = 1.0
+    return reach
+
+
+#: Distance of each `h36m_17` joint from the torso in bones, over the greatest (2).
+REACH = _reach()
 
 
 @dataclass(frozen=True)
 class DetectorNoise:
-    """Amounts of each disturbance; all 0 leaves the keypoints as they are.
+    """A seeded model of a 2D detector's errors on `h36m_17`.
 
-    jitter      standard deviation at the torso, as a share of the person's height; knees, elbows,
-                ankles and wrists wander 1.5 to 2.3 times as far.
-    unevenness  spread (of the logarithm) of jitter between frames: some frames are bad throughout.
-    outlier     probability that a joint lands far off, and `outlier_reach` how far (share of
-                height, standard deviation). Twice as likely at ankles and wrists.
-    swap        probability that left and right are exchanged: for the legs, the arms, or both.
-    confuse     probability, for each limb, that it is placed on the other side's limb.
-    missing     probability that a joint is missing, and `missing_limb` that a whole limb is.
+    All lengths are parts of the person's size: the diagonal of the box around the joints, which
+    is about the body height of a person who stands. So the model works in pixels as well as in
+    normalised coordinates. Rows are independent of each other: errors are not smooth in time.
+
+    The defaults are meant for a good detector (HRNet, ViTPose, RTMPose) on a person in full
+    view: 1 % of the body height is 17 mm, a little more than annotators disagree by at a
+    shoulder; at the wrists 2.3 %. Rates of events are those of moderately hard footage.
+
+    jitter_torso      standard deviation of each coordinate at shoulders, hips and nose.
+    jitter_end        the same at wrists and ankles; elbows, knees and head top lie halfway.
+    quality_spread    spread (log-normal) of the jitter from row to row: some views are harder.
+                      The mean square stays as given above.
+    outlier           probability that a joint lands in a wrong place, per limb joint on average:
+                      half of it at shoulders and hips, one and a half at wrists and ankles.
+                      Half of the outliers land on another joint of the person, half anywhere.
+    outlier_distance  median distance of the latter from the true place; half-Cauchy, so without
+                      a mean, cut at the person's size.
+    swap_legs         probability that left and right leg (hip, knee, ankle) change names.
+    swap_arms         the same for the arms (shoulder, elbow, wrist).
+    swap_body         the same for legs and arms together (taken for seen from behind).
+    missing_joint     probability that a single joint is missing, distributed as `outlier`.
+    missing_limb      probability, for each arm and leg, that elbow and wrist, or knee and ankle,
+                      are missing.
+    missing_side      probability that one side is hidden by the body: arm from the shoulder on,
+                      and in half of the cases the leg from the hip on.
+    missing_legs      probability that both knees and ankles, or only the ankles (half of the
+                      cases), lie outside of the picture.
+
+    Pelvis, thorax and spine follow the hips and shoulders of which detectors' users derive them:
+    they move by the mean of their errors and are missing if one of these is. Raises
+    `PoseliftError` for an amount outside of its range.
     """
 
-    jitter: float = 0.008
-    unevenness: float = 0.5
+    jitter_torso: float = 0.010
+    jitter_end: float = 0.023
+    quality_spread: float = 0.35
     outlier: float = 0.008
-    outlier_reach: float = 0.12
-    swap: float = 0.01
-    confuse: float = 0.015
-    missing: float = 0.012
-    missing_limb: float = 0.02
+    outlier_distance: float = 0.12
+    swap_legs: float = 0.010
+    swap_arms: float = 0.007
+    swap_body: float = 0.005
+    missing_joint: float = 0.015
+    missing_limb: float = 0.010
+    missing_side: float = 0.010
+    missing_legs: float = 0.015
+
+    def __post_init__(self) -> None:
+        """Refuse amounts below 0 and probabilities above 1."""
+        lengths = ("jitter_torso", "jitter_end", "quality_spread", "outlier_distance")
+        for field in fields(self):
+            value = getattr(self, field.name)
+            highest = np.inf if field.name in lengths else 1.0
+            # rates are weighted by up to 1.5
+            if field.name in ("outlier", "missing_joint"):
+                highest = 2 / 3
+            if not (np.isfinite(value) and 0 <= value <= highest):
+                limits = "at least 0" if highest == np.inf else f"within 0 and {highest:.3g}"
+                raise PoseliftError(f"detector noise: expected {field.name} {limits}, got {value}")
 
     def apply(
         self, rng: np.random.Generator, keypoints: Float[np.ndarray, "N 17 2"]
     ) -> Float[np.ndarray, "N 17 2"]:
-        """Disturb 2D poses of any unit; the result has the same unit, and NaN for missing joints."""
-        size = person_height(keypoints)
-        points = self._confuse(rng, self._swap(rng, keypoints))
-        uneven = np.exp(rng.normal(0.0, self.unevenness, len(points)))
-        sigma = self.jitter * (size * uneven)[:, None] * _WANDER
-        shift = rng.normal(size=points.shape) * sigma[..., None]
-        wild = rng.random(points.shape[:2]) < self.outlier * np.where(_WANDER >= 2, 2.0, 1.0)
-        reach = self.outlier_reach * size[:, None, None]
-        shift += np.where(wild[..., None], rng.normal(size=points.shape) * reach, 0.0)
-        points = points + shift
-        points[self._lost(rng, len(points))] = np.nan
-        return points.astype(keypoints.dtype)
+        """Return the keypoints as a detector would give them; NaN is missing, before and after.
+
+        Any unit. The same generator state gives the same errors, scaled with the person.
+        """
+        true = np.array(keypoints)
+        size = person_size(true)
+        out = self._swap(rng, true)
+        # where each joint is by its (perhaps swapped) name; what is missing must not move others
+        named = out.copy()
+        out += self._jitter(rng, size)
+        self._misplace(rng, out, named, size)
+        out[self._missing(rng, len(out))] = np.nan
+        _derive_centre(out, true)
+        return out
 
     def _swap(
-        self, rng: np.random.Generator, points: Float[np.ndarray, "N 17 2"]
+        self, rng: np.random.Generator, keypoints: Float[np.ndarray, "N 17 2"]
     ) -> Float[np.ndarray, "N 17 2"]:
-        """Exchange left and right legs, arms, or both."""
-        points = points.copy()
-        which = rng.random(len(points))
-        for joints, low, high in ((_LEGS, 0.0, 2.0), (_ARMS, 1.0, 3.0)):
-            rows = np.flatnonzero((which >= low * self.swap) & (which < high * self.swap))
-            sources = H36M_17.flip_order[list(joints)]
-            points[np.ix_(rows, joints)] = points[np.ix_(rows, sources)]
-        return points
+        legs, arms, body = rng.random((3, len(keypoints)))
+        whole = body < self.swap_body
+        return swap_sides(
+            keypoints, (legs < self.swap_legs) ^ whole, (arms < self.swap_arms) ^ whole
+        )
 
-    def _confuse(
-        self, rng: np.random.Generator, points: Float[np.ndarray, "N 17 2"]
+    def _jitter(
+        self, rng: np.random.Generator, size: Float[np.ndarray, " N"]
     ) -> Float[np.ndarray, "N 17 2"]:
-        """Put a limb where the other side's limb is, as happens to hidden limbs."""
-        seen = points.copy()
-        for limb in _LIMBS:
-            rows = np.flatnonzero(rng.random(len(points)) < self.confuse)
-            sources = H36M_17.flip_order[list(limb)]
-            points[np.ix_(rows, limb)] = seen[np.ix_(rows, sources)]
-        return points
+        """Gaussian errors, wider away from the torso."""
+        spread = self.quality_spread
+        # mean square 1: E[exp(2 s z - 2 s^2)] = 1
+        quality = np.exp(spread * rng.standard_normal(len(size)) - spread**2)
+        sigma = self.jitter_torso + (self.jitter_end - self.jitter_torso) * REACH
+        normal = rng.standard_normal((len(size), len(_H36M), 2), dtype=np.float32)
+        width = ((size * quality)[:, None] * sigma).astype(size.dtype)
+        return normal * width[..., None]
 
-    def _lost(self, rng: np.random.Generator, count: int) -> Bool[np.ndarray, "N 17"]:
-        """Choose the missing joints."""
-        lost = rng.random((count, len(H36M_17))) < self.missing
-        for limb in _LIMBS:
-            lost[:, limb] |= rng.random((count, 1)) < self.missing_limb
-        return lost
+    def _misplace(
+        self,
+        rng: np.random.Generator,
+        out: Float[np.ndarray, "N 17 2"],
+        named: Float[np.ndarray, "N 17 2"],
+        size: Float[np.ndarray, " N"],
+    ) -> None:
+        """Put outliers into their wrong places."""
+        rows, joints = np.nonzero(_graded(rng, self.outlier, len(out)))
+        angle = rng.uniform(0, 2 * np.pi, len(rows))
+        # the median of a half-Cauchy variable is its scale
+        far = np.tan(rng.uniform(0, np.pi / 2, len(rows))) * self.outlier_distance
+        step = (np.minimum(far, 1.0) * size[rows])[:, None]
+        anywhere = named[rows, joints] + step * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        elsewhere = named[rows, rng.choice(_DETECTED, len(rows))]
+        taken = rng.random((len(rows), 1)) < 0.5
+        out[rows, joints] = np.where(taken & np.isfinite(elsewhere), elsewhere, anywhere)
+
+    def _missing(self, rng: np.random.Generator, count: int) -> Bool[np.ndarray, "N 17"]:
+        """Draw which joints are missing."""
+        missing = _graded(rng, self.missing_joint, count)
+        for parts in (("elbow", "wrist"), ("knee", "ankle")):
+            for side in _SIDES:
+                hidden = rng.random(count) < self.missing_limb
+                missing[np.ix_(hidden, _columns(*parts, sides=(side,)))] = True
+        hidden, left, leg_too = rng.random((3, count))
+        for side, this in (("left", left < 0.5), ("right", left >= 0.5)):
+            covered = (hidden < self.missing_side) & this
+            missing[np.ix_(covered, _columns(*_ARMS, sides=(side,)))] = True
+            missing[np.ix_(covered & (leg_too < 0.5), _columns(*_LEGS, sides=(side,)))] = True
+        cut, knees = rng.random((2, count))
+        missing[np.ix_(cut < self.missing_legs, _columns("ankle"))] = True
+        missing[np.ix_((cut < self.missing_legs) & (knees < 0.5), _columns("knee"))] = True
+        return missing
 
 
-def person_height(keypoints: Float[np.ndarray, "N J 2"]) -> Float[np.ndarray, " N"]:
-    """Apparent size of each person, about the height when standing, in the unit of the input."""
-    center = np.nanmean(keypoints, axis=1, keepdims=True)
-    spread = np.sqrt(np.nanmean(((keypoints - center) ** 2).sum(axis=-1), axis=1))
-    height: Float[np.ndarray, " N"] = _HEIGHT_OVER_SPREAD * spread
-    return height
+def person_size(keypoints: Float[np.ndarray, "N 17 2"]) -> Float[np.ndarray, " N"]:
+    """Diagonal of the box around the present joints; 0 if there are none."""
+    low = np.fmin.reduce(keypoints, axis=1)
+    high = np.fmax.reduce(keypoints, axis=1)
+    return np.nan_to_num(np.hypot(*(high - low).T))
+
+
+def swap_sides(
+    keypoints: Float[np.ndarray, "N 17 2"],
+    legs: Bool[np.ndarray, " N"],
+    arms: Bool[np.ndarray, " N"],
+) -> Float[np.ndarray, "N 17 2"]:
+    """Exchange the names left and right of the legs and the arms of some rows; a copy."""
+    out = keypoints.copy()
+    for rows, parts in ((legs, _LEGS), (arms, _ARMS)):
+        left, right = _columns(*parts, sides=("left",)), _columns(*parts, sides=("right",))
+        both, crossed = np.concatenate([left, right]), np.concatenate([right, left])
+        out[np.ix_(rows, both)] = keypoints[np.ix_(rows, crossed)]
+    return out
+
+
+def _graded(rng: np.random.Generator, rate: float, count: int) -> Bool[np.ndarray, "N 17"]:
+    """Draw joints at half the rate near the torso, the rate itself, and one and a half of it."""
+    weights = 0.5 + REACH
+    weights[[_PELVIS, _SPINE, _THORAX]] = 0.0
+    return rng.random((count, len(_H36M)), dtype=np.float32) < (rate * weights)
+
+
+def _derive_centre(out: Float[np.ndarray, "N 17 2"], true: Float[np.ndarray, "N 17 2"]) -> None:
+    """Let pelvis, thorax and spine follow the hips and shoulders (NaN follows too)."""
+    for centre, sources in (
+        (_PELVIS, _HIPS),
+        (_THORAX, _SHOULDERS),
+        (_SPINE, np.array([_PELVIS, _THORAX])),
+    ):
+        known = ~np.isnan(true[:, sources])
+        moved = out[:, sources].mean(axis=1) - true[:, sources].mean(axis=1)
+        out[:, centre] = true[:, centre] + np.where(known.all(axis=1), moved, 0.0)
