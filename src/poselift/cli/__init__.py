@@ -1,0 +1,51 @@
+"""The command line: parses, calls, prints. Heavy imports happen inside the commands."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+import typer
+
+from poselift.cli.errors import ReportingGroup
+from poselift.cli.export import export
+from poselift.cli.lift import formats, lift
+
+app = typer.Typer(
+    name="poselift",
+    help="2D human keypoints in, metric 3D skeletons out.",
+    cls=ReportingGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    """Print the version and leave."""
+    if wanted:
+        typer.echo(f"poselift {version('poselift')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    show_version: bool = typer.Option(
+        False,
+        "--version",
+        callback=_print_version,
+        is_eager=True,
+        help="Print the version and leave.",
+    ),
+) -> None:
+    """2D human keypoints in, metric 3D skeletons out."""
+
+
+app.command("lift")(lift)
+app.command("formats")(formats)
+app.command("export")(export)
+
+
+def main() -> None:
+    """Run the command `poselift`."""
+    app(prog_name="poselift")

@@ -1,0 +1,189 @@
+"""`poselift lift`: a file of 2D keypoints becomes 3D skeletons; `poselift formats`."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO
+
+import typer
+
+if TYPE_CHECKING:
+    from poselift.io.results import Results
+    from poselift.sequence import PoseSequence
+
+#: What can be written, by suffix.
+OUTPUTS = {".html": "page to look at", ".npz": "arrays", ".json": "list of people"}
+
+#: Frame rate taken where the source says nothing and --fps is not given.
+DEFAULT_FPS = 30.0
+
+Source = Annotated[
+    Path,
+    typer.Argument(metavar="INPUT", help="2D keypoints: a file, or a folder of frames."),
+]
+Outputs = Annotated[
+    list[Path],
+    typer.Option("-o", "--output", help="Write .html, .npz or .json; may be repeated."),
+]
+Model = Annotated[
+    str, typer.Option(help="A shipped model (gln, posegraphnet), a run folder or an .onnx file.")
+]
+FormatName = Annotated[
+    str, typer.Option("--format", metavar="NAME", help="Format of INPUT (`poselift formats`).")
+]
+SkeletonName = Annotated[
+    str | None,
+    typer.Option("--skeleton", metavar="NAME", help="Joint set of INPUT, where it is left open."),
+]
+Size = Annotated[
+    str | None,
+    typer.Option("--size", metavar="WIDTHxHEIGHT", help="Picture size in pixels: 1920x1080."),
+]
+Fps = Annotated[float | None, typer.Option("--fps", help="Frames a second of INPUT.")]
+Focal = Annotated[
+    float | None,
+    typer.Option("--focal", help="Focal length in pixels; default: the longer picture side."),
+]
+Person = Annotated[
+    str,
+    typer.Option(metavar="all|main|ID", help="Whom to lift; main is who is seen most."),
+]
+Threads = Annotated[
+    int | None, typer.Option(help="CPU threads; default: one for each physical core.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but warnings and errors.")]
+
+
+def lift(
+    source: Source,
+    outputs: Outputs,
+    model: Model = "gln",
+    format_name: FormatName = "auto",
+    skeleton: SkeletonName = None,
+    size: Size = None,
+    fps: Fps = None,
+    focal: Focal = None,
+    person: Person = "all",
+    threads: Threads = None,
+    quiet: Quiet = False,
+) -> None:
+    """Lift 2D keypoints to 3D skeletons.
+
+    The results, in metres, are written as a page to look at, arrays, or JSON.
+    """
+    from poselift.cli.outputs import check_outputs
+    from poselift.files import write_together
+    from poselift.lifting import Lifter
+    from poselift.tracking import load_people
+
+    image_size = None if size is None else _parse_size(size)
+    check_outputs(outputs, OUTPUTS, source=source)
+    lifter = Lifter(model, threads=threads)
+    found = load_people(
+        source, format=format_name, skeleton=skeleton, image_size=image_size, fps=fps
+    )
+    people, assumed = _with_fps(_choose(found, person, source))
+    started = time.perf_counter()
+    with _progress(sum(map(len, people)), quiet) as advance:
+        results = lifter.lift_people(people, focal=focal, progress=advance)
+    seconds = time.perf_counter() - started
+    results = replace(results, meta={**results.meta, "fps_assumed": assumed})
+    title = source.stem
+    write_together([(path, partial(_write, results, path.suffix, title)) for path in outputs])
+    if not quiet:
+        typer.echo(_summary(results, outputs, seconds))
+
+
+def formats() -> None:
+    """List the formats that can be read."""
+    from poselift.io.formats import FORMATS
+
+    for entry in FORMATS:
+        typer.echo(f"{entry.name:16} {entry.summary}")
+
+
+def _parse_size(text: str) -> tuple[int, int]:
+    """Read WIDTHxHEIGHT."""
+    from poselift.errors import PoseliftError
+
+    match = re.fullmatch(r"([1-9]\d*)[xX×]([1-9]\d*)", text.strip())
+    if match is None:
+        raise PoseliftError(f"expected --size as WIDTHxHEIGHT in pixels (1920x1080), got {text!r}")
+    return int(match[1]), int(match[2])
+
+
+def _choose(people: Sequence[PoseSequence], person: str, source: Path) -> tuple[PoseSequence, ...]:
+    """Select all persons, the one seen most, or the one with an id."""
+    from poselift.errors import PoseliftError
+
+    if person == "all":
+        return tuple(people)
+    if person == "main":
+        return tuple(people[:1])
+    chosen = tuple(one for one in people if str(one.person_id) == person)
+    if not chosen:
+        ids = ", ".join(str(one.person_id) for one in people)
+        raise PoseliftError(
+            f"{source}: no person {person!r}, expected --person all, main or one of {ids}"
+        )
+    return chosen
+
+
+def _with_fps(people: tuple[PoseSequence, ...]) -> tuple[tuple[PoseSequence, ...], bool]:
+    """Give persons of unknown frame rate the default one, saying so; also return whether."""
+    if any(one.fps is not None or (one.times != one.frames).any() for one in people):
+        return people, False  # known, or irregular time stamps that are true as they are
+    print(
+        f"poselift: warning: the frame rate is not known, taking {DEFAULT_FPS:g} fps (give --fps)",
+        file=sys.stderr,
+    )
+    step = f"fps: not known, taken as {DEFAULT_FPS:g}"
+    return tuple(
+        replace(one, fps=DEFAULT_FPS, times=one.frames / DEFAULT_FPS, history=(*one.history, step))
+        for one in people
+    ), True
+
+
+@contextmanager
+def _progress(total: int, quiet: bool) -> Iterator[Callable[[int], None] | None]:
+    """Show a bar on stderr if that is a terminal; yields what advances it."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = ("lifting", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("lifting", total=total)
+        yield lambda count: bar.advance(task, count)
+
+
+def _write(results: Results, suffix: str, title: str, stream: BinaryIO) -> None:
+    """Write results into an open file in the format of the suffix."""
+    from poselift.io import results as writers
+    from poselift.viewer import render_html
+
+    if suffix.lower() == ".npz":
+        writers.write_npz(results, stream)
+    elif suffix.lower() == ".json":
+        writers.write_json(results, stream)
+    else:
+        stream.write(render_html(results, title))
+
+
+def _summary(results: Results, outputs: Sequence[Path], seconds: float) -> str:
+    """Say what was written, of whom, and how fast the lifting went."""
+    persons = len(results.people)
+    poses = sum(len(lifted) for _, lifted in results.people)
+    return (
+        f"wrote {', '.join(map(str, outputs))}: {persons} person{'s' if persons != 1 else ''}, "
+        f"{poses} poses, {poses / max(seconds, 1e-9):.0f} poses/s"
+    )

@@ -1,0 +1,61 @@
+"""Output paths, checked before any work is done."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from poselift.errors import PoseliftError
+
+
+def check_outputs(paths: Sequence[Path], kinds: Mapping[str, str], *, source: Path | None) -> None:
+    """Refuse outputs that could not be written at the end, or would hurt something.
+
+    kinds   what can be written, by suffix (with the dot, lower case).
+    source  the input, which no output may replace or, if it is a folder, be added to.
+
+    Raises `PoseliftError` for an unknown suffix, a path given twice, the input itself, a folder,
+    or a place where no file can be made. Writes nothing.
+    """
+    seen: set[Path] = set()
+    for path in paths:
+        if path.suffix.lower() not in kinds:
+            known = ", ".join(f"{suffix} ({what})" for suffix, what in kinds.items())
+            raise PoseliftError(
+                f"{path}: cannot write {path.suffix or 'a file without suffix'!r}, "
+                f"expected one of {known}"
+            )
+        place = path.resolve()
+        if place in seen:
+            raise PoseliftError(f"{path}: is given as output twice")
+        seen.add(place)
+        _check_apart(path, source)
+        _check_writable(path)
+
+
+def _check_apart(path: Path, source: Path | None) -> None:
+    """Refuse an output that replaces the input, or that a folder of frames would then contain."""
+    if source is None:
+        return
+    if path.resolve() == source.resolve():
+        raise PoseliftError(f"{path}: is the input, choose another output")
+    if source.is_dir() and path.resolve().parent == source.resolve() and path.suffix == ".json":
+        raise PoseliftError(
+            f"{path}: lies in the input folder and would be read as one of its frames the next "
+            "time, choose another place"
+        )
+
+
+def _check_writable(path: Path) -> None:
+    """Try to make a file in the nearest folder that exists, and leave nothing behind."""
+    if path.is_dir():
+        raise PoseliftError(f"{path}: cannot write a file here, it is a folder")
+    folder = path.absolute().parent
+    while not folder.exists():
+        folder = folder.parent
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise PoseliftError(f"{path}: cannot be written ({error.strerror})") from None

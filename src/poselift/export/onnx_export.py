@@ -1,0 +1,252 @@
+"""Write a torch network as one ONNX file that `Lifter` runs and torch can load back.
+
+The file holds every entry of the state dict under its own name, so the same weights start a
+fine-tuning. Nothing is folded at export: what the network computes from its weights (merged
+kernels, one-hot layouts, normalised adjacencies) stays a few nodes on named weights, which ONNX
+Runtime folds once when it opens the file.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from jaxtyping import Float
+from onnx import numpy_helper
+from torch import nn
+
+from poselift.errors import PoseliftError
+from poselift.files import write_bytes
+from poselift.lifting.card import INPUT, METADATA_KEY, OUTPUT, ModelCard, read_card
+from poselift.lifting.session import open_model
+from poselift.lifting.weights import ModelFile
+from poselift.models.grid import AutoGrids, FixedSGT, GridLiftingNetwork
+
+OPSET = 18
+
+#: Weights with fewer elements stay float32 in an fp16 file: they weigh nothing, and rounding
+#: could turn the argmax of a learned layout.
+FP16_MIN_SIZE = 4096
+
+#: Largest difference to the torch model that is accepted, relative to the largest coordinate.
+TOLERANCE = 1e-5
+
+_PROOF_BATCHES = (1, 2, 7, 64)
+
+
+def export_onnx(
+    model: nn.Module,
+    card: Mapping[str, Any],
+    path: str | os.PathLike[str],
+    *,
+    fp16: bool = False,
+) -> None:
+    """Export `model`, (B, J, 2) -> (B, J, 3), with its card to `path` (one file, atomically).
+
+    fp16  store large weights as float16; they are cast back when the file is opened, and all
+          computation stays float32.
+
+    Before anything is written the file is run against the torch model (with `fp16`, against the
+    torch model with weights rounded in the same way) on random inputs, with and without missing
+    joints, at several batch sizes. Raises `PoseliftError` if the outputs differ by more than
+    `TOLERANCE`, if the card is incomplete, or if a weight is not finite (after rounding).
+    """
+    facts = read_card(card, f"export of {path}")
+    reference = _rounded(model, fp16)
+    proto = _trace(_with_fixed_layouts(reference), len(facts.skeleton))
+    _tidy(proto)
+    _name_weights(proto, reference)
+    if fp16:
+        _store_halves(proto)
+    entry = proto.metadata_props.add()
+    entry.key, entry.value = METADATA_KEY, json.dumps(dict(card), sort_keys=True)
+    data: bytes = proto.SerializeToString(deterministic=True)
+    _prove(reference, facts, data)
+    write_bytes(path, data)
+
+
+def _rounded(model: nn.Module, fp16: bool) -> nn.Module:
+    """Copy the model to the CPU in eval mode, with the weights that the file will hold."""
+    reference = copy.deepcopy(model).cpu().eval()
+    with torch.no_grad():
+        for name, value in reference.state_dict().items():
+            if not value.is_floating_point():
+                continue
+            if fp16 and _is_large(value.numel()):
+                value.copy_(value.half().float())
+            if not torch.isfinite(value).all():
+                rounded = " after rounding to float16" if fp16 else ""
+                raise PoseliftError(f"weight {name} is not finite{rounded}, refusing to export it")
+    return reference
+
+
+def _is_large(size: int) -> bool:
+    """Whether a weight of that many elements is stored as float16."""
+    return size >= FP16_MIN_SIZE
+
+
+def _with_fixed_layouts(model: nn.Module) -> nn.Module:
+    """Copy a network with each learnt grid layout put in as it stands.
+
+    Choosing it from the scores branches on their values, which no graph can hold. The scores
+    themselves are stored all the same.
+    """
+    fixed = copy.deepcopy(model)
+    for module in fixed.modules():
+        if isinstance(module, GridLiftingNetwork) and isinstance(module.sgt, AutoGrids):
+            module.sgt = FixedSGT(module.layout()).eval()
+    return fixed
+
+
+def _trace(model: nn.Module, joints: int) -> onnx.ModelProto:
+    """Turn the network into an ONNX graph with a free batch axis, folding nothing."""
+    example = torch.zeros(3, joints, 2)
+    _check_fits(model, example)
+    with _quiet(), torch.no_grad():
+        program = torch.onnx.export(
+            model,
+            (example,),
+            dynamo=True,
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
+            opset_version=OPSET,
+            optimize=False,
+            verbose=False,
+        )
+    assert program is not None  # it is only without dynamo
+    proto: onnx.ModelProto = program.model_proto
+    return proto
+
+
+def _check_fits(model: nn.Module, example: torch.Tensor) -> None:
+    """Refuse a network that does not map (B, J, 2) to (B, J, 3) for the card's joints."""
+    expected = (*example.shape[:2], 3)
+    try:
+        with torch.no_grad():
+            got = tuple(model(example).shape)
+    except RuntimeError as error:  # torch's own word on shapes that do not go together
+        reason = str(error).splitlines()[0]
+        raise PoseliftError(f"the network takes no {example.shape[1]} joints ({reason})") from error
+    if got != expected:
+        raise PoseliftError(f"expected poses of shape {expected} from the network, got {got}")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence two notes of the exporter that concern its own inside: torchvision, LeafSpec."""
+    log = logging.getLogger("torch.onnx._internal.exporter._registration")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
+            yield
+    finally:
+        log.setLevel(level)
+
+
+def _tidy(proto: onnx.ModelProto) -> None:
+    """Remove the exporter's debugging notes: stack traces with paths of this machine."""
+    proto.doc_string = ""
+    graph = proto.graph
+    graph.doc_string = ""
+    graph.ClearField("metadata_props")
+    graph.ClearField("value_info")
+    for item in (*graph.node, *graph.input, *graph.output, *graph.initializer):
+        item.ClearField("metadata_props")
+        item.ClearField("doc_string")
+
+
+def _name_weights(proto: onnx.ModelProto, model: nn.Module) -> None:
+    """Make the file's initialisers exactly the state dict, under its names.
+
+    What the exporter stored besides (index tables and other buffers outside the state dict)
+    becomes constants. Weights that only training uses are read by no node; they are stored too,
+    so that loading back is strict.
+    """
+    graph, weights = proto.graph, model.state_dict()
+    stored = {tensor.name: tensor for tensor in graph.initializer}
+    made = {name for node in graph.node for name in node.output}
+    read = {name for node in graph.node for name in node.input}
+    for name, value in weights.items():
+        array = value.numpy()
+        if name in made:
+            raise PoseliftError(f"weight {name} lost its name in the exporter, refusing the file")
+        if name not in stored:
+            stored[name] = numpy_helper.from_array(array, name)
+        elif not np.array_equal(numpy_helper.to_array(stored[name]), array):
+            raise PoseliftError(f"weight {name} was changed by the exporter, refusing the file")
+    constants = [
+        onnx.helper.make_node("Constant", [], [name], value=tensor)
+        for name, tensor in stored.items()
+        if name not in weights and name in read
+    ]
+    initializers = [stored[name] for name in weights]
+    _replace(graph.initializer, initializers)
+    _replace(graph.node, [*constants, *graph.node])
+
+
+def _replace(field: Any, entries: list[Any]) -> None:
+    """Put copies of `entries` into a repeated protobuf field, instead of what is there."""
+    copies = [copy.deepcopy(entry) for entry in entries]
+    del field[:]
+    field.extend(copies)
+
+
+def _store_halves(proto: onnx.ModelProto) -> None:
+    """Store large float32 weights as float16, each followed by a cast back to float32."""
+    graph = proto.graph
+    casts = []
+    renamed = {}
+    for tensor in graph.initializer:
+        array = numpy_helper.to_array(tensor)
+        if array.dtype != np.float32 or not _is_large(array.size):
+            continue
+        renamed[tensor.name] = f"{tensor.name}.float32"
+        tensor.CopyFrom(numpy_helper.from_array(array.astype(np.float16), tensor.name))
+        casts.append(
+            onnx.helper.make_node(
+                "Cast", [tensor.name], [renamed[tensor.name]], to=onnx.TensorProto.FLOAT
+            )
+        )
+    for node in graph.node:
+        for index, name in enumerate(node.input):
+            node.input[index] = renamed.get(name, name)
+    _replace(graph.node, [*casts, *graph.node])
+
+
+def _prove(model: nn.Module, card: ModelCard, data: bytes) -> None:
+    """Run file and torch model side by side; refuse if they differ."""
+    session = open_model(ModelFile("the exported model", data, ""), threads=1)
+    rng = np.random.default_rng(0)
+    for batch in _PROOF_BATCHES:
+        inputs = _proof_inputs(rng, batch, len(card.skeleton))
+        with torch.no_grad():
+            expected = model(torch.from_numpy(inputs)).numpy()
+        found = session.run(inputs)
+        error = np.abs(found - expected).max() / max(np.abs(expected).max(), 1e-6)
+        if not error <= TOLERANCE:
+            raise PoseliftError(
+                f"the exported {card.name} differs from the torch model by {error:.1e} of its "
+                f"largest coordinate at batch size {batch} (accepted: {TOLERANCE:.0e}), "
+                "nothing was written"
+            )
+
+
+def _proof_inputs(rng: np.random.Generator, batch: int, joints: int) -> Float[np.ndarray, "B J 2"]:
+    """Normalised keypoints: spread around 0; half of the samples lack about a fifth of joints."""
+    inputs = rng.normal(size=(batch, joints, 2)).astype(np.float32)
+    missing = rng.random((batch, joints)) < 0.2
+    missing[::2] = False
+    inputs[missing] = 0.0
+    return inputs

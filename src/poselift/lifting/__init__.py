@@ -1,0 +1,7 @@
+"""The torch-free runtime: 2D sequences in, 3D sequences in metres out."""
+
+from poselift.lifting.card import METADATA_KEY, ModelCard, read_card
+from poselift.lifting.lifter import Lifter
+from poselift.lifting.weights import shipped_models
+
+__all__ = ["METADATA_KEY", "Lifter", "ModelCard", "read_card", "shipped_models"]

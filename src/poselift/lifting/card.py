@@ -1,0 +1,93 @@
+"""What a set of weights says about itself: the JSON that every model file carries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from poselift.errors import PoseliftError
+from poselift.geometry import NORMALISATIONS
+from poselift.skeletons import Skeleton, get_skeleton
+
+#: The ONNX metadata entry that holds the card.
+METADATA_KEY = "poselift"
+
+#: Names of the one input (B, J, 2) and the one output (B, J, 3) of every model file.
+INPUT, OUTPUT = "keypoints", "poses"
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """The facts about a model that running it depends on.
+
+    name           what the model is called, e.g. "gln".
+    architecture   the network that `config` belongs to, e.g. "gln".
+    config         arguments of that architecture.
+    skeleton       joints that go in and come out.
+    normalisation  name of the 2D normalisation that it was trained with.
+    content        the whole card as it stands in the file, these facts included.
+    """
+
+    name: str
+    architecture: str
+    config: Mapping[str, Any]
+    skeleton: Skeleton
+    normalisation: str
+    content: Mapping[str, Any]
+
+
+def read_card(content: Mapping[str, Any], source: str) -> ModelCard:
+    """Check a card and return what it says; `source` names it in errors.
+
+    Raises `PoseliftError` if an entry is missing or of another type, or names a skeleton or
+    normalisation that is not known here, or units other than metres.
+    """
+    kinds = {
+        "name": str,
+        "architecture": str,
+        "config": Mapping,
+        "skeleton": str,
+        "normalisation": str,
+        "units": str,
+    }
+    for key, kind in kinds.items():
+        if not isinstance(content.get(key), kind):
+            what = "an object" if kind is Mapping else "a string"
+            raise PoseliftError(
+                f"{source}: expected {what} under {key!r} in the model card, "
+                f"got {content.get(key)!r}"
+            )
+    if content["normalisation"] not in NORMALISATIONS:
+        raise PoseliftError(
+            f"{source}: the model card names the normalisation {content['normalisation']!r}, "
+            f"expected one of {', '.join(NORMALISATIONS)}"
+        )
+    if content["units"] != "m":
+        raise PoseliftError(
+            f"{source}: the model card gives units {content['units']!r}, expected 'm'"
+        )
+    try:
+        skeleton = get_skeleton(content["skeleton"])
+    except PoseliftError as error:
+        raise PoseliftError(f"{source}: the model card names an {error}") from None
+    return ModelCard(
+        content["name"],
+        content["architecture"],
+        content["config"],
+        skeleton,
+        content["normalisation"],
+        content,
+    )
+
+
+def parse_card(text: str, source: str) -> ModelCard:
+    """Read a card from its JSON text; `PoseliftError` if it is not JSON or not a card."""
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise PoseliftError(f"{source}: the model card is not valid JSON ({error})") from None
+    if not isinstance(content, dict):
+        raise PoseliftError(f"{source}: expected the model card to be a JSON object")
+    return read_card(content, source)

@@ -1,0 +1,142 @@
+"""A model file, opened: ONNX Runtime on the CPU, and the card."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float
+
+from poselift.errors import PoseliftError
+from poselift.lifting.card import INPUT, METADATA_KEY, OUTPUT, ModelCard, parse_card
+from poselift.lifting.weights import RUN_WEIGHTS, ModelFile
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+#: Entry of the card that an exporter sets to the SHA-256 of the torch weights it read.
+EXPORTED_FROM = "exported_from_sha256"
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model that can be run, and what it says about itself."""
+
+    card: ModelCard
+    sha256: str
+    session: onnxruntime.InferenceSession
+
+    def run(self, inputs: Float[np.ndarray, "B J 2"]) -> Float[np.ndarray, "B J 3"]:
+        """Run normalised keypoints (float32, missing joints 0) through the network.
+
+        Returns root-relative metres in the network's space.
+        """
+        outputs: np.ndarray = self.session.run([OUTPUT], {INPUT: inputs})[0]
+        return outputs
+
+
+def open_model(file: ModelFile, threads: int | None = None) -> LoadedModel:
+    """Start ONNX Runtime on a model with `threads` threads (default: one a physical core).
+
+    Raises `PoseliftError` if the file is no ONNX model or not one of poselift's, and if it was
+    exported from other weights than now lie beside it.
+    """
+    session = _start(file, physical_cores() if threads is None else threads)
+    entries = session.get_modelmeta().custom_metadata_map
+    if METADATA_KEY not in entries:
+        raise PoseliftError(
+            f"{file.source}: an ONNX model, but not one of poselift's "
+            f"(it carries no {METADATA_KEY!r} card)"
+        )
+    card = parse_card(entries[METADATA_KEY], file.source)
+    _check_ports(session, card, file.source)
+    _check_fresh(file, card)
+    return LoadedModel(card, file.sha256, session)
+
+
+def _start(file: ModelFile, threads: int) -> onnxruntime.InferenceSession:
+    """Make the session; whatever ONNX Runtime says of a bad file becomes one sentence."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # a waiting pool must not keep cores busy: the caller decodes, draws or detects meanwhile
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 4
+    try:
+        return onnxruntime.InferenceSession(
+            file.data, sess_options=options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # ONNX Runtime's errors have no common base class
+        reason = re.sub(r"\s+", " ", str(error).split(" : ")[-1]).strip().rstrip(".")
+        raise PoseliftError(
+            f"{file.source}: not a readable ONNX model, damaged or of another kind ({reason})"
+        ) from None
+
+
+def _check_ports(session: onnxruntime.InferenceSession, card: ModelCard, source: str) -> None:
+    """Refuse a model whose inputs or outputs do not fit its card."""
+    joints = len(card.skeleton)
+    found = [(p.name, p.shape) for p in (*session.get_inputs(), *session.get_outputs())]
+    expected = [(INPUT, joints, 2), (OUTPUT, joints, 3)]
+    got = [(name, *shape[1:]) for name, shape in found]
+    if got != expected or isinstance(found[0][1][0], int):
+        raise PoseliftError(
+            f"{source}: expected input {INPUT} (batch, {joints}, 2) and output {OUTPUT} "
+            f"(batch, {joints}, 3) for {card.skeleton.name}, got "
+            + " and ".join(f"{name} {tuple(shape)}" for name, shape in found)
+        )
+
+
+def _check_fresh(file: ModelFile, card: ModelCard) -> None:
+    """Refuse a run folder's export that was made from other weights than it now holds."""
+    expected = card.content.get(EXPORTED_FROM)
+    weights = None if file.folder is None else file.folder / RUN_WEIGHTS
+    if weights is None or expected is None or not weights.is_file():
+        return
+    if file_sha256(weights) != expected:
+        raise PoseliftError(
+            f"{file.source}: was exported from other weights than {weights}, "
+            f"run `poselift export {file.folder}` again"
+        )
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal; `PoseliftError` if it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise PoseliftError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def physical_cores() -> int:
+    """Physical cores this process may use; a second thread on one core does not help here."""
+    if not hasattr(os, "sched_getaffinity"):
+        return os.cpu_count() or 1
+    allowed = sorted(os.sched_getaffinity(0))
+    cores = {_siblings(cpu) for cpu in allowed}
+    return max(1, min(len(cores), _quota()))
+
+
+def _siblings(cpu: int) -> str:
+    """Name the physical core of a logical CPU."""
+    path = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except OSError:
+        return str(cpu)
+
+
+def _quota() -> int:
+    """CPUs that a container's quota allows, rounded up (cgroup v2; no quota: very many)."""
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        return -(-int(quota) // int(period))
+    except (OSError, ValueError):  # no such file, or "max"
+        return 1 << 16

@@ -1,0 +1,115 @@
+"""Finding model files: shipped by name, in a run folder, or an .onnx file."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from poselift.errors import PoseliftError
+
+#: Name of the model file in a run folder, and of the torch weights that it was exported from.
+RUN_MODEL, RUN_WEIGHTS = "model.onnx", "model.safetensors"
+
+# Protobuf, which ONNX files are written in, ends here.
+_MAX_BYTES = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """The bytes of a model.
+
+    source   the shipped name or the path, for messages.
+    data     the file's content, an ONNX model.
+    sha256   of `data`, hexadecimal.
+    folder   the run folder it was found in, or None.
+    """
+
+    source: str
+    data: bytes
+    sha256: str
+    folder: Path | None = None
+
+
+def shipped_folder() -> Path:
+    """Folder of the weights in this package."""
+    return Path(str(files("poselift"))) / "weights"
+
+
+def shipped_models() -> tuple[str, ...]:
+    """Names of the models that this package ships."""
+    return tuple(sorted(Path(name).stem for name in _shipped_hashes() if name.endswith(".onnx")))
+
+
+def find_model(model: str | os.PathLike[str]) -> ModelFile:
+    """Read a model: a shipped name, a run folder that holds model.onnx, or an .onnx file.
+
+    A shipped name wins over a folder of that name; write `./gln` for the folder. Raises
+    `PoseliftError` if nothing is found there, or if shipped weights are not what was shipped.
+    """
+    if isinstance(model, str) and model in shipped_models():
+        return _read_shipped(model)
+    path = Path(model)
+    if path.is_dir():
+        return _read_run(path)
+    if not path.exists():
+        raise PoseliftError(f"model {os.fspath(model)!r} not found, expected {_choices()}")
+    if path.suffix.lower() != ".onnx":
+        raise PoseliftError(f"{path}: not a model file, expected {_choices()}")
+    return _read(path, str(path))
+
+
+def _choices() -> str:
+    """List what a model argument can be."""
+    names = " or ".join(f"{name!r}" for name in shipped_models())
+    return f"{names}, a run folder, or an .onnx file" if names else "a run folder or an .onnx file"
+
+
+def _shipped_hashes() -> dict[str, str]:
+    """Return SHA-256 by file name, as `sha256sum` wrote them when the weights were made."""
+    path = shipped_folder() / "SHA256SUMS"
+    if not path.is_file():
+        return {}
+    rows = [line.split() for line in path.read_text(encoding="ascii").splitlines() if line.strip()]
+    return {name.lstrip("*"): digest for digest, name in rows}
+
+
+def _read_shipped(name: str) -> ModelFile:
+    """Read shipped weights and compare them with their hash."""
+    path = shipped_folder() / f"{name}.onnx"
+    if not path.is_file():
+        raise PoseliftError(f"{path}: the weights of {name!r} are missing, reinstall poselift")
+    found = _read(path, name)
+    expected = _shipped_hashes()[path.name]
+    if found.sha256 != expected:
+        raise PoseliftError(
+            f"{path}: the shipped weights are damaged (expected SHA-256 {expected[:12]}..., "
+            f"got {found.sha256[:12]}...), reinstall poselift"
+        )
+    return found
+
+
+def _read_run(folder: Path) -> ModelFile:
+    """Read the exported model of a training run."""
+    path = folder / RUN_MODEL
+    if not path.is_file():
+        has_weights = (folder / RUN_WEIGHTS).is_file()
+        advice = (
+            f"make it with `poselift export {folder}`" if has_weights else "is it a run folder?"
+        )
+        raise PoseliftError(f"{folder}: holds no {RUN_MODEL}, {advice}")
+    found = _read(path, str(path))
+    return ModelFile(found.source, found.data, found.sha256, folder)
+
+
+def _read(path: Path, source: str) -> ModelFile:
+    """Read and hash a file."""
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise PoseliftError(f"{path}: too large for an ONNX model (over 2 GB)")
+        data = path.read_bytes()
+    except OSError as error:
+        raise PoseliftError(f"{path}: cannot be read ({error.strerror})") from None
+    return ModelFile(source, data, hashlib.sha256(data).hexdigest())
