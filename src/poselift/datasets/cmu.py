@@ -1,10 +1,16 @@
-"""`cmu17`: the CMU motion capture excerpts as 17 Human3.6M joints, 30 fps, metres."""
+"""`cmu17`: the CMU motion capture excerpts as 17 Human3.6M joints, 30 fps, metres.
+
+Each clip is seen by four virtual cameras with Human3.6M's intrinsics (see `virtual_cameras`), lens
+distortion included, as that benchmark's own 2D inputs have it.
+"""
 
 from __future__ import annotations
 
 import csv
 import os
-from dataclasses import dataclass
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +20,32 @@ from poselift.datasets.asfamc import AsfSkeleton, read_amc, read_asf
 from poselift.datasets.bvh import read_bvh
 from poselift.datasets.cmu_joints import from_amc, from_bvh, from_expmap
 from poselift.datasets.expmap import ExpmapSkeleton, read_expmap, read_expmap_skeleton
+from poselift.datasets.lifting_data import LiftingData, concatenate
 from poselift.datasets.motion import Motion
+from poselift.datasets.noise import DetectorNoise
 from poselift.datasets.textfile import read_text
+from poselift.datasets.virtual_cameras import ring_of_cameras
 from poselift.errors import PoseliftError
+from poselift.geometry import Camera, root_relative
+from poselift.skeletons import H36M_17
 
 #: Splits by subject; the column `split` of INDEX.csv.
 SPLITS = ("train", "val", "test")
+#: 2D keypoints as projected, or as a detector would find them.
+VARIANTS = ("ground_truth", "detected")
 FPS = 30
+
+# Short action names for tables: the description's part before " - " or ",", but
+_ACTIONS = {
+    "bend over, scoop up, rise, lift arm": "bend",
+    "brisk walk": "walk",
+    "jump, balance": "jump",
+    "punch/strike": "punch",
+    "run/jog": "run",
+    "slow walk": "walk",
+    "walk on uneven terrain": "uneven terrain",
+    "wash self": "wash",
+}
 
 
 @dataclass(frozen=True)
@@ -100,6 +125,71 @@ def clips_of(root: str | os.PathLike[str], split: str) -> list[Clip]:
     if not clips:
         raise PoseliftError(f"{Path(root) / 'INDEX.csv'}: there is no clip of split {split!r}")
     return clips
+
+
+def load_cmu17(
+    root: str | os.PathLike[str],
+    split: str,
+    variant: str = "ground_truth",
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> LiftingData:
+    """Load a split as 2D keypoints of four virtual cameras with their 3D poses.
+
+    split     "train", "val" or "test": subjects do not overlap.
+    variant   "ground_truth" (keypoints as projected) or "detected" (with `DetectorNoise`).
+    seed      of the detector noise; it follows from seed, clip and camera alone, so the same
+              numbers come whatever else is loaded.
+    progress  called with (clips done, clips in all) after each clip.
+
+    Rows are ordered by clip (as in INDEX.csv), camera, frame. Raises `PoseliftError` as
+    `load_motions` does, and for an unknown variant or a seed below 0.
+    """
+    if variant not in VARIANTS:
+        raise PoseliftError(f"unknown variant {variant!r}, expected one of {', '.join(VARIANTS)}")
+    if seed < 0:
+        raise PoseliftError(f"expected a seed of at least 0, got {seed}")
+    clips, reader, parts = clips_of(root, split), MotionReader(Path(root)), []
+    noise = DetectorNoise() if variant == "detected" else None
+    for done, clip in enumerate(clips, start=1):
+        motion = reader.read(clip, clip.frames_at(FPS))
+        for number, camera in enumerate(ring_of_cameras(motion)):
+            part = view(motion, camera, number)
+            if noise is not None:
+                rng = np.random.default_rng((seed, zlib.crc32(clip.path.encode()), number))
+                part = replace(part, keypoints=noise.apply(rng, part.keypoints))
+            parts.append(part)
+        if progress is not None:
+            progress(done, len(clips))
+    data = concatenate(parts, f"cmu17 {split}, {variant.replace('_', ' ')}")
+    # every camera's part came as a clip of its own
+    paths = tuple(clip.path for clip in clips)
+    return replace(data, clip=data.clip // (len(parts) // len(clips)), clips=paths)
+
+
+def action_name(description: str) -> str:
+    """Return the short name of an action, e.g. `dance` for "dance - expressive arms"."""
+    return _ACTIONS.get(description, description.split(" - ")[0].split(",")[0].strip())
+
+
+def view(motion: Motion, camera: Camera, number: int) -> LiftingData:
+    """See a motion by one camera: exact keypoints (lens distortion included) and 3D poses."""
+    seen = camera.to_camera(motion.positions.astype(np.float64))
+    count = len(motion)
+    return LiftingData(
+        keypoints=camera.project(seen).astype(np.float32),
+        poses=root_relative(seen, H36M_17.root).astype(np.float32),
+        image_size=np.tile(np.array(camera.size, dtype=np.float32), (count, 1)),
+        focal=np.full(count, np.mean(camera.focal), dtype=np.float32),
+        subject=np.full(count, motion.subject, dtype=np.int64),
+        action=np.full(count, action_name(motion.action)),
+        camera=np.full(count, number, dtype=np.int64),
+        frame=motion.frames,
+        clip=np.zeros(count, dtype=np.int64),
+        clips=(motion.path,),
+        skeleton=H36M_17,
+        name=f"{motion.path}, camera {number}",
+    )
 
 
 class MotionReader:
