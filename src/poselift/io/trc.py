@@ -1,0 +1,193 @@
+"""TRC: marker positions over time, as OpenSim, Pose2Sim and motion capture systems write them.
+
+Five tab-separated header lines (file type; names of the header fields; their values; marker
+names, each over three columns; X1 Y1 Z1 ...), then one row a frame: frame number, time, x y z of
+each marker. Empty or `nan` coordinates are missing.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from poselift.errors import PoseliftError
+
+_METRES = {
+    "m": 1.0,
+    "meters": 1.0,
+    "cm": 0.01,
+    "centimeters": 0.01,
+    "mm": 0.001,
+    "millimeters": 0.001,
+}
+_HEADER_LINES = 5
+
+
+@dataclass(frozen=True, eq=False)
+class MarkerTrack:
+    """Markers of a TRC file.
+
+    markers    their names.
+    positions  (T, M, 3) metres, in the axes of the file (commonly Y up); missing is NaN.
+    frames     (T,) frame numbers as in the file (commonly from 1).
+    times      (T,) seconds.
+    fps        the field DataRate.
+    """
+
+    markers: tuple[str, ...]
+    positions: Float[np.ndarray, "T M 3"]
+    frames: Int[np.ndarray, " T"]
+    times: Float[np.ndarray, " T"]
+    fps: float
+
+    def __len__(self) -> int:
+        """Return the number of frames T."""
+        return int(self.positions.shape[0])
+
+    def index(self, marker: str) -> int:
+        """Return the index of a marker; `PoseliftError` if there is none of that name."""
+        try:
+            return self.markers.index(marker)
+        except ValueError:
+            raise PoseliftError(
+                f"there is no marker {marker!r}, expected one of {', '.join(self.markers)}"
+            ) from None
+
+
+def read_trc(path: str | os.PathLike[str]) -> MarkerTrack:
+    """Read a TRC file; units m, cm or mm become metres.
+
+    Raises `PoseliftError` naming file and line if the file is missing or is no TRC, if header and
+    table disagree about markers or frames, if a row has too few or too many values, or if one is
+    not a number.
+    """
+    name = Path(path)
+    lines = _read_lines(name)
+    fields = _header_fields(name, lines)
+    scale = _METRES.get(fields["Units"].lower())
+    if scale is None:
+        raise PoseliftError(
+            f"{name}, line 3: unknown unit {fields['Units']!r}, expected m, cm or mm"
+        )
+    markers = _marker_names(name, lines[3], _whole(name, fields, "NumMarkers"))
+    width = 2 + 3 * len(markers)
+    rows = [
+        _row(f"{name}, line {number}", line, width, markers)
+        for number, line in enumerate(lines[_HEADER_LINES:], _HEADER_LINES + 1)
+        if line.strip()
+    ]
+    frames = _whole(name, fields, "NumFrames")
+    if len(rows) != frames:
+        raise PoseliftError(
+            f"{name}: expected {frames} frames as NumFrames says, found {len(rows)}"
+        )
+    table = np.array(rows, dtype=np.float64).reshape(frames, width)
+    return MarkerTrack(
+        markers,
+        table[:, 2:].reshape(frames, len(markers), 3) * scale,
+        table[:, 0].astype(np.int64),
+        table[:, 1].copy(),
+        _rate(name, fields),
+    )
+
+
+def _read_lines(name: Path) -> list[str]:
+    """Return the lines of the file if it begins as a TRC file does."""
+    try:
+        with name.open("rb") as stream:
+            start = stream.read(12)
+            if start != b"PathFileType":
+                raise PoseliftError(f"{name}: expected a TRC file, which begins with PathFileType")
+            text = (start + stream.read()).decode("utf-8")
+    except FileNotFoundError:
+        raise PoseliftError(f"{name}: no such file") from None
+    except UnicodeDecodeError:
+        raise PoseliftError(f"{name}: expected text in UTF-8") from None
+    except OSError as error:
+        raise PoseliftError(f"{name}: cannot be read ({error.strerror})") from error
+    lines = text.splitlines()
+    if len(lines) < _HEADER_LINES:
+        raise PoseliftError(f"{name}: the TRC header is cut short")
+    return lines
+
+
+def _header_fields(name: Path, lines: list[str]) -> dict[str, str]:
+    """Return the header fields; those that are needed come first, before any that may be left out
+    (some writers give no value for OrigDataStartFrame).
+    """
+    fields = dict(zip(lines[1].split(), lines[2].split(), strict=False))
+    for key in ("DataRate", "NumFrames", "NumMarkers", "Units"):
+        if key not in fields:
+            raise PoseliftError(f"{name}, line 2: the TRC header has no {key}")
+    return fields
+
+
+def _whole(name: Path, fields: dict[str, str], key: str) -> int:
+    if not fields[key].isdigit():
+        raise PoseliftError(f"{name}, line 3: expected a number as {key}, got {fields[key]!r}")
+    return int(fields[key])
+
+
+def _rate(name: Path, fields: dict[str, str]) -> float:
+    try:
+        rate = float(fields["DataRate"])
+    except ValueError:
+        rate = np.nan
+    if not (np.isfinite(rate) and rate > 0):
+        raise PoseliftError(
+            f"{name}, line 3: expected a DataRate above 0, got {fields['DataRate']!r}"
+        )
+    return rate
+
+
+def _marker_names(name: Path, line: str, declared: int) -> tuple[str, ...]:
+    """Return the names of line 4, which stand over every third column."""
+    words = [word.strip() for word in line.rstrip().split("\t")]
+    if [word.lower() for word in words[:2]] != ["frame#", "time"]:
+        raise PoseliftError(f"{name}, line 4: expected Frame# and Time, got {line.strip()[:40]!r}")
+    names = tuple(word for word in words[2:] if word)
+    if len(names) != declared:
+        raise PoseliftError(
+            f"{name}, line 4: expected {declared} markers as NumMarkers says, found {len(names)}"
+        )
+    repeated = [word for word in names if names.count(word) > 1]
+    if repeated:
+        raise PoseliftError(f"{name}, line 4: marker {repeated[0]!r} occurs twice")
+    return names
+
+
+def _row(where: str, line: str, width: int, markers: tuple[str, ...]) -> list[float]:
+    """Return frame number, time and coordinates of a line."""
+    words = [word.strip() for word in line.rstrip("\r\n").split("\t")]
+    while len(words) > width and not words[-1]:
+        words.pop()
+    if len(words) != width:
+        raise PoseliftError(f"{where}: expected {width} tab-separated values, got {len(words)}")
+    values = []
+    for column, word in enumerate(words):
+        try:
+            values.append(float(word) if word or column < 2 else np.nan)
+        except ValueError:
+            what = markers[(column - 2) // 3] if column > 1 else ("Frame#", "Time")[column]
+            raise PoseliftError(f"{where}, {what}: expected a number, got {word[:40]!r}") from None
+    _check_values(where, values, markers)
+    return values
+
+
+def _check_values(where: str, values: list[float], markers: tuple[str, ...]) -> None:
+    """Refuse infinite numbers, a fractional frame number, and markers missing in part."""
+    if not (np.isfinite(values[:2]).all() and values[0] == int(values[0])):
+        raise PoseliftError(
+            f"{where}: expected a frame number and a time, got {values[0]:g} and {values[1]:g}"
+        )
+    points = np.reshape(values[2:], (-1, 3))
+    missing = np.isnan(points).sum(axis=1)
+    wrong = np.flatnonzero(np.isinf(points).any(axis=1) | (missing % 3 > 0))
+    if len(wrong):
+        raise PoseliftError(
+            f"{where}, {markers[wrong[0]]}: expected three finite coordinates or none"
+        )
