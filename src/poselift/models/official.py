@@ -48,20 +48,30 @@ def from_official(
     Every key must be used and every weight filled; raises `PoseliftError` naming the key where
     that fails, or if the layout is none of those above.
     """
-    tensors = {key.removeprefix("module."): torch.as_tensor(value) for key, value in state.items()}
-    name, convert = _recognise(tensors)
+    name, config, weights = translate(state)
     if architecture not in (None, name):
         raise PoseliftError(f"{_SOURCE}: expected one for {architecture}, found one for {name}")
-    try:
-        config, weights = convert(tensors)
-    except KeyError as error:
-        raise PoseliftError(f"{_SOURCE}: weight {error} is missing") from None
     model = build(name, {**config, **(settings or {})})
     if name == "gln":
         own = model.state_dict()
         weights |= {key: own[key] for key in own if key.endswith(".temperature")}
     fill(model, weights, _SOURCE)
     return model.eval()
+
+
+def translate(state: Mapping[str, np.ndarray | Tensor]) -> tuple[str, dict[str, Any], State]:
+    """Return architecture, config and weights under our names of an official state dict.
+
+    Gradients by official key can be translated in the same way. Raises `PoseliftError` naming the
+    key if one is unexpected or missing, or if the layout is none of those above.
+    """
+    tensors = {key.removeprefix("module."): torch.as_tensor(value) for key, value in state.items()}
+    name, convert = _recognise(tensors)
+    try:
+        config, weights = convert(tensors)
+    except KeyError as error:
+        raise PoseliftError(f"{_SOURCE}: weight {error} is missing") from None
+    return name, config, weights
 
 
 def _recognise(state: State) -> tuple[str, Callable[[State], tuple[dict[str, Any], State]]]:
