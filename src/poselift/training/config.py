@@ -111,6 +111,11 @@ class TrainingConfig:
             raise PoseliftError(f"grad_clip: expected a number above 0, got {self.grad_clip}")
         if self.ema_decay is not None and not 0 < self.ema_decay < 1:
             raise PoseliftError(f"ema_decay: expected 0 < decay < 1, got {self.ema_decay}")
+        if self.data.variant == "augmented" and self.normalisation != "person":
+            raise PoseliftError(
+                "--variant augmented comes normalised by person: expected that normalisation, "
+                f"got {self.normalisation!r}"
+            )
         self._check_spans()
 
     def _check_spans(self) -> None:
@@ -141,7 +146,7 @@ def _one_of(flag: str, value: str, names: tuple[str, ...]) -> None:
         raise PoseliftError(f"{flag}: expected one of {', '.join(names)}, got {value!r}")
 
 
-def _at_least(flag: str, value: float, least: float) -> None:
+def _at_least(flag: str, value: int | float, least: int) -> None:
     """Refuse a value below `least` (or not a number)."""
     if not value >= least:
         raise PoseliftError(f"{flag}: expected at least {least}, got {value}")

@@ -16,15 +16,16 @@ def gln_paper(data: DataSpec, epochs: int | None = None) -> TrainingConfig:
     """GridConv, "Implementation details": batch 200, Adam 1e-3, 100 epochs, Gumbel off at 30.
 
     Squared error of equation (10), learnable SGT, dropout 0.25. The paper does not give the decay
-    of the rate; x0.96 after epochs 0, 10, 20, ... is what the released code does. With other
-    `epochs` the noise stops at the same share of the training.
+    of the rate; x0.96 after epochs 0, 10, 20, ... is what the released code does, and so is the
+    attention temperature that falls over ten epochs. With other `epochs` both phases keep their
+    share of the training.
     """
     length = 100 if epochs is None else epochs
     return TrainingConfig(
         architecture="gln",
-        model={"dropout": 0.25, "gumbel_off_epoch": _share(0.3, length)},
+        model={"dropout": 0.25, **_gln_phases(length)},
         data=data,
-        normalisation="gridconv",
+        normalisation=_normalisation(data, "gridconv"),
         epochs=length,
         batch_size=200,
         lr=1e-3,
@@ -44,7 +45,7 @@ def posegraphnet_paper(data: DataSpec, epochs: int | None = None) -> TrainingCon
         architecture="posegraphnet",
         model={"dropout": 0.5},
         data=data,
-        normalisation="screen",
+        normalisation=_normalisation(data, "screen"),
         epochs=70 if epochs is None else epochs,
         batch_size=256,
         lr=1e-3,
@@ -67,7 +68,7 @@ def shipped(architecture: str, data: DataSpec, epochs: int | None = None) -> Tra
     of the weights.
     """
     length = 100 if epochs is None else epochs
-    own = {"gln": {"gumbel_off_epoch": _share(0.3, length)}}
+    own = {"gln": _gln_phases(length)}
     return TrainingConfig(
         architecture=architecture,
         model=own.get(architecture, {}),
@@ -113,6 +114,11 @@ def make_config(
     raise PoseliftError(f"--recipe: expected one of {', '.join(RECIPES)}, got {recipe!r}")
 
 
-def _share(part: float, epochs: int) -> int:
-    """Return the epoch at `part` of the training, at least 1."""
-    return max(1, round(part * epochs))
+def _gln_phases(epochs: int) -> dict[str, float]:
+    """Return when annealing and noise end: after 10 and 30 of 100 epochs, or the same shares."""
+    return {"anneal_epochs": epochs / 10, "gumbel_off_epoch": epochs * 3 / 10}
+
+
+def _normalisation(data: DataSpec, paper: str) -> str:
+    """Return the paper's normalisation, or the one that fresh random views come in."""
+    return "person" if data.variant == "augmented" else paper

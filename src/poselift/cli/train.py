@@ -1,0 +1,111 @@
+"""`poselift train`: a network from data, in a folder that `Lifter` opens."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from poselift.errors import PoseliftError
+
+if TYPE_CHECKING:
+    from poselift.training import TrainingConfig, TrainingResult
+
+
+def train(
+    architecture: str = typer.Argument(help="Network: gln, posegraphnet or martinez."),
+    data: str = typer.Option("cmu17", "--data", help="cmu17, or synthetic (needs no files)."),
+    root: Path | None = typer.Option(None, "--root", help="Folder of the data set's files."),
+    out: Path = typer.Option(
+        ..., "--out", help="Run folder to make, or with --resume to continue."
+    ),
+    recipe: str = typer.Option(
+        "paper", "--recipe", help="paper, or shipped: how the weights in the package were made."
+    ),
+    variant: str | None = typer.Option(
+        None,
+        "--variant",
+        help="2D input: ground_truth (default of cmu17), detected, or augmented: fresh random "
+        "views in every epoch.",
+    ),
+    epochs: int | None = typer.Option(None, "--epochs", help="Epochs; default: the recipe's."),
+    batch_size: int | None = typer.Option(None, "--batch-size", help="Samples a step."),
+    lr: float | None = typer.Option(None, "--lr", help="Base learning rate."),
+    samples: int | None = typer.Option(
+        None, "--samples", help="Samples drawn for an epoch where they are drawn fresh."
+    ),
+    precision: str | None = typer.Option(None, "--precision", help="fp32 or bf16."),
+    seed: int = typer.Option(0, "--seed", help="Decides everything that is random."),
+    device: str = typer.Option("auto", "--device", help="auto, cpu or cuda."),
+    threads: int | None = typer.Option(None, "--threads", help="CPU threads."),
+    resume: bool = typer.Option(False, "--resume", help="Continue the run in --out."),
+) -> None:
+    """Train a network; stop it at any time, and continue with --resume."""
+    from rich.console import Console
+
+    spec = _data_spec(data, root, variant, recipe, samples)
+    config = _config(
+        architecture, spec, recipe, epochs, batch_size=batch_size, lr=lr, precision=precision
+    )
+    config = replace(config, seed=seed, threads=threads)
+    result = _run(config, out, device, resume, Console())
+    best = f"validation MPJPE {result.best['val_mpjpe_mm']:.1f} mm at epoch {result.best['epoch']}"
+    if result.was_finished:
+        typer.echo(f"{out}: finished before ({config.epochs} epochs, {best}), nothing to resume")
+    else:
+        typer.echo(f"{out}: finished, {best}")
+    if not (result.was_finished and (out / "model.onnx").is_file()):
+        from poselift.cli.export import export
+
+        export(str(out), None, False)
+
+
+def _data_spec(
+    data: str, root: Path | None, variant: str | None, recipe: str, samples: int | None
+) -> Any:
+    """Return the data that the options name; what fresh views need follows from the others."""
+    from poselift.training import DataSpec
+
+    fresh = data == "synthetic" or recipe == "shipped"
+    if variant is None:
+        variant = "augmented" if fresh else "ground_truth"
+    if recipe == "shipped" and variant != "augmented":
+        raise PoseliftError(f"--recipe shipped draws fresh views: leave out --variant {variant}")
+    if samples is not None and variant != "augmented":
+        raise PoseliftError("--samples is for fresh views: it needs --variant augmented")
+    spec = DataSpec(name=data, root=root, variant=variant)
+    return spec if samples is None else replace(spec, samples=samples)
+
+
+def _config(
+    architecture: str, spec: Any, recipe: str, epochs: int | None, **given: Any
+) -> TrainingConfig:
+    """Return the recipe's config with the options that were given in place of its own."""
+    from poselift.training import make_config
+
+    config = make_config(architecture, spec, recipe=recipe, epochs=epochs)
+    return replace(config, **{name: value for name, value in given.items() if value is not None})
+
+
+def _run(
+    config: TrainingConfig, out: Path, device: str, resume: bool, console: Any
+) -> TrainingResult:
+    """Load the data and train; say on Ctrl-C how to go on."""
+    import logging
+
+    from poselift.training import check_folder, open_data, reporter_for, train
+
+    # Fabric announces its precision; the config says so already
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    check_folder(config, out, resume=resume)
+    with console.status(f"loading {config.data.name} ..."):
+        data = open_data(config)
+    try:
+        return train(
+            config, data, out, device=device, resume=resume, reporter=reporter_for(console)
+        )
+    except KeyboardInterrupt:
+        typer.echo(f"\nstopped; continue with the same command and --resume (run {out})", err=True)
+        raise

@@ -1,0 +1,30 @@
+"""Training: typed configs, recipes, and one loop for all networks."""
+
+from poselift.training.config import DataSpec, TrainingConfig
+from poselift.training.loop import TrainingResult, train
+from poselift.training.recipes import RECIPES, make_config
+from poselift.training.records import check_folder
+from poselift.training.report import Reporter, SilentReporter, reporter_for
+from poselift.training.schedules import Cosine, Exponential, Plateau, Schedule
+from poselift.training.sources import FixedSource, Source, TrainingData, open_data
+
+__all__ = [
+    "RECIPES",
+    "Cosine",
+    "DataSpec",
+    "Exponential",
+    "FixedSource",
+    "Plateau",
+    "Reporter",
+    "Schedule",
+    "SilentReporter",
+    "Source",
+    "TrainingConfig",
+    "TrainingData",
+    "TrainingResult",
+    "check_folder",
+    "make_config",
+    "open_data",
+    "reporter_for",
+    "train",
+]

@@ -1,0 +1,348 @@
+"""The training loop: one for all networks, restartable after a kill at any moment.
+
+The data set lies in memory on the device and is permuted by (seed, epoch), so that a run is a
+function of its config and data. Axes: B sample in a batch, N sample of an epoch, J joint.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+import poselift
+from poselift.errors import PoseliftError
+from poselift.models.checkpoint import save_model
+from poselift.models.registry import build
+from poselift.models.schedule import Scheduled
+from poselift.sequence import AXES_3D
+from poselift.training.checkpoint import (
+    Progress,
+    Row,
+    load_checkpoint,
+    load_optimizer,
+    load_random,
+    load_weights,
+    newest_folder,
+    optimizer_tensors,
+    random_tensors,
+    replace_folder,
+    save_checkpoint,
+)
+from poselift.training.config import TrainingConfig
+from poselift.training.environment import make_fabric, process_settings
+from poselift.training.losses import joint_loss, to_device, validate
+from poselift.training.records import (
+    check_folder,
+    log_epoch,
+    tensorboard,
+    write_config,
+    write_metrics,
+)
+from poselift.training.report import Reporter, SilentReporter
+from poselift.training.sources import TrainingData
+
+#: Steps between two looks at the losses; on a GPU each look waits for the device.
+_WINDOW = 16
+
+
+@final
+@dataclass(frozen=True)
+class TrainingResult:
+    """How a run ended."""
+
+    folder: Path
+    """Run folder, now with model.safetensors and model.json."""
+    best: Row
+    """Metrics of the epoch whose weights were kept, chosen on validation data."""
+    was_finished: bool
+    """The run had been finished before; nothing was trained."""
+
+
+def train(
+    config: TrainingConfig,
+    data: TrainingData,
+    folder: Path,
+    *,
+    device: str = "auto",
+    resume: bool = False,
+    reporter: Reporter | None = None,
+) -> TrainingResult:
+    """Train a network and leave the best weights by validation in `folder`.
+
+    device    "auto", "cpu" or "cuda".
+    resume    continue the run that `folder` holds; on one CPU thread the numbers are those of an
+              uninterrupted run, bit for bit.
+    reporter  told how it goes; None is silent.
+
+    `folder` receives config.json, metrics.csv, checkpoints/, tensorboard/ (if TensorBoard is
+    installed), and at the end model.safetensors and model.json. Raises `PoseliftError` if the
+    folder holds something else, if the data do not fit the config, or if the loss stops being
+    finite (the last checkpoint then stays as it is).
+    """
+    check_folder(config, folder, resume=resume)
+    if not resume:
+        write_config(config, folder)
+    with process_settings(config.seed, config.threads):
+        run = _Run(config, data, folder, device, reporter or SilentReporter())
+        return run.complete()
+
+
+@final
+class _Run:
+    """A run in progress; made from the config and, if there is one, its last checkpoint."""
+
+    def __init__(
+        self,
+        config: TrainingConfig,
+        data: TrainingData,
+        folder: Path,
+        device: str,
+        reporter: Reporter,
+    ) -> None:
+        self._config, self._data, self._folder, self._reporter = config, data, folder, reporter
+        self._fabric = make_fabric(device, config.precision)
+        self._device = self._fabric.device
+        model = build(config.architecture, dict(config.model))
+        optimizer = torch.optim.Adam(
+            model.parameters(), lr=config.lr, weight_decay=config.weight_decay, fused=True
+        )
+        self._wrapped, self._fabric_optimizer = self._fabric.setup(model, optimizer)
+        self._model, self._optimizer = model, optimizer
+        self._average = None if config.ema_decay is None else copy.deepcopy(model).eval()
+        self._progress = Progress()
+        self._window: list[Tensor] = []
+        self._lr = config.lr
+        self._session_steps = 0
+        self._started = self._saved = time.monotonic()
+        self._checkpoint = newest_folder(folder / "checkpoints", "last")
+        if self._checkpoint is not None:
+            self._restore(self._checkpoint)
+
+    def complete(self) -> TrainingResult:
+        """Train what is left and publish the best weights."""
+        finished = self._progress.epoch >= self._config.epochs
+        if not finished:
+            self._train()
+        best_folder = newest_folder(self._folder / "checkpoints", "best")
+        best = self._progress.best
+        if best_folder is None or best is None:
+            raise PoseliftError(f"{self._folder}: holds no best checkpoint to publish")
+        published = (self._folder / "model.json").is_file()
+        if not (finished and published):
+            self._publish(best_folder, best)
+        return TrainingResult(self._folder, best, finished and published)
+
+    def _train(self) -> None:
+        """Run the epochs that are left."""
+        if self._checkpoint is None:
+            self._save()
+        progress, source = self._progress, self._data.source
+        writer = tensorboard(self._folder, progress.step)
+        with ThreadPoolExecutor(1) as pool:
+            upcoming = pool.submit(source.epoch, progress.epoch)
+            try:
+                self._announce(len(upcoming.result()[0]))
+                while progress.epoch < self._config.epochs:
+                    arrays = upcoming.result()
+                    if progress.epoch + 1 < self._config.epochs:
+                        # fresh samples of the next epoch are drawn while this one is learnt
+                        upcoming = pool.submit(source.epoch, progress.epoch + 1)
+                    self._epoch(*(to_device(array, self._device) for array in arrays))
+                    if writer is not None:
+                        log_epoch(writer, progress.history[-1])
+                self._save()
+            finally:
+                self._reporter.close()
+                if writer is not None:
+                    writer.close()
+
+    def _announce(self, samples: int) -> None:
+        """Check the size of an epoch and start the report."""
+        size, epochs = self._config.batch_size, self._config.epochs
+        if samples < size:
+            raise PoseliftError(
+                f"--batch-size {size} is more than the {samples} samples of an epoch"
+            )
+        self._reporter.start(epochs, samples // size * epochs, self._progress.step)
+        self._started = time.monotonic()
+
+    def _epoch(self, inputs: Float[Tensor, "N J 2"], targets: Float[Tensor, "N J 3"]) -> None:
+        """Take the steps that are left of an epoch, then validate.
+
+        Samples that do not fill a last batch wait for another epoch's order.
+        """
+        size, count = self._config.batch_size, len(inputs)
+        shuffle = np.random.default_rng([self._config.seed, self._progress.epoch])
+        order = torch.from_numpy(shuffle.permutation(count)).to(self._device)
+        steps = count // size
+        self._wrapped.train()
+        while self._progress.batch < steps:
+            rows = order[self._progress.batch * size : (self._progress.batch + 1) * size]
+            self._step(inputs[rows], targets[rows], steps)
+            due = time.monotonic() - self._saved >= self._config.checkpoint_seconds
+            if due or len(self._window) == _WINDOW:
+                self._look()
+            if due:
+                self._save()
+        self._look()
+        self._finish_epoch(steps)
+
+    def _step(self, inputs: Tensor, targets: Tensor, steps: int) -> None:
+        """One step of Adam."""
+        config, progress = self._config, self._progress
+        at = progress.epoch + progress.batch / steps
+        factor = config.schedule.factor(at, config.epochs, progress.validation_losses)
+        self._lr = config.lr * factor
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._lr
+        if isinstance(self._model, Scheduled):
+            self._model.start_step(at)
+        loss = joint_loss(config.loss, self._wrapped(inputs), targets)
+        self._optimizer.zero_grad()
+        self._fabric.backward(loss)
+        if config.grad_clip is not None:
+            self._fabric.clip_gradients(
+                self._wrapped,
+                self._fabric_optimizer,
+                max_norm=config.grad_clip,
+                error_if_nonfinite=False,
+            )
+        self._optimizer.step()
+        self._window.append(loss.detach())
+        progress.batch += 1
+        progress.step += 1
+        self._session_steps += 1
+        if self._average is not None:
+            self._update_average(self._average)
+
+    @torch.no_grad()
+    def _update_average(self, average: nn.Module) -> None:
+        """Move the running mean; its decay grows from 0.1 so that it forgets the start.
+
+        Batch statistics are averaged too, as they belong to the weights; other buffers are copied.
+        """
+        decay = min(self._config.ema_decay or 0.0, self._progress.step / (self._progress.step + 9))
+        torch._foreach_lerp_(list(average.parameters()), list(self._model.parameters()), 1 - decay)
+        for (name, mean), value in zip(average.named_buffers(), self._model.buffers(), strict=True):
+            if name.rpartition(".")[2] in ("running_mean", "running_var"):
+                mean.lerp_(value, 1 - decay)
+            else:
+                mean.copy_(value)
+
+    def _look(self) -> None:
+        """Fetch the losses since the last look, add them up, and stop at the first that is bad."""
+        if not self._window:
+            return
+        values = torch.stack(self._window).tolist()
+        first = self._progress.step - len(values) + 1
+        self._window.clear()
+        for offset, value in enumerate(values):
+            if not math.isfinite(value):
+                raise self._diverged(f"the loss is {value}", first + offset)
+            self._progress.loss_sum += value  # one by one: the sum must not depend on the looks
+        seconds = time.monotonic() - self._started
+        rate = self._session_steps * self._config.batch_size / max(seconds, 1e-9)
+        self._reporter.step(self._progress.epoch, self._progress.step, values[-1], self._lr, rate)
+
+    def _diverged(self, what: str, step: int) -> PoseliftError:
+        """Return the error that says where training went wrong and what is left."""
+        return PoseliftError(
+            f"training stopped: {what} at epoch {self._progress.epoch + 1}, step {step}; "
+            f"the last good checkpoint is {self._checkpoint}; try a lower --lr"
+        )
+
+    def _finish_epoch(self, steps: int) -> None:
+        """Validate, record, and keep the weights if they are the best so far."""
+        progress = self._progress
+        kept = self._kept()
+        metrics = validate(kept, self._data.validation, self._config.loss, self._device)
+        if not math.isfinite(metrics["val_mpjpe_mm"]):
+            raise self._diverged("the validation error is not finite", progress.step)
+        row: Row = {
+            "epoch": progress.epoch + 1,
+            "step": progress.step,
+            "samples": progress.step * self._config.batch_size,
+            "lr": self._lr,
+            "train_loss": progress.loss_sum / steps,
+            **metrics,
+        }
+        best = progress.best
+        progress.history.append(row)
+        progress.epoch, progress.batch, progress.loss_sum = progress.epoch + 1, 0, 0.0
+        if best is None or row["val_mpjpe_mm"] < best["val_mpjpe_mm"]:
+            replace_folder(
+                self._folder / "checkpoints",
+                "best",
+                lambda folder: save_model(folder, kept, self._card(row)),
+            )
+        write_metrics(self._folder, progress.history)
+        self._reporter.epoch(row)
+
+    def _kept(self) -> nn.Module:
+        """Return the network that is validated and published."""
+        return self._model if self._average is None else self._average
+
+    def _save(self) -> None:
+        """Write a checkpoint to resume from; refuse if the weights are not finite any more."""
+        if not all(bool(torch.isfinite(value).all()) for value in self._model.parameters()):
+            raise self._diverged("a weight is not finite", self._progress.step)
+        now = time.monotonic()
+        self._progress.seconds += now - self._saved
+        tensors = {**optimizer_tensors(self._optimizer), **random_tensors(self._device)}
+        if self._average is not None:
+            for name, value in self._average.state_dict().items():
+                tensors[f"average/{name}"] = value
+        self._checkpoint = save_checkpoint(
+            self._folder / "checkpoints",
+            self._progress,
+            self._model,
+            self._card(self._progress.history[-1] if self._progress.history else {}),
+            tensors,
+        )
+        self._saved = now
+
+    def _restore(self, folder: Path) -> None:
+        """Continue from a checkpoint."""
+        self._progress, tensors = load_checkpoint(folder, self._model)
+        load_optimizer(self._optimizer, tensors)
+        if self._average is not None:
+            prefix = "average/"
+            own = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
+            self._average.load_state_dict(own, strict=True)
+        load_random(tensors, self._device)
+
+    def _publish(self, source: Path, best: Row) -> None:
+        """Write model.safetensors and model.json of the best epoch into the run folder."""
+        load_weights(source, self._kept())
+        save_model(self._folder, self._kept(), self._card(best))
+
+    def _card(self, metrics: Row) -> dict[str, Any]:
+        """Return the model card: what the weights are, how they were made, how good they are."""
+        config = self._config
+        recipe = config.as_dict()
+        del recipe["data"]["root"]  # a place on this machine, no fact about the weights
+        return {
+            "name": self._folder.resolve().name,
+            "architecture": config.architecture,
+            "config": dict(config.model),
+            "skeleton": self._data.skeleton,
+            "normalisation": config.normalisation,
+            "units": "m",
+            "axes": AXES_3D,
+            "data": self._data.description,
+            "recipe": recipe,
+            "samples_seen": int(metrics.get("samples", 0)),
+            "seconds": round(self._progress.seconds, 1),
+            "metrics": metrics,
+            "software": f"poselift {poselift.__version__}",
+        }

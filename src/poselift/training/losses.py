@@ -1,0 +1,51 @@
+"""What is minimised, and what is measured on validation data."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from poselift.training.sources import FixedSource
+
+_EVALUATION_BATCH = 4096
+
+
+def joint_loss(
+    name: str, predicted: Float[Tensor, "B J 3"], target: Float[Tensor, "B J 3"]
+) -> Float[Tensor, ""]:
+    """Return the loss called `name` in `TrainingConfig.loss`, in fp32 whatever the input."""
+    difference = predicted.float() - target
+    if name == "mse":
+        return difference.square().mean()
+    return torch.linalg.vector_norm(difference, dim=-1).mean()
+
+
+@torch.no_grad()
+def validate(
+    model: nn.Module, data: FixedSource, loss: str, device: torch.device
+) -> dict[str, float]:
+    """Return `val_loss` and `val_mpjpe_mm` of `model` in eval mode and fp32.
+
+    MPJPE: root joint moved to 0 and counted, mean over joints and samples.
+    """
+    was_training = model.training
+    model.eval()
+    loss_sum = error_sum = 0.0
+    for start in range(0, len(data.inputs), _EVALUATION_BATCH):
+        rows = slice(start, start + _EVALUATION_BATCH)
+        target = to_device(data.targets[rows], device)
+        predicted = model(to_device(data.inputs[rows], device))
+        relative = (predicted - predicted[:, :1]) - (target - target[:, :1])
+        error = torch.linalg.vector_norm(relative, dim=-1).mean()
+        loss_sum += float(joint_loss(loss, predicted, target)) * len(target)
+        error_sum += float(error) * len(target)
+    model.train(was_training)
+    count = len(data.inputs)
+    return {"val_loss": loss_sum / count, "val_mpjpe_mm": 1000 * error_sum / count}
+
+
+def to_device(array: Float[np.ndarray, ...], device: torch.device) -> Float[Tensor, ...]:
+    """Return the array as a tensor there; a writable one on the CPU shares its memory."""
+    return torch.from_numpy(array if array.flags.writeable else array.copy()).to(device)

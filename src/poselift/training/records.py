@@ -1,0 +1,97 @@
+"""The files of a run folder besides weights: config.json, metrics.csv, tensorboard/."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from poselift.errors import PoseliftError
+from poselift.files import write_bytes
+from poselift.training.config import TrainingConfig
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
+_CONFIG = "config.json"
+
+#: What may differ when a run is resumed: it decides where and how fast, not what is learnt.
+_FREE = ("data.root", "threads", "checkpoint_seconds")
+
+_COLUMNS = ("epoch", "step", "samples", "lr", "train_loss", "val_loss", "val_mpjpe_mm")
+
+
+def check_folder(config: TrainingConfig, folder: Path, *, resume: bool) -> None:
+    """Refuse a folder that a run cannot start or, with `resume`, go on in; writes nothing.
+
+    Raises `PoseliftError` if the folder is not empty and not resumed, holds nothing to resume, or
+    was started with other settings.
+    """
+    if resume:
+        _compare(config, folder / _CONFIG)
+    elif folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        raise PoseliftError(
+            f"{folder}: exists and is not empty; continue that run with --resume or choose "
+            "another --out"
+        )
+
+
+def write_config(config: TrainingConfig, folder: Path) -> None:
+    """Write config.json."""
+    write_bytes(folder / _CONFIG, orjson.dumps(config.as_dict(), option=orjson.OPT_INDENT_2))
+
+
+def _compare(config: TrainingConfig, path: Path) -> None:
+    """Refuse to resume with other settings than those in `path`."""
+    try:
+        started = _flat(orjson.loads(path.read_bytes()))
+    except OSError:
+        raise PoseliftError(f"{path.parent}: nothing to resume here, no {_CONFIG} found") from None
+    except (ValueError, AttributeError) as error:
+        raise PoseliftError(f"{path}: not a run's config ({error})") from error
+    now = _flat(orjson.loads(orjson.dumps(config.as_dict())))
+    for key in sorted({*started, *now} - set(_FREE)):
+        if started.get(key) != now.get(key):
+            raise PoseliftError(
+                f"{path.parent}: was started with {key} {started.get(key)}, not {now.get(key)}; "
+                "resume it with the same settings or choose another --out"
+            )
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested settings as one level of dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            flat.update(_flat(value, f"{prefix}{key}."))
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def write_metrics(folder: Path, history: Sequence[Mapping[str, int | float]]) -> None:
+    """Write metrics.csv: one row an epoch, from the history, so that no row can come twice."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    write_bytes(folder / "metrics.csv", text.getvalue().encode("ascii"))
+
+
+def tensorboard(folder: Path, step: int) -> SummaryWriter | None:
+    """Return a TensorBoard writer that continues after `step`, or None if it is not installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1 if step else None)
+
+
+def log_epoch(writer: SummaryWriter, row: Mapping[str, int | float]) -> None:
+    """Add an epoch's metrics to TensorBoard, at its step."""
+    for name in ("lr", "train_loss", "val_loss", "val_mpjpe_mm"):
+        writer.add_scalar(name, row[name], int(row["step"]))

@@ -1,0 +1,139 @@
+"""What a person sees of a training run: a progress bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import final
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+
+class Reporter(ABC):
+    """Told by the training loop how it goes."""
+
+    @abstractmethod
+    def start(self, epochs: int, steps: int, done: int) -> None:
+        """Begin: `steps` a run in `epochs`, `done` of them already in an earlier session."""
+
+    @abstractmethod
+    def step(self, epoch: int, step: int, loss: float, lr: float, rate: float) -> None:
+        """Note that `step` is done in the 0-based `epoch`, at `rate` samples a second."""
+
+    @abstractmethod
+    def epoch(self, row: Mapping[str, int | float]) -> None:
+        """Note the metrics of a finished epoch."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End, whether the run is complete or not."""
+
+
+@final
+class SilentReporter(Reporter):
+    """Says nothing."""
+
+    def start(self, epochs: int, steps: int, done: int) -> None:
+        """Say nothing."""
+
+    def step(self, epoch: int, step: int, loss: float, lr: float, rate: float) -> None:
+        """Say nothing."""
+
+    def epoch(self, row: Mapping[str, int | float]) -> None:
+        """Say nothing."""
+
+    def close(self) -> None:
+        """Say nothing."""
+
+
+@final
+class LineReporter(Reporter):
+    """A plain line for each epoch, and in between one every 30 seconds."""
+
+    def __init__(self, console: Console, interval: float = 30.0) -> None:
+        """Print to `console`, at least every `interval` seconds while steps are taken."""
+        self._console = console
+        self._interval = interval
+        self._epochs = self._steps = 0
+        self._last = time.monotonic()
+
+    def start(self, epochs: int, steps: int, done: int) -> None:
+        """Remember the totals."""
+        self._epochs, self._steps = epochs, steps
+        if done:
+            self._say(f"resuming after step {done} of {steps}")
+
+    def step(self, epoch: int, step: int, loss: float, lr: float, rate: float) -> None:
+        """Print a line if the last one is long ago."""
+        if time.monotonic() - self._last >= self._interval:
+            self._say(
+                f"epoch {epoch + 1}/{self._epochs}  step {step}/{self._steps}  "
+                f"loss {loss:.5g}  lr {lr:.3g}  {rate:,.0f} samples/s"
+            )
+
+    def epoch(self, row: Mapping[str, int | float]) -> None:
+        """Print the epoch's line."""
+        self._say(_epoch_line(row, self._epochs))
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _say(self, text: str) -> None:
+        """Print one unwrapped, unstyled line."""
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._last = time.monotonic()
+
+
+@final
+class BarReporter(Reporter):
+    """A bar with epoch, steps, loss, rate, samples a second and the time left."""
+
+    def __init__(self, console: Console) -> None:
+        """Draw on `console`."""
+        self._epochs = 0
+        self._bar = Progress(
+            TextColumn("epoch {task.fields[epoch]}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.completed:,.0f}/{task.total:,.0f} steps"),
+            TextColumn("loss {task.fields[loss]:.5g}  lr {task.fields[lr]:.3g}"),
+            TextColumn("{task.fields[rate]:,.0f} samples/s"),
+            TimeRemainingColumn(),
+            console=console,
+            expand=True,
+        )
+
+    def start(self, epochs: int, steps: int, done: int) -> None:
+        """Show the bar."""
+        self._epochs = epochs
+        fields = {"epoch": f"1/{epochs}", "loss": float("nan"), "lr": float("nan"), "rate": 0.0}
+        self._task = self._bar.add_task("", total=steps, completed=done, **fields)
+        self._bar.start()
+
+    def step(self, epoch: int, step: int, loss: float, lr: float, rate: float) -> None:
+        """Move the bar."""
+        label = f"{epoch + 1}/{self._epochs}"
+        self._bar.update(self._task, completed=step, epoch=label, loss=loss, lr=lr, rate=rate)
+
+    def epoch(self, row: Mapping[str, int | float]) -> None:
+        """Print the epoch's line above the bar."""
+        self._bar.console.print(_epoch_line(row, self._epochs), markup=False, highlight=False)
+
+    def close(self) -> None:
+        """Leave the bar as it stands."""
+        self._bar.stop()
+
+
+def reporter_for(console: Console) -> Reporter:
+    """Return a bar for a terminal, lines for a file or a pipe."""
+    return BarReporter(console) if console.is_terminal else LineReporter(console)
+
+
+def _epoch_line(row: Mapping[str, int | float], epochs: int) -> str:
+    """Return the metrics of an epoch in words."""
+    return (
+        f"epoch {row['epoch']:.0f}/{epochs}  train loss {row['train_loss']:.5g}  "
+        f"validation loss {row['val_loss']:.5g}  MPJPE {row['val_mpjpe_mm']:.1f} mm  "
+        f"lr {row['lr']:.3g}"
+    )

@@ -1,0 +1,114 @@
+"""What a network learns from and is validated on, as arrays ready for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, final, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float
+
+from poselift.datasets.augmentation import AugmentationConfig, AugmentedSource
+from poselift.datasets.cmu import load_cmu17, load_motions
+from poselift.datasets.lifting_data import LiftingData
+from poselift.errors import PoseliftError
+from poselift.geometry import normalise
+from poselift.skeletons import H36M_17
+from poselift.training.config import TrainingConfig
+
+#: An epoch index that training never reaches, for held-out samples of an endless source.
+_HELD_OUT = 1_000_000_000
+
+_HELD_OUT_SAMPLES = 20_000
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Samples by epoch; the same (source, index) always gives the same arrays."""
+
+    def epoch(self, index: int) -> tuple[Float[np.ndarray, "N J 2"], Float[np.ndarray, "N J 3"]]:
+        """Return normalised inputs (missing joints 0) and targets in network space (metres)."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class FixedSource:
+    """The same samples in every epoch. Raises `PoseliftError` naming one that is not finite."""
+
+    inputs: Float[np.ndarray, "N J 2"]
+    """Normalised keypoints float32; missing joints are 0."""
+    targets: Float[np.ndarray, "N J 3"]
+    """Root-relative poses float32 in network space, metres."""
+
+    def __post_init__(self) -> None:
+        """Refuse values that are not finite."""
+        for name, array in (("inputs", self.inputs), ("targets", self.targets)):
+            bad = ~np.isfinite(array).all(axis=(1, 2))
+            if bad.any():
+                row = int(np.flatnonzero(bad)[0])
+                raise PoseliftError(f"sample {row}: expected finite {name}, got NaN or infinity")
+
+    def epoch(self, index: int) -> tuple[Float[np.ndarray, "N J 2"], Float[np.ndarray, "N J 3"]]:
+        """Return the arrays, whatever the epoch."""
+        return self.inputs, self.targets
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class TrainingData:
+    """All that a run sees. Test data are not among it."""
+
+    source: Source
+    """Training samples."""
+    validation: FixedSource
+    """Decides the plateau schedule and which epoch is kept as best."""
+    skeleton: str
+    """Name of the joint set."""
+    description: str
+    """Where the data come from, in words, for the model card."""
+
+
+def open_data(config: TrainingConfig) -> TrainingData:
+    """Load what `config.data` names. Raises `PoseliftError` as the data set's reader does."""
+    spec, seed = config.data, config.seed
+    if spec.name == "synthetic":
+        source = AugmentedSource(None, spec.samples, seed)
+        held_out = AugmentedSource(None, _HELD_OUT_SAMPLES, seed)
+        validation = FixedSource(*held_out.epoch(_HELD_OUT))
+        return TrainingData(source, validation, H36M_17.name, "synthetic people, random views")
+    assert spec.root is not None  # DataSpec refuses that
+    if spec.variant == "augmented":
+        return _augmented_cmu17(spec.root, spec.samples, seed)
+    train = load_cmu17(spec.root, "train", spec.variant, seed=seed)
+    validation = load_cmu17(spec.root, "val", spec.variant, seed=seed)
+    return TrainingData(
+        as_network_sees(train, config.normalisation),
+        as_network_sees(validation, config.normalisation),
+        train.skeleton.name,
+        train.name,
+    )
+
+
+def as_network_sees(data: LiftingData, normalisation: str) -> FixedSource:
+    """Return a data set's normalised keypoints and its poses turned into the network's space."""
+    root = data.skeleton.root
+    pose = normalise(data.keypoints, normalisation, data.image_size, data.focal, root)
+    inputs = np.nan_to_num(pose.inputs, nan=0.0, posinf=np.inf, neginf=-np.inf)
+    return FixedSource(inputs, pose.to_network(data.poses).astype(np.float32))
+
+
+def _augmented_cmu17(root: Path, samples: int, seed: int) -> TrainingData:
+    """Fresh views of the training motions; held-out motions, as they were moved, for validation."""
+    train, held_out = (
+        np.concatenate([motion.positions for motion in load_motions(root, split)])
+        for split in ("train", "val")
+    )
+    unvaried = AugmentationConfig(synthetic=0.0, exchange=0.0, turn=0.0)
+    views = AugmentedSource(held_out, _HELD_OUT_SAMPLES, seed, unvaried)
+    return TrainingData(
+        AugmentedSource(train, samples, seed),
+        FixedSource(*views.epoch(_HELD_OUT)),
+        H36M_17.name,
+        "cmu17 train and synthetic people, random bodies, views and detector noise",
+    )
