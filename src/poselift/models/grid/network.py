@@ -184,7 +184,8 @@ class GridLiftingNetwork(Scheduled):
     def forward(self, keypoints: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
         """G_3D = φ⁻¹(GLN(φ(G_2D))), equation (9)."""
         phi, inverse = self.sgt.matrices()
-        return inverse @ self.lift_grid(phi @ keypoints).to(inverse.dtype)
+        lifted = self.lift_grid(_product(phi, keypoints))
+        return _product(inverse, lifted.to(inverse.dtype))
 
     def lift_grid(self, grid: Float[Tensor, "B P 2"]) -> Float[Tensor, "B P 3"]:
         """Lift a grid pose; the part of the network between φ and φ⁻¹."""
@@ -211,3 +212,10 @@ class GridLiftingNetwork(Scheduled):
             self.set_temperature(annealed_temperature(epoch, start, epochs))
         if isinstance(self.sgt, AutoGrids):
             self.sgt.noisy = epoch < self.config.gumbel_off_epoch
+
+
+def _product(matrix: Float[Tensor, "I K"], x: Float[Tensor, "B K D"]) -> Float[Tensor, "B I D"]:
+    """Matrix product that autocast does not round: coordinates need more than bf16's 3 digits."""
+    if torch.is_autocast_enabled(x.device.type):
+        return (matrix[None, :, :, None] * x[:, None]).sum(dim=2)
+    return matrix @ x

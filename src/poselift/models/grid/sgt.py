@@ -64,7 +64,7 @@ class AutoGrids(nn.Module):
         """Return S (with noise and straight-through gradient in training) and its inverse."""
         if not (self.training and self.straight_through):
             return self.as_matrices(self.pick(self.scores.detach()))
-        soft = self.scores
+        soft: Tensor = self.scores
         if self.noisy:
             soft = soft + gumbel(soft)
         hard = self.pick(soft.detach())
