@@ -59,8 +59,6 @@ def procrustes(
     factor = trace * ratio if scale else np.ones_like(trace)
     aligned = factor[..., None, None] * (p @ rotation) + mean_t
     translation = (mean_t - factor[..., None, None] * (mean_p @ rotation))[..., 0, :]
-    if scale:
-        residual = 1 - trace**2
-    else:
-        residual = 1 + 1 / (ratio + tiny) ** 2 - 2 * trace / (ratio + tiny)
+    spread = 1 / (ratio + tiny)  # of the prediction, in units of the target's
+    residual = 1 - trace**2 if scale else 1 + spread**2 - 2 * trace * spread
     return Alignment(aligned, rotation, factor, translation, residual)

@@ -2,13 +2,14 @@
 
 | name | maps pixels to | used by |
 | --- | --- | --- |
-| `screen` | x / W * 2 - 1 and y / W * 2 - H / W (both axes by the width) | VideoPose3D, SemGCN, PoseGraphNet |
+| `screen` | x / W * 2 - 1 and y / W * 2 - H / W (both by the width) | VideoPose3D, PoseGraphNet |
 | `gridconv` | (p - L/2) / (L/2), L = max(W, H), for both axes | OSVAI GridConv (issue 2 there) |
-| `person` | viewing rays turned until the pelvis looks down the optical axis, divided by the person's spread | the weights shipped here |
+| `person` | viewing rays turned as below, over the person's spread | the weights shipped here |
 
-`person` makes the network's input independent of where in the picture the person stands, how
-large they appear, and of the lens; the turn is undone on the output. It needs the focal length in
-pixels; where that is unknown `DEFAULT_FOCAL` times the longer image side is taken.
+`person` turns the viewing rays until the one to the pelvis is the optical axis. That makes the
+network's input independent of where in the picture the person stands, how large they appear, and
+of the lens; the turn is undone on the output. It needs the focal length in pixels; where that is
+unknown `DEFAULT_FOCAL` times the longer image side is taken.
 """
 
 from __future__ import annotations
