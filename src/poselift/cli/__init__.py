@@ -7,8 +7,10 @@ from importlib.metadata import version
 import typer
 
 from poselift.cli.errors import ReportingGroup
+from poselift.cli.evaluate import evaluate
 from poselift.cli.export import export
 from poselift.cli.lift import formats, lift
+from poselift.cli.train import train
 
 app = typer.Typer(
     name="poselift",
@@ -43,6 +45,8 @@ def _options(
 
 app.command("lift")(lift)
 app.command("formats")(formats)
+app.command("train")(train)
+app.command("eval")(evaluate)
 app.command("export")(export)
 
 

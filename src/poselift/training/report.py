@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from math import nan
 from typing import final
 
 from rich.console import Console
@@ -107,8 +108,9 @@ class BarReporter(Reporter):
     def start(self, epochs: int, steps: int, done: int) -> None:
         """Show the bar."""
         self._epochs = epochs
-        fields = {"epoch": f"1/{epochs}", "loss": float("nan"), "lr": float("nan"), "rate": 0.0}
-        self._task = self._bar.add_task("", total=steps, completed=done, **fields)
+        self._task = self._bar.add_task(
+            "", total=steps, completed=done, epoch=f"1/{epochs}", loss=nan, lr=nan, rate=0.0
+        )
         self._bar.start()
 
     def step(self, epoch: int, step: int, loss: float, lr: float, rate: float) -> None:

@@ -74,17 +74,16 @@ def open_data(config: TrainingConfig) -> TrainingData:
     spec, seed = config.data, config.seed
     if spec.name == "synthetic":
         source = AugmentedSource(None, spec.samples, seed)
-        held_out = AugmentedSource(None, _HELD_OUT_SAMPLES, seed)
-        validation = FixedSource(*held_out.epoch(_HELD_OUT))
+        validation = FixedSource(*AugmentedSource(None, _HELD_OUT_SAMPLES, seed).epoch(_HELD_OUT))
         return TrainingData(source, validation, H36M_17.name, "synthetic people, random views")
     assert spec.root is not None  # DataSpec refuses that
     if spec.variant == "augmented":
         return _augmented_cmu17(spec.root, spec.samples, seed)
     train = load_cmu17(spec.root, "train", spec.variant, seed=seed)
-    validation = load_cmu17(spec.root, "val", spec.variant, seed=seed)
+    held_out = load_cmu17(spec.root, "val", spec.variant, seed=seed)
     return TrainingData(
         as_network_sees(train, config.normalisation),
-        as_network_sees(validation, config.normalisation),
+        as_network_sees(held_out, config.normalisation),
         train.skeleton.name,
         train.name,
     )
