@@ -61,6 +61,7 @@ def export_onnx(
     `TOLERANCE`, if the card is incomplete, or if a weight is not finite (after rounding).
     """
     facts = read_card(card, f"export of {path}")
+    text = _as_json(card)
     reference = _rounded(model, fp16)
     proto = _trace(_with_fixed_layouts(reference), len(facts.skeleton))
     _tidy(proto)
@@ -68,10 +69,18 @@ def export_onnx(
     if fp16:
         _store_halves(proto)
     entry = proto.metadata_props.add()
-    entry.key, entry.value = METADATA_KEY, json.dumps(dict(card), sort_keys=True)
+    entry.key, entry.value = METADATA_KEY, text
     data: bytes = proto.SerializeToString(deterministic=True)
     _prove(reference, facts, data)
     write_bytes(path, data)
+
+
+def _as_json(card: Mapping[str, Any]) -> str:
+    """Return the card's text; `PoseliftError` if JSON cannot hold it."""
+    try:
+        return json.dumps(dict(card), sort_keys=True, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise PoseliftError(f"the model card cannot be written as JSON ({error})") from None
 
 
 def _rounded(model: nn.Module, fp16: bool) -> nn.Module:

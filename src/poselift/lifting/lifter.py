@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 
 from poselift.errors import PoseliftError
 from poselift.geometry import DEFAULT_FOCAL, normalise
@@ -22,6 +21,9 @@ from poselift.skeletons import Skeleton, get_skeleton
 
 if TYPE_CHECKING:
     from poselift.io.results import Results
+
+#: An array, or nested lists or tuples; what is in them is checked in words.
+Numbers = np.ndarray | Sequence[Any]
 
 #: Frames that go through the network at once. Bounds the memory, whatever the clip's length.
 BATCH = 64
@@ -86,10 +88,10 @@ class Lifter:
 
     def lift(
         self,
-        keypoints: ArrayLike,
+        keypoints: Numbers,
         *,
-        image_size: tuple[float, float],
-        scores: ArrayLike | None = None,
+        image_size: Numbers,
+        scores: Numbers | None = None,
         skeleton: str = "h36m_17",
         focal: float | None = None,
     ) -> Float[np.ndarray, "T J 3"]:
@@ -111,7 +113,7 @@ class Lifter:
         sequence = PoseSequence.from_2d(
             points,
             joints,
-            scores=None if scores is None else _as_floats("scores", scores, joints, ()),
+            scores=None if scores is None else _as_scores(scores, joints, len(points)),
             image_size=_as_size(image_size),
         )
         return self(sequence, focal=focal).positions
@@ -193,20 +195,22 @@ class Lifter:
     ) -> Float[np.ndarray, "B J 3"]:
         """Lift the frames `rows`: metres, camera axes, root at 0."""
         assert sequence.image_size is not None  # _prepare refused it
+        width, height = sequence.image_size
         pose = normalise(
             sequence.positions[rows],
             self.card.normalisation,
-            sequence.image_size,
+            (float(width), float(height)),
             focal,
             self.skeleton.root,
         )
-        outputs = self._model.run(np.nan_to_num(pose.inputs, nan=0.0, posinf=np.inf))
-        poses = pose.to_camera(outputs)
+        inputs = np.where(np.isnan(pose.inputs), np.float32(0), pose.inputs)
+        with np.errstate(over="ignore", invalid="ignore"):  # found below
+            poses = pose.to_camera(self._model.run(inputs))
         broken = ~np.isfinite(poses).all(axis=(1, 2))
         if broken.any():
             raise PoseliftError(
                 f"frame {sequence.frames[rows[broken][0]]}: model {self.card.name} gave no finite "
-                f"pose, are these pixels of a {sequence.image_size} picture?"
+                f"pose, are these pixels of a {width}x{height} picture?"
             )
         root = self.skeleton.root
         return poses - poses[:, root : root + 1]
@@ -260,7 +264,7 @@ def _without_unfound(sequence: PoseSequence) -> PoseSequence:
 
 
 def _as_floats(
-    name: str, values: ArrayLike, joints: Skeleton, tail: tuple[int, ...]
+    name: str, values: Numbers, joints: Skeleton, tail: tuple[int, ...]
 ) -> Float[np.ndarray, ...]:
     """Return an argument as float32 of shape (frames, joints, *tail), or say what is wrong."""
     try:
@@ -281,10 +285,21 @@ def _as_floats(
         return array.astype(np.float32)
 
 
-def _as_size(image_size: tuple[float, float]) -> tuple[int, int]:
+def _as_scores(scores: Numbers, joints: Skeleton, frames: int) -> Float[np.ndarray, "T J"]:
+    """Return confidences as float32, one row for each of the frames."""
+    array = _as_floats("scores", scores, joints, ())
+    if len(array) != frames:
+        raise PoseliftError(
+            f"expected scores of shape {(frames, len(joints))} as the keypoints have, "
+            f"got {array.shape}"
+        )
+    return array
+
+
+def _as_size(image_size: Numbers) -> tuple[int, int]:
     """Return an image size as two positive whole numbers, or say what is wrong."""
     sides = np.asarray(image_size)
-    if sides.shape != (2,) or sides.dtype.kind not in "fiu" or (sides < 1).any():
+    if sides.shape != (2,) or sides.dtype.kind not in "fiu" or not (sides >= 1).all():
         raise PoseliftError(f"expected image_size as (width, height) in pixels, got {image_size!r}")
     return int(sides[0]), int(sides[1])
 

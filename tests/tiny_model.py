@@ -1,0 +1,63 @@
+"""A model file of a few kilobytes, made without torch, for tests of what runs models."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from poselift.skeletons import get_skeleton
+
+CARD: dict[str, Any] = {
+    "name": "tiny",
+    "architecture": "tiny",
+    "config": {},
+    "skeleton": "h36m_17",
+    "normalisation": "person",
+    "units": "m",
+}
+
+
+def tiny_onnx(
+    card: dict[str, Any] | None = None,
+    *,
+    metadata: dict[str, str] | None = None,
+    joints: int | None = None,
+    batch: int | str = "batch",
+    gain: float = 1.0,
+) -> bytes:
+    """Bytes of an ONNX model with random weights: two linear layers with tanh between.
+
+    `card` overrides entries of `CARD`; `metadata` replaces the card altogether.
+    """
+    full = {**CARD, **(card or {})}
+    joints = len(get_skeleton(full["skeleton"])) if joints is None else joints
+    rng = np.random.default_rng(7)
+    first = rng.normal(size=(2 * joints, 8)).astype(np.float32)
+    second = gain * rng.normal(size=(8, 3 * joints)).clip(-1, 1)
+    second = second.astype(np.float32)
+    nodes = [
+        helper.make_node("Flatten", ["keypoints"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "first"], ["hidden"]),
+        helper.make_node("Tanh", ["hidden"], ["active"]),
+        helper.make_node("MatMul", ["active", "second"], ["wide"]),
+        helper.make_node("Reshape", ["wide", "shape"], ["poses"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [helper.make_tensor_value_info("keypoints", TensorProto.FLOAT, [batch, joints, 2])],
+        [helper.make_tensor_value_info("poses", TensorProto.FLOAT, [batch, joints, 3])],
+        [
+            numpy_helper.from_array(first, "first"),
+            numpy_helper.from_array(second, "second"),
+            numpy_helper.from_array(np.array([-1, joints, 3]), "shape"),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    helper.set_model_props(model, {"poselift": json.dumps(full)} if metadata is None else metadata)
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
