@@ -1,0 +1,118 @@
+""".npz files of plain arrays: written the same for the same content, read without pickle."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from poselift.errors import PoseliftError
+from poselift.io.jsonfile import read_head
+
+#: Kinds of NumPy data that are read: whole numbers, floats, text.
+_KINDS = "iufU"
+
+
+def write_arrays(stream: BinaryIO, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write an .npz that `numpy.load(allow_pickle=False)` reads; equal content, equal bytes."""
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in arrays.items():
+            # a fixed date, the oldest that zip knows
+            entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+            entry.external_attr = 0o644 << 16
+            with archive.open(entry, "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Return all arrays of an .npz file.
+
+    Raises `PoseliftError` if the file is no .npz, is damaged, holds pickled objects, or an array
+    whose header asks for more than the file has.
+    """
+    if not read_head(path).startswith(b"PK\x03\x04"):
+        raise PoseliftError(f"{path}: is not an .npz file (no zip archive)")
+    arrays: dict[str, np.ndarray] = {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for entry in archive.infolist():
+                if entry.filename.endswith(".npy"):
+                    name = entry.filename.removesuffix(".npy")
+                    arrays[name] = _read_member(archive, entry, f"{path}, array {name!r}")
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        raise PoseliftError(f"{path}: is a damaged .npz file ({error})") from None
+    except (OSError, ValueError, MemoryError, SyntaxError, TypeError) as error:
+        raise PoseliftError(f"{path}: is a damaged .npz file ({_first_line(error)})") from None
+    except Exception as error:  # zlib.error and whatever else a broken archive brings up
+        if isinstance(error, PoseliftError):
+            raise
+        raise PoseliftError(f"{path}: is a damaged .npz file ({_first_line(error)})") from None
+    return arrays
+
+
+def _read_member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, where: str) -> np.ndarray:
+    """Read one array after a look at its header."""
+    with archive.open(entry) as member:
+        version = np.lib.format.read_magic(member)
+        if version not in ((1, 0), (2, 0)):
+            raise PoseliftError(f"{where}: unknown .npy version {version}")
+        read = (
+            np.lib.format.read_array_header_1_0
+            if version == (1, 0)
+            else np.lib.format.read_array_header_2_0
+        )
+        shape, _, dtype = read(member)
+        if dtype.hasobject:
+            raise PoseliftError(f"{where}: holds pickled Python objects, which are not read")
+        if dtype.kind not in _KINDS:
+            raise PoseliftError(f"{where}: expected numbers or text, got {dtype}")
+        size = dtype.itemsize
+        for length in shape:
+            size *= length
+        if size != entry.file_size - member.tell():
+            raise PoseliftError(
+                f"{where}: its header promises {size} bytes, there are "
+                f"{entry.file_size - member.tell()}"
+            )
+    with archive.open(entry) as member:
+        array: np.ndarray = np.lib.format.read_array(member, allow_pickle=False)
+    return array
+
+
+def _first_line(error: Exception) -> str:
+    """Shorten a library's message to one line."""
+    return (str(error) or type(error).__name__).splitlines()[0][:200]
+
+
+def need(
+    arrays: Mapping[str, np.ndarray],
+    name: str,
+    shape: tuple[int | None, ...],
+    kinds: str,
+    where: str,
+) -> np.ndarray:
+    """Return an array after checking its shape (None: any length) and kind of data.
+
+    `kinds` are NumPy's letters: "f" floats, "iu" whole numbers, "U" text. Raises `PoseliftError`
+    that says what was expected.
+    """
+    if name not in arrays:
+        raise PoseliftError(
+            f"{where}: expected an array {name!r}, found {', '.join(arrays) or 'none'}"
+        )
+    array = arrays[name]
+    fits = len(array.shape) == len(shape) and all(
+        want is None or want == got for want, got in zip(shape, array.shape, strict=True)
+    )
+    if not fits:
+        wanted = " x ".join("any" if want is None else str(want) for want in shape) or "one value"
+        raise PoseliftError(f"{where}: expected {name!r} of shape {wanted}, got {array.shape}")
+    if array.dtype.kind not in kinds:
+        words = {"f": "floats", "i": "whole numbers", "U": "text"}
+        raise PoseliftError(
+            f"{where}: expected {name!r} to hold {words[kinds[0]]}, got {array.dtype}"
+        )
+    return array

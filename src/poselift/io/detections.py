@@ -1,0 +1,122 @@
+"""What a detector found: keypoints of persons in frames, before anyone is followed over time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from poselift.errors import PoseliftError
+from poselift.skeletons import Skeleton
+
+
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """All persons of all frames of one source as a flat table; frozen, validated.
+
+    frames      (N,) int64, 0-based frame number of each row, not decreasing.
+    keypoints   (N, J, 2) float32 pixels, x right, y down; a missing joint is NaN.
+    scores      (N, J) float32 confidence as the source gave it, NaN if unknown.
+    person_ids  (N,) int64 as the source gave them, -1 if it did not say.
+    skeleton    names the joints.
+    fps         frames a second, or None if unknown.
+    image_size  (width, height) in pixels, or None if unknown.
+    frame_count number of frames of the source, those without a person included.
+    source      where the data come from, for messages and the history.
+    times       (N,) float64 seconds if the source carries time stamps, else None.
+    notes       what was decided while reading, one line each.
+
+    Raises `PoseliftError` that names source, frame and joint if any of this does not hold, and
+    if there is no person at all.
+    """
+
+    frames: Int[np.ndarray, " N"]
+    keypoints: Float[np.ndarray, "N J 2"]
+    scores: Float[np.ndarray, "N J"]
+    person_ids: Int[np.ndarray, " N"]
+    skeleton: Skeleton
+    fps: float | None
+    image_size: tuple[int, int] | None
+    frame_count: int
+    source: str
+    times: Float[np.ndarray, " N"] | None = None
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Validate, and make the arrays read-only."""
+        with np.errstate(over="ignore"):  # what overflows becomes infinite and is refused below
+            keypoints = np.ascontiguousarray(self.keypoints, dtype=np.float32)
+            scores = np.ascontiguousarray(self.scores, dtype=np.float32)
+        self._check_shapes(keypoints, scores)
+        self._check_values(keypoints, scores)
+        for name, array in (
+            ("keypoints", keypoints),
+            ("scores", scores),
+            ("frames", np.ascontiguousarray(self.frames, dtype=np.int64)),
+            ("person_ids", np.ascontiguousarray(self.person_ids, dtype=np.int64)),
+        ):
+            view = array.view()
+            view.flags.writeable = False
+            object.__setattr__(self, name, view)
+        if self.fps is not None and not (np.isfinite(self.fps) and self.fps > 0):
+            raise PoseliftError(f"{self.source}: expected fps above 0, got {self.fps}")
+        if self.image_size is not None and min(self.image_size) <= 0:
+            raise PoseliftError(
+                f"{self.source}: expected a positive image size, got {self.image_size}"
+            )
+
+    def _check_shapes(
+        self, keypoints: Float[np.ndarray, "N J 2"], scores: Float[np.ndarray, "N J"]
+    ) -> None:
+        """Refuse arrays that do not belong together."""
+        count = len(keypoints)
+        if count == 0:
+            raise PoseliftError(f"{self.source}: no person in any frame")
+        if keypoints.shape[1] != len(self.skeleton):
+            raise PoseliftError(
+                f"{self.source}: expected {len(self.skeleton)} joints ({self.skeleton.name}), "
+                f"got {keypoints.shape[1]}"
+            )
+        shapes = {"scores": (scores.shape, keypoints.shape[:2])}
+        for name in ("frames", "person_ids", "times"):
+            if (array := getattr(self, name)) is not None:
+                shapes[name] = (array.shape, (count,))
+        for name, (found, expected) in shapes.items():
+            if found != expected:
+                raise PoseliftError(
+                    f"{self.source}: expected {name} of shape {expected}, got {found}"
+                )
+
+    def _check_values(
+        self, keypoints: Float[np.ndarray, "N J 2"], scores: Float[np.ndarray, "N J"]
+    ) -> None:
+        """Refuse infinite and half-missing joints, frames out of order, persons met twice."""
+        self._refuse(np.isinf(keypoints).any(axis=2), "expected finite coordinates, got infinity")
+        missing = np.isnan(keypoints)
+        self._refuse(missing[..., 0] != missing[..., 1], "one coordinate is missing, one is not")
+        self._refuse(np.isinf(scores), "expected a finite score, got infinity")
+        frames, ids = np.asarray(self.frames), np.asarray(self.person_ids)
+        if frames.min() < 0 or (np.diff(frames) < 0).any():
+            raise PoseliftError(f"{self.source}: expected frame numbers from 0 on, in order")
+        known = np.flatnonzero(ids >= 0)
+        order = known[np.lexsort((ids[known], frames[known]))]
+        twice = (np.diff(frames[order]) == 0) & (np.diff(ids[order]) == 0)
+        if twice.any():
+            row = order[np.flatnonzero(twice)[0]]
+            raise PoseliftError(
+                f"{self.source}, frame {frames[row]}: person {ids[row]} occurs twice"
+            )
+
+    def _refuse(self, bad: np.ndarray, reason: str) -> None:
+        """Raise naming the first frame and joint where `bad` (N, J) holds."""
+        if bad.any():
+            row, joint = np.argwhere(bad)[0]
+            raise PoseliftError(
+                f"{self.source}, frame {int(self.frames[row])}, "
+                f"joint {self.skeleton.joints[joint]}: {reason}"
+            )
+
+    def __len__(self) -> int:
+        """Return the number of rows N."""
+        return len(self.frames)

@@ -1,0 +1,308 @@
+"""poselift's own files of 2D keypoints, .json and .npz; its result files give their 2D poses.
+
+JSON, units pixels, x right, y down, a missing joint `[null, null]`, an unknown score `null`:
+
+    {"format": "poselift-keypoints", "version": 1, "units": "px", "axes": "image: x right, y down",
+     "skeleton": "coco_17", "joint_names": [...], "fps": 30.0, "image_size": [1920, 1080],
+     "frame_count": 300,
+     "people": [{"person_id": 0, "frames": [0, 1, ...], "times": [0.0, 0.0333, ...],
+                 "keypoints": [[[x, y], ...], ...], "scores": [[s, ...], ...]}]}
+
+`joint_names`, `fps`, `image_size`, `frame_count`, `times` and `scores` may be absent or null.
+
+.npz: `keypoints` (N, J, 2); optionally `scores` (N, J), `frame` (N,) and `person_id` (N,) whole
+numbers, `time_s` (N,), and `meta`, a JSON string with `skeleton`, `fps`, `image_size`,
+`frame_count`. Without `frame` the rows are frames 0, 1, ... of one person.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from poselift.errors import PoseliftError
+from poselift.files import atomic_write
+from poselift.io import rows
+from poselift.io.arrays import need, read_arrays, write_arrays
+from poselift.io.detections import Detections
+from poselift.io.fields import read_fps, read_index, read_list, read_object, read_size
+from poselift.io.jointsets import from_joint_names, resolve
+from poselift.io.jsonfile import load_json
+from poselift.io.peek import peek
+from poselift.io.results import (
+    FORMAT as RESULTS,
+)
+from poselift.io.results import (
+    Results,
+    check_header,
+    is_results,
+    read_column,
+    read_meta,
+    read_whole,
+    results_from_arrays,
+    results_from_json,
+)
+from poselift.sequence import AXES_2D, PoseSequence
+from poselift.skeletons import Skeleton
+
+FORMAT = "poselift-keypoints"
+VERSION = 1
+
+
+def is_native_json(path: Path) -> bool:
+    """Tell whether a JSON file says that it is ours."""
+    head = peek(path)
+    return head.is_json and head.has_text("format", "poselift-")
+
+
+def matches(path: Path) -> bool:
+    """Tell whether this is a file of ours, from its start."""
+    return not path.is_dir() and (peek(path).is_zip or is_native_json(path))
+
+
+def is_result_file(path: Path) -> bool:
+    """Tell whether this is one of our result files with 3D poses."""
+    if path.is_dir():
+        return False
+    head = peek(path)
+    if head.is_zip:
+        return is_results(read_arrays(path))
+    return head.is_json and head.has_text("format", RESULTS)
+
+
+def read(path: Path, skeleton: Skeleton | None) -> Detections:
+    """Read 2D keypoints; see the module's description.
+
+    skeleton  the joint set, needed only where the file does not name it.
+
+    Raises `PoseliftError` that names what is missing or wrong.
+    """
+    if peek(path).is_zip:
+        arrays = read_arrays(path)
+        if is_results(arrays):
+            return _from_results(results_from_arrays(arrays, str(path)), str(path), skeleton)
+        return _from_arrays(arrays, str(path), skeleton)
+    content = read_object(load_json(path), str(path))
+    if content.get("format") == RESULTS:
+        return _from_results(results_from_json(content, str(path)), str(path), skeleton)
+    return _from_json(content, str(path), skeleton)
+
+
+def write_keypoints(
+    target: str | os.PathLike[str] | BinaryIO, people: Sequence[PoseSequence]
+) -> None:
+    """Write 2D sequences: to a path as .json or .npz by its suffix, to an open file as JSON.
+
+    Raises `PoseliftError` for another suffix, a 3D sequence, persons of different skeleton, fps
+    or image size, and a place that cannot be written.
+    """
+    if not isinstance(target, (str, os.PathLike)):
+        write_keypoints_json(people, target)
+        return
+    writers = {".json": write_keypoints_json, ".npz": write_keypoints_npz}
+    suffix = Path(target).suffix.lower()
+    if suffix not in writers:
+        raise PoseliftError(f"{target}: expected .json or .npz for keypoints, got {suffix!r}")
+    with atomic_write(target) as stream:
+        writers[suffix](people, stream)
+
+
+def write_keypoints_json(people: Sequence[PoseSequence], stream: BinaryIO) -> None:
+    """Write 2D sequences as JSON; raises as `write_keypoints`."""
+    stream.write(rows.dump(_facts(people))[:-1] + b',"people":[')
+    for index, one in enumerate(people):
+        stream.write(b",\n" if index else b"\n")
+        columns = {
+            "frames": one.frames,
+            "times": one.times,
+            "keypoints": one.positions,
+            "scores": one.scores,
+        }
+        rows.dump_person(stream, one.person_id, columns)
+    stream.write(b"\n]}\n")
+
+
+def write_keypoints_npz(people: Sequence[PoseSequence], stream: BinaryIO) -> None:
+    """Write 2D sequences as .npz; raises as `write_keypoints`."""
+    facts = _facts(people)
+    table = rows.flatten(people)
+    arrays = {
+        "keypoints": np.concatenate([one.positions for one in people])[table.order],
+        "scores": np.concatenate([one.scores for one in people])[table.order],
+        "person_id": table.person_id,
+        "frame": table.frame,
+        "time_s": table.time_s,
+        "meta": np.array(rows.dump(facts).decode()),
+    }
+    write_arrays(stream, arrays)
+
+
+def _facts(people: Sequence[PoseSequence]) -> dict[str, Any]:
+    """Return everything that is said once for all persons."""
+    rows.check_common(people)
+    if any(one.dims != 2 for one in people):
+        raise PoseliftError("expected 2D sequences to write as keypoints, got a 3D one")
+    first = people[0]
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "units": first.units,
+        "axes": first.axes,
+        "skeleton": first.skeleton.name,
+        "joint_names": first.skeleton.joints,
+        "fps": first.fps,
+        "image_size": first.image_size,
+        "frame_count": int(max((one.frames[-1] + 1 for one in people if len(one)), default=0)),
+    }
+
+
+def _skeleton(facts: Mapping[str, Any], chosen: Skeleton | None, where: str) -> Skeleton:
+    """Find the joint set a file names and check it against the user's choice."""
+    name, joints = facts.get("skeleton"), facts.get("joint_names")
+    if name is not None and not isinstance(name, str):
+        raise PoseliftError(f"{where}: expected skeleton as a name, got {name!r}"[:300])
+    found = resolve(name)
+    if found is None and joints is not None:
+        found = from_joint_names(read_list(joints, '"joint_names"', where), where)
+    elif found is not None and joints is not None and list(found.joints) != joints:
+        raise PoseliftError(f"{where}: its joint_names are not those of {found.name}")
+    if found is None and chosen is None:
+        raise PoseliftError(f"{where}: does not say which joints it has, name them (--skeleton)")
+    if found is not None and chosen not in (None, found):
+        raise PoseliftError(f"{where}: has the joints of {found.name}, not of the chosen skeleton")
+    result = found or chosen
+    assert result is not None  # one of the two is known here
+    return result
+
+
+def _common(facts: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Check units and axes, and return fps and image size."""
+    for key, expected in (("units", "px"), ("axes", AXES_2D)):
+        if facts.get(key, expected) != expected:
+            raise PoseliftError(f"{where}: expected {key} {expected!r}, got {facts[key]!r}"[:300])
+    return {
+        "fps": read_fps(facts.get("fps"), where),
+        "image_size": read_size(facts.get("image_size"), where),
+        "source": where,
+    }
+
+
+def _frame_count(facts: Mapping[str, Any], frames: np.ndarray, where: str) -> int:
+    """Return the number of frames, at least as many as there are poses."""
+    last = int(frames.max()) + 1 if len(frames) else 0
+    value = facts.get("frame_count")
+    count = last if value is None else read_index(value, "frame_count", where)
+    if count < last:
+        raise PoseliftError(f"{where}: frame_count is {count}, but there is a frame {last - 1}")
+    return count
+
+
+def _from_json(content: Mapping[str, Any], where: str, chosen: Skeleton | None) -> Detections:
+    """Make the table of a keypoint JSON."""
+    check_header(content, FORMAT, VERSION, where)
+    skeleton = _skeleton(content, chosen, where)
+    common = _common(content, where)
+    people = []
+    for index, person in enumerate(read_list(content.get("people"), '"people"', where)):
+        place = f"{where}, people[{index}]"
+        people.append(_person(read_object(person, place), len(skeleton), place))
+    if not any(len(one["frames"]) for one in people):
+        raise PoseliftError(f"{where}: no person in any frame")
+    table = {name: np.concatenate([one[name] for one in people]) for name in people[0]}
+    return _detections(table, skeleton, common, _frame_count(content, table["frames"], where))
+
+
+def _person(person: Mapping[str, Any], joints: int, where: str) -> dict[str, np.ndarray]:
+    """Turn the lists of one person into arrays."""
+    number = read_index(person.get("person_id"), "person_id", where)
+    frames = read_whole(person.get("frames"), "frames", where)
+    columns = {"frames": frames, "person_ids": np.full(len(frames), number, dtype=np.int64)}
+    for name, shape in (("keypoints", (joints, 2)), ("scores", (joints,)), ("times", ())):
+        values = person.get(name)
+        if values is None and name != "keypoints":
+            columns[name] = np.full((len(frames), *shape), np.nan)
+            continue
+        columns[name] = read_column(
+            values, shape, len(frames), f"{where}, {name}", nullable=name != "times"
+        )
+    return columns
+
+
+def _detections(
+    table: Mapping[str, np.ndarray], skeleton: Skeleton, common: Mapping[str, Any], count: int
+) -> Detections:
+    """Sort the rows by frame, then person; time stamps only if all rows have one."""
+    order = np.lexsort((table["person_ids"], table["frames"]))
+    times = table["times"].astype(np.float64)[order]
+    return Detections(
+        frames=table["frames"][order],
+        keypoints=_float32(table["keypoints"])[order],
+        scores=_float32(table["scores"])[order],
+        person_ids=table["person_ids"][order],
+        skeleton=skeleton,
+        frame_count=count,
+        times=None if np.isnan(times).any() else times,
+        **common,
+    )
+
+
+def _float32(array: np.ndarray) -> np.ndarray:
+    """Convert; what overflows becomes infinite, which `Detections` refuses in words."""
+    with np.errstate(over="ignore"):
+        return array.astype(np.float32)
+
+
+def _from_arrays(
+    arrays: Mapping[str, np.ndarray], where: str, chosen: Skeleton | None
+) -> Detections:
+    """Make the table of a keypoint .npz."""
+    keypoints = need(arrays, "keypoints", (None, None, 2), "fiu", where)
+    count, joints = keypoints.shape[:2]
+    facts: dict[str, Any] = {}
+    if "meta" in arrays:
+        facts = read_meta(str(need(arrays, "meta", (), "U", where)), where)
+    if count == 0:
+        raise PoseliftError(f"{where}: no person in any frame")
+    optional = {
+        "scores": ("scores", (count, joints), "fiu", np.full((count, joints), np.nan)),
+        "frames": ("frame", (count,), "iu", np.arange(count)),
+        "times": ("time_s", (count,), "fiu", np.full(count, np.nan)),
+        "person_ids": ("person_id", (count,), "iu", np.zeros(count, dtype=np.int64)),
+    }
+    if "frame" in arrays and "person_id" not in arrays:  # perhaps several persons: to be linked
+        optional["person_ids"] = ("person_id", (count,), "iu", np.full(count, -1))
+    table = {
+        name: need(arrays, key, shape, kinds, where) if key in arrays else default
+        for name, (key, shape, kinds, default) in optional.items()
+    }
+    table["frames"] = table["frames"].astype(np.int64)
+    table["person_ids"] = table["person_ids"].astype(np.int64)
+    table["keypoints"] = keypoints
+    skeleton = _skeleton(facts, chosen, where)
+    number = _frame_count(facts, table["frames"], where)
+    return _detections(table, skeleton, _common(facts, where), number)
+
+
+def _from_results(results: Results, where: str, chosen: Skeleton | None) -> Detections:
+    """Take the 2D poses of a result file."""
+    people = [flat for flat, _ in results.people]
+    if not any(map(len, people)):
+        raise PoseliftError(f"{where}: no person in any frame")
+    first = people[0]
+    if chosen not in (None, first.skeleton):
+        raise PoseliftError(
+            f"{where}: has the joints of {first.skeleton.name}, not of the chosen skeleton"
+        )
+    table = {
+        "frames": np.concatenate([one.frames for one in people]),
+        "person_ids": np.concatenate([np.full(len(one), one.person_id) for one in people]),
+        "keypoints": np.concatenate([one.positions for one in people]),
+        "scores": np.concatenate([one.scores for one in people]),
+        "times": np.concatenate([one.times for one in people]),
+    }
+    common = {"fps": first.fps, "image_size": first.image_size, "source": where}
+    return _detections(table, first.skeleton, common, int(table["frames"].max()) + 1)

@@ -1,0 +1,244 @@
+"""OpenPose JSON: a folder with one file a frame, or the frames in one file.
+
+A frame is `{"people": [{"person_id": [-1], "pose_keypoints_2d": [x, y, c, ...]}, ...]}` in pixels.
+In one file there may be a single frame, a list of frames, or `{"frames": [...]}` with `fps`,
+`image_size` and `keypoint_names` beside it; there a person may also be the bare list of numbers.
+A joint of confidence 0, or at exactly (0, 0), was not detected and becomes NaN.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from poselift.errors import PoseliftError
+from poselift.io.detections import Detections
+from poselift.io.fields import SizeCheck, read_fps, read_index, read_list, read_object
+from poselift.io.jointsets import better_order, by_count, from_joint_names
+from poselift.io.jsonfile import load_json, parse_json
+from poselift.io.tables import RowCollector
+from poselift.skeletons import BODY_25, BODY_25B, Skeleton
+
+#: Joint sets by number of triples, the documented one first.
+COUNTS = {17: ("coco_17",), 25: ("body_25", "body_25b"), 26: ("halpe_26",)}
+
+_KEY = "pose_keypoints_2d"
+
+
+@dataclass
+class _Clip:
+    """What is known of a source while its frames are read."""
+
+    source: str
+    skeleton: Skeleton | None
+    sizes: SizeCheck = field(init=False)
+    rows: RowCollector | None = None
+    fps: float | None = None
+    frame_count: int = 0
+
+    def __post_init__(self) -> None:
+        self.sizes = SizeCheck(self.source)
+
+    def add(self, number: int, frame: Any, where: str) -> None:
+        """Take in one frame."""
+        frame = read_object(frame, where, 'a frame, an object with a list "people"')
+        if "people" not in frame:
+            raise PoseliftError(f'{where}: expected an OpenPose frame with a list "people"')
+        self.sizes.add(frame.get("image_size"), where)
+        for index, person in enumerate(read_list(frame["people"], '"people"', where)):
+            self._add_person(number, person, f"{where}, person {index}")
+        self.frame_count = max(self.frame_count, number + 1)
+
+    def _add_person(self, number: int, person: Any, where: str) -> None:
+        """Take in one person of a frame; one of whom only face or hands were found is none."""
+        identity = -1
+        if isinstance(person, dict):
+            if _KEY not in person:
+                raise PoseliftError(f'{where}: expected "{_KEY}"')
+            identity = _person_id(person.get("person_id"), where)
+            person = person[_KEY]
+        row = read_list(person, f'"{_KEY}"', where)
+        if not row:
+            return
+        if self.rows is None or len(row) != self.rows.shape[0]:
+            self._check_count(len(row), where)
+            self.rows = RowCollector((len(row),))
+        self.rows.add(number, identity, row, where)
+
+    def _check_count(self, length: int, where: str) -> None:
+        """Refuse a number of values that is no whole joint set, or not that of other rows."""
+        if length % 3:
+            raise PoseliftError(f"{where}: expected x, y, c for each joint, got {length} numbers")
+        if self.rows is not None:
+            raise PoseliftError(
+                f"{where}: expected {self.rows.shape[0] // 3} joints as in the frames before, "
+                f"got {length // 3}"
+            )
+        by_count(length // 3, self.skeleton, COUNTS, where)
+
+
+def matches(path: Path) -> bool:
+    """Tell whether this looks like OpenPose output, from the start of the file."""
+    from poselift.io.native import is_native_json
+    from poselift.io.peek import peek
+
+    if path.is_dir():
+        return True
+    head = peek(path)
+    return head.has_key("people") and head.is_json and not is_native_json(path)
+
+
+def read(path: Path, skeleton: Skeleton | None) -> Detections:
+    """Read a folder of frames or one file; see the module's description.
+
+    skeleton  the joint set; None takes 17 joints for coco_17, 26 for halpe_26, and for 25 the
+              order, body_25 or body_25b, that the poses clearly have (body_25, as OpenPose
+              documents, if they do not say).
+
+    Raises `PoseliftError` naming file and frame for anything that is not as described.
+    """
+    clip = _Clip(str(path), skeleton)
+    if path.is_dir():
+        for number, file, data in _folder(path):
+            clip.add(number, parse_json(file, data), str(file))
+    else:
+        _read_file(clip, path)
+    return _finish(clip)
+
+
+def _read_file(clip: _Clip, path: Path) -> None:
+    """Read a single frame, a list of frames, or an object that has them as "frames"."""
+    content = load_json(path)
+    if isinstance(content, dict) and "frames" in content:
+        clip.fps = read_fps(content.get("fps"), str(path))
+        clip.sizes.add(content.get("image_size"), str(path))
+        if (names := content.get("keypoint_names")) is not None:
+            named = from_joint_names(read_list(names, '"keypoint_names"', str(path)), str(path))
+            if clip.skeleton not in (None, named):
+                raise PoseliftError(
+                    f"{path}: its joint names are those of {named.name}, not of the chosen skeleton"
+                )
+            clip.skeleton = named
+        content = read_list(content["frames"], '"frames"', str(path))
+    if isinstance(content, list):
+        for number, frame in enumerate(content):
+            clip.add(number, frame, f"{path}, frame {number}")
+    else:
+        clip.add(0, content, f"{path}, frame 0")
+
+
+def _finish(clip: _Clip) -> Detections:
+    """Make the table: undetected joints to NaN, persons without any joint left out."""
+    if clip.rows is None:
+        raise PoseliftError(f"{clip.source}: no person in any frame")
+    triples = clip.rows.tables()[0]
+    triples = triples.reshape(len(triples), -1, 3)
+    points, scores = triples[..., :2].copy(), triples[..., 2].copy()
+    unseen = (scores <= 0) | (points == 0).all(axis=2)
+    points[unseen], scores[unseen] = np.nan, 0.0
+    kept = ~unseen.all(axis=1)
+    if not kept.any():
+        raise PoseliftError(f"{clip.source}: no person in any frame (all joints undetected)")
+    points, scores = points[kept], scores[kept]
+    _check_pixels(points, clip.source)
+    skeleton, note = _order(points, clip)
+    return Detections(
+        frames=np.array(clip.rows.frames, dtype=np.int64)[kept],
+        keypoints=points,
+        scores=scores,
+        person_ids=np.array(clip.rows.person_ids, dtype=np.int64)[kept],
+        skeleton=skeleton,
+        fps=clip.fps,
+        image_size=clip.sizes.size,
+        frame_count=clip.frame_count,
+        source=clip.source,
+        notes=note,
+    )
+
+
+def _check_pixels(points: np.ndarray, source: str) -> None:
+    """Refuse coordinates that OpenPose's --keypoint_scale has brought to 0..1 or -1..1."""
+    if np.nanmax(np.abs(points)) <= 1.0:
+        raise PoseliftError(
+            f"{source}: expected pixels, got coordinates between -1 and 1 "
+            "(run OpenPose with --keypoint_scale 0)"
+        )
+
+
+def _order(points: np.ndarray, clip: _Clip) -> tuple[Skeleton, tuple[str, ...]]:
+    """Decide the joint set, for 25 joints with a look at the poses; also say why."""
+    assumed = by_count(points.shape[1], clip.skeleton, COUNTS, clip.source)
+    if assumed not in (BODY_25, BODY_25B):
+        return assumed, ()
+    other = BODY_25B if assumed == BODY_25 else BODY_25
+    with np.errstate(over="ignore", invalid="ignore"):  # infinite joints are refused later
+        fits = better_order(points, assumed, other)
+    if clip.skeleton is None:
+        reason = "the order that the poses have" if fits else "OpenPose's default"
+        chosen = fits or assumed
+        return chosen, (f"25 joints taken as {chosen.name}: {reason}",)
+    if fits == other:
+        raise PoseliftError(
+            f"{clip.source}: the 25 joints are not in the order of {assumed.name}, "
+            f"they fit {other.name} (--skeleton {other.name})"
+        )
+    return assumed, ()
+
+
+def _person_id(value: Any, where: str) -> int:
+    """Return the number of a person: OpenPose writes a list of one number, -1 for unknown."""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    return -1 if value is None else read_index(value, "person_id", where, lowest=-1)
+
+
+def _folder(path: Path) -> Iterator[tuple[int, Path, bytes]]:
+    """Yield frame number, file and content of each .json file, in the order of the frames."""
+    with os.scandir(path) as entries:
+        names = [e.name for e in entries if e.name.endswith(".json") and e.name[0] != "."]
+    if not names:
+        raise PoseliftError(f"{path}: no .json file in this folder")
+    for number, name in frame_numbers(names, str(path)):
+        file = path / name
+        try:
+            with open(file, "rb") as stream:
+                data = stream.read(MAX_FRAME_BYTES + 1)
+        except OSError as error:
+            raise PoseliftError(f"{file}: cannot be read ({error.strerror})") from error
+        if len(data) > MAX_FRAME_BYTES:
+            raise PoseliftError(f"{file}: is too large to be one frame (over 16 MiB)")
+        yield number, file, data
+
+
+#: A frame with a thousand persons has far less.
+MAX_FRAME_BYTES = 16 << 20
+
+
+def frame_numbers(names: Iterable[str], where: str) -> list[tuple[int, str]]:
+    """Number the files of a folder, as (frame, name) in order, the first one being frame 0.
+
+    The frame number is the last group of digits that differs between the names, so that gaps
+    stay gaps; files whose names carry no numbers are counted in the order of their names. Raises
+    `PoseliftError` if two files have the same number.
+    """
+    names = sorted(names)
+    digits = [re.findall(r"\d+", name.removesuffix(".json")) for name in names]
+    groups = min(map(len, digits))
+    if len(names) == 1 or groups == 0:
+        return list(enumerate(names))
+    last = [row[-groups:] for row in digits]
+    column = max((c for c in range(groups) if len({row[c] for row in last}) > 1), default=0)
+    if max(len(row[column]) for row in last) > 15:
+        raise PoseliftError(f"{where}: expected frame numbers of at most 15 digits in file names")
+    numbered = sorted((int(row[column]), name) for row, name in zip(last, names, strict=True))
+    for (one, first), (two, second) in pairwise(numbered):
+        if one == two:
+            raise PoseliftError(f"{where}: {first} and {second} have the same frame number {one}")
+    return [(number - numbered[0][0], name) for number, name in numbered]

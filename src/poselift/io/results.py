@@ -1,0 +1,341 @@
+"""What lifting gives: 2D and 3D sequences of all persons with how they were made; .npz and .json.
+
+An .npz holds plain arrays, rows sorted by frame, then person:
+
+| array | shape | content |
+| --- | --- | --- |
+| poses_3d | (N, J, 3) float32 | metres, camera axes (x right, y down, z forward), root-relative |
+| poses_2d | (N, J, 2) float32 | pixels, x right, y down; NaN is missing |
+| scores | (N, J) float32 | confidence of the 2D joints, NaN if unknown |
+| person_id, frame | (N,) int64 | who, and the 0-based frame |
+| time_s | (N,) float64 | seconds from the start of the source |
+| joint_names | (J,) text | |
+| edges | (E, 2) int64 | bones as parent, child |
+| meta | text | JSON: model, weights hash, units, axes, fps, image size, normalisation, ... |
+
+A .json holds the same as a list of people; missing values are null.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import orjson
+
+from poselift.errors import PoseliftError
+from poselift.io import rows
+from poselift.io.arrays import need, read_arrays, write_arrays
+from poselift.io.fields import MAX_NUMBER, read_fps, read_index, read_list, read_object, read_size
+from poselift.io.jsonfile import load_json
+from poselift.io.tables import number_table
+from poselift.sequence import AXES_2D, AXES_3D, PoseSequence
+from poselift.skeletons import Skeleton
+
+FORMAT = "poselift-results"
+VERSION = 1
+
+_TAIL = {"poses_3d": 3, "poses_2d": 2}
+
+
+@dataclass(frozen=True)
+class Results:
+    """Lifted persons: pairs of a 2D sequence and the 3D sequence made from it, and how.
+
+    people  one (2D in pixels, 3D in metres) pair for each person, with the same frames and id.
+    meta    JSON-like facts: model, weights_sha256, normalisation, software, ... The writers add
+            units, axes, skeleton, fps, image size and the sequences' histories.
+
+    Raises `PoseliftError` if a pair does not belong together.
+    """
+
+    people: tuple[tuple[PoseSequence, PoseSequence], ...]
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check that the two sequences of each pair belong together."""
+        for flat, solid in self.people:
+            if (flat.dims, solid.dims) != (2, 3):
+                raise PoseliftError(
+                    f"person {solid.person_id}: expected a 2D and a 3D sequence, "
+                    f"got {flat.dims}D and {solid.dims}D"
+                )
+            if flat.person_id != solid.person_id or not np.array_equal(flat.frames, solid.frames):
+                raise PoseliftError(
+                    f"person {solid.person_id}: expected 2D and 3D poses of the same frames"
+                )
+
+    def __len__(self) -> int:
+        """Return the number of persons."""
+        return len(self.people)
+
+    def __eq__(self, other: object) -> bool:
+        """Equal if the sequences and the facts about them are equal."""
+        if not isinstance(other, Results):
+            return NotImplemented
+        return self.people == other.people and self.meta == other.meta
+
+    __hash__ = None  # type: ignore[assignment]  # holds arrays
+
+
+def write_npz(results: Results, stream: BinaryIO) -> None:
+    """Write `results` as .npz; `PoseliftError` if the persons cannot stand in one file."""
+    flat, solid = _pairs(results)
+    table = rows.flatten(solid)
+    skeleton = solid[0].skeleton
+    scores = np.concatenate([one.scores for one in flat])
+    arrays = {
+        "poses_3d": np.concatenate([one.positions for one in solid])[table.order],
+        "poses_2d": np.concatenate([one.positions for one in flat])[table.order],
+        "scores": scores[table.order],
+        "person_id": table.person_id,
+        "frame": table.frame,
+        "time_s": table.time_s,
+        "joint_names": np.array(skeleton.joints),
+        "edges": np.array(skeleton.edges, dtype=np.int64).reshape(-1, 2),
+        "meta": np.array(rows.dump(_full_meta(results, flat, solid)).decode()),
+    }
+    write_arrays(stream, arrays)
+
+
+def write_json(results: Results, stream: BinaryIO) -> None:
+    """Write `results` as .json; `PoseliftError` if the persons cannot stand in one file."""
+    flat, solid = _pairs(results)
+    skeleton = solid[0].skeleton
+    head = {
+        "format": FORMAT,
+        "version": VERSION,
+        "meta": _full_meta(results, flat, solid),
+        "joint_names": skeleton.joints,
+        "edges": skeleton.edges,
+    }
+    stream.write(rows.dump(head)[:-1] + b',"people":[')
+    for index, (below, above) in enumerate(zip(flat, solid, strict=True)):
+        stream.write(b",\n" if index else b"\n")
+        columns = {
+            "frame": above.frames,
+            "time_s": above.times,
+            "poses_3d": above.positions,
+            "poses_2d": below.positions,
+            "scores": below.scores,
+        }
+        rows.dump_person(stream, above.person_id, columns)
+    stream.write(b"\n]}\n")
+
+
+def _pairs(results: Results) -> tuple[list[PoseSequence], list[PoseSequence]]:
+    """Return the 2D sequences, in the joints of the 3D ones, and the 3D sequences."""
+    solid = [above for _, above in results.people]
+    rows.check_common(solid)
+    flat = [below.to_skeleton(above.skeleton) for below, above in results.people]
+    rows.check_common(flat)
+    return flat, solid
+
+
+def _full_meta(
+    results: Results, flat: list[PoseSequence], solid: list[PoseSequence]
+) -> dict[str, Any]:
+    """Complete the facts by those that the sequences know."""
+    first = solid[0]
+    return {
+        **results.meta,
+        "units": first.units,
+        "axes": first.axes,
+        "axes_2d": AXES_2D,
+        "skeleton": first.skeleton.name,
+        "fps": first.fps,
+        "image_size": None if first.image_size is None else list(first.image_size),
+        "people": [
+            {
+                "person_id": above.person_id,
+                "history_2d": list(below.history),
+                "history_3d": list(above.history),
+            }
+            for below, above in zip(flat, solid, strict=True)
+        ],
+    }
+
+
+def read_results(path: str | os.PathLike[str]) -> Results:
+    """Read what `write_npz` or `write_json` has written.
+
+    Raises `PoseliftError` that names what is missing or wrong; pickled files are not read.
+    """
+    path = Path(path)
+    if path.suffix.lower() == ".npz":
+        return results_from_arrays(read_arrays(path), str(path))
+    if path.suffix.lower() == ".json":
+        return results_from_json(load_json(path), str(path))
+    raise PoseliftError(f"{path}: expected results as .npz or .json, got {path.suffix!r}")
+
+
+def is_results(arrays: Mapping[str, np.ndarray]) -> bool:
+    """Tell whether the arrays of an .npz are results (and not 2D keypoints)."""
+    return "poses_3d" in arrays
+
+
+def results_from_arrays(arrays: Mapping[str, np.ndarray], where: str) -> Results:
+    """Make results of the arrays of an .npz; `PoseliftError` if any is missing or wrong."""
+    solid = need(arrays, "poses_3d", (None, None, 3), "f", where)
+    count, joints = solid.shape[:2]
+    columns = {
+        "poses_3d": solid,
+        "poses_2d": need(arrays, "poses_2d", (count, joints, 2), "f", where),
+        "scores": need(arrays, "scores", (count, joints), "f", where),
+        "frame": need(arrays, "frame", (count,), "iu", where),
+        "time_s": need(arrays, "time_s", (count,), "f", where),
+    }
+    ids = need(arrays, "person_id", (count,), "iu", where).astype(np.int64)
+    names = need(arrays, "joint_names", (joints,), "U", where)
+    edges = need(arrays, "edges", (None, 2), "iu", where)
+    meta = read_meta(str(need(arrays, "meta", (), "U", where)), where)
+    skeleton = rows.find_skeleton(
+        tuple(map(str, names)),
+        [(int(parent), int(child)) for parent, child in edges],
+        meta.get("skeleton"),
+        where,
+    )
+    parts = rows.by_person(ids)
+    listed = [number for number in _people(meta) if number not in parts]
+    order = [*_people(meta), *(number for number in parts if number not in _people(meta))]
+    empty = np.empty(0, dtype=np.int64)
+    parts.update(dict.fromkeys(listed, empty))
+    people = tuple(
+        _pair(number, {k: v[parts[number]] for k, v in columns.items()}, skeleton, meta, where)
+        for number in order
+    )
+    return Results(people=people, meta=meta)
+
+
+def read_meta(text: str, where: str) -> dict[str, Any]:
+    """Parse the `meta` string of an .npz; `PoseliftError` if it is no JSON object."""
+    try:
+        return read_object(orjson.loads(text), f"{where}, meta")
+    except orjson.JSONDecodeError as error:
+        raise PoseliftError(f"{where}: meta is not JSON ({error.msg})") from None
+
+
+def results_from_json(content: Any, where: str) -> Results:
+    """Make results of a parsed .json; `PoseliftError` if anything is missing or wrong."""
+    content = read_object(content, where, f"{FORMAT} as an object")
+    check_header(content, FORMAT, VERSION, where)
+    meta = read_object(content.get("meta"), f"{where}, meta")
+    names = read_list(content.get("joint_names"), '"joint_names"', where)
+    if not all(isinstance(name, str) for name in names):
+        raise PoseliftError(f"{where}: expected joint_names as strings")
+    edges = number_table(
+        read_list(content.get("edges"), '"edges"', where), (2,), lambda i: f"{where}, edge {i}"
+    )
+    if len(edges) and not (np.abs(edges) < MAX_NUMBER).all():
+        raise PoseliftError(f"{where}: expected edges as pairs of joint numbers")
+    skeleton = rows.find_skeleton(
+        tuple(names), [(int(p), int(c)) for p, c in edges], meta.get("skeleton"), where
+    )
+    people = []
+    for index, person in enumerate(read_list(content.get("people"), '"people"', where)):
+        place = f"{where}, people[{index}]"
+        person = read_object(person, place)
+        number = read_index(person.get("person_id"), "person_id", place)
+        people.append(_pair(number, _columns(person, len(names), place), skeleton, meta, place))
+    return Results(people=tuple(people), meta=meta)
+
+
+def check_header(content: Mapping[str, Any], name: str, version: int, where: str) -> None:
+    """Refuse another format or a newer version of ours."""
+    if content.get("format") != name or content.get("version") != version:
+        raise PoseliftError(
+            f"{where}: expected format {name!r} version {version}, "
+            f"got {content.get('format')!r} version {content.get('version')!r}"[:300]
+        )
+
+
+def _columns(person: Mapping[str, Any], joints: int, where: str) -> dict[str, np.ndarray]:
+    """Turn the lists of one person into arrays."""
+    columns = {"frame": read_whole(person.get("frame"), "frame", where)}
+    count = len(columns["frame"])
+    for name, shape in (
+        ("time_s", ()),
+        ("poses_3d", (joints, 3)),
+        ("poses_2d", (joints, 2)),
+        ("scores", (joints,)),
+    ):
+        columns[name] = read_column(
+            person.get(name), shape, count, f"{where}, {name}", nullable=name != "time_s"
+        )
+    return columns
+
+
+def read_column(
+    values: Any, shape: tuple[int, ...], count: int, where: str, *, nullable: bool
+) -> np.ndarray:
+    """Turn a JSON list of `count` (nested) lists into (count, *shape) float64."""
+    values = read_list(values, "the values", where)
+    if len(values) != count:
+        raise PoseliftError(f"{where}: expected {count} entries, one a frame, got {len(values)}")
+    return number_table(values, shape, lambda i: f"{where}[{i}]", nullable=nullable)
+
+
+def read_whole(values: Any, what: str, where: str) -> np.ndarray:
+    """Turn a JSON list of whole numbers from 0 on into (N,) int64; `PoseliftError` otherwise."""
+    values = read_list(values, f'"{what}"', where)
+    if set(map(type, values)) - {int} or (
+        values and not 0 <= min(values) <= max(values) < MAX_NUMBER
+    ):
+        raise PoseliftError(f"{where}: expected {what} as whole numbers from 0 on")
+    return np.array(values, dtype=np.int64)
+
+
+def _people(meta: Mapping[str, Any]) -> dict[int, Mapping[str, Any]]:
+    """Return what the facts say about each person, by id, in the order of the people."""
+    entries = meta.get("people")
+    found = [one for one in entries if isinstance(one, dict)] if isinstance(entries, list) else []
+    return {one["person_id"]: one for one in found if type(one.get("person_id")) is int}
+
+
+def _pair(
+    number: int,
+    columns: Mapping[str, np.ndarray],
+    skeleton: Skeleton,
+    meta: Mapping[str, Any],
+    where: str,
+) -> tuple[PoseSequence, PoseSequence]:
+    """Make the two sequences of a person; the containers check the values."""
+    entry = _people(meta).get(number, {})
+    size = read_size(meta.get("image_size") or None, f"{where}, meta")
+    fps = read_fps(meta.get("fps"), f"{where}, meta")
+    with np.errstate(over="ignore"):  # what overflows becomes infinite, which is refused
+        solid, flat, scores = (
+            columns[name].astype(np.float32) for name in ("poses_3d", "poses_2d", "scores")
+        )
+    try:
+        below, above = (
+            PoseSequence(
+                positions=positions,
+                skeleton=skeleton,
+                scores=scores,
+                frames=columns["frame"].astype(np.int64),
+                times=columns["time_s"].astype(np.float64),
+                fps=fps,
+                image_size=size,
+                units=units,
+                axes=axes,
+                person_id=number,
+                history=_lines(entry.get(history)),
+            )
+            for positions, units, axes, history in (
+                (flat, "px", AXES_2D, "history_2d"),
+                (solid, "m", AXES_3D, "history_3d"),
+            )
+        )
+    except PoseliftError as error:
+        raise PoseliftError(f"{where}, person {number}: {error}") from None
+    return below, above
+
+
+def _lines(value: Any) -> tuple[str, ...]:
+    """Return the lines of a history, or none if there are none."""
+    return tuple(map(str, value)) if isinstance(value, list) else ()

@@ -1,0 +1,215 @@
+"""Linking detections into persons over time, for files that do not number their persons.
+
+Two detections are as far apart as the median of the distances of their common joints, in units
+of the person's size in the picture: a wrong joint or two, or a turn of the head, does not matter.
+What is beyond doubt (each other's nearest by far, in frames that follow one another) is linked
+for the whole clip at once; only where such a chain ends or begins does an assignment decide.
+
+Axes: N detection, J joint, T frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from poselift.errors import PoseliftError
+from poselift.io.detections import Detections
+from poselift.tracking.assignment import assign
+
+#: Frames a second assumed where a file does not say; only the gates below depend on it.
+DEFAULT_FPS = 30.0
+
+#: A person unseen for longer than this (seconds) comes back as a new one.
+MAX_GAP_S = 1.0
+
+#: How far a person may have moved: sizes at once, plus sizes a second, at most.
+GATE_NEAR, GATE_SPEED, GATE_FAR = 0.25, 2.0, 1.0
+
+#: A pair is beyond doubt if every other candidate is this many times as far.
+CLEARLY = 2.0
+
+#: With fewer common joints than this the middles of the persons are compared.
+MIN_COMMON = 3
+
+#: More persons in a frame than any detector gives: the file is not what it seems.
+MAX_PEOPLE = 500
+
+#: Pairs of detections that are compared at a time. Bounds the memory.
+_BLOCK = 1 << 14
+
+
+def link(detections: Detections) -> Int[np.ndarray, " N"]:
+    """Return a person number for each detection.
+
+    Numbers that the source gives are kept. Detections without one are linked over time and get
+    numbers that no person of the source has, counted up in the order of appearance; a number is
+    never given to a second person. Raises `PoseliftError` for more than 500 persons in a frame.
+    """
+    ids = detections.person_ids.copy()
+    unknown = np.flatnonzero(ids < 0)
+    if len(unknown):
+        first = int(ids.max()) + 1 if (ids >= 0).any() else 0
+        ids[unknown] = first + _Linker.of(detections, unknown).numbers()
+    return ids
+
+
+@dataclass(frozen=True)
+class _Linker:
+    """Detections (sorted by frame) and what is needed to compare them."""
+
+    points: Float[np.ndarray, "N J 2"]
+    frames: Int[np.ndarray, " N"]
+    sizes: Float[np.ndarray, " N"]
+    middles: Float[np.ndarray, "N 2"]
+    fps: float
+
+    @classmethod
+    def of(cls, detections: Detections, rows: Int[np.ndarray, " N"]) -> _Linker:
+        """Take the rows of a table and measure the persons."""
+        frames, points = detections.frames[rows], detections.keypoints[rows]
+        number, count = np.unique(frames, return_counts=True)
+        if count.max() > MAX_PEOPLE:
+            raise PoseliftError(
+                f"{detections.source}, frame {number[count.argmax()]}: expected at most "
+                f"{MAX_PEOPLE} persons, got {count.max()}"
+            )
+        low = np.nan_to_num(np.fmin.reduce(points, axis=1))
+        high = np.nan_to_num(np.fmax.reduce(points, axis=1))
+        extent = (high - low).astype(np.float64)
+        return cls(
+            points=points,
+            frames=frames,
+            sizes=np.maximum(np.hypot(extent[:, 0], extent[:, 1]), 1.0),
+            middles=_median(np.moveaxis(points, 2, 1)),
+            fps=detections.fps or DEFAULT_FPS,
+        )
+
+    def numbers(self) -> Int[np.ndarray, " N"]:
+        """Return the person of each detection, counted from 0 in the order of appearance."""
+        after = self._sure_links()
+        chain = _chains(after)
+        heads = np.flatnonzero(np.bincount(after[after >= 0], minlength=len(after)) == 0)
+        tails = np.flatnonzero(after < 0)
+        last = np.empty(len(heads), dtype=np.int64)  # last detection of each chain
+        last[chain[tails]] = tails
+        return self._join(heads, last)[chain]
+
+    def distance(
+        self, one: Int[np.ndarray, " P"], other: Int[np.ndarray, " P"]
+    ) -> Float[np.ndarray, " P"]:
+        """Return how far pairs of detections are apart, in sizes of the larger of the two."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            apart = self.points[one] - self.points[other]
+            joints = np.hypot(apart[..., 0], apart[..., 1])
+            middle = self.middles[one] - self.middles[other]
+            few = (~np.isnan(joints)).sum(axis=1) < MIN_COMMON
+            length = np.where(few, np.hypot(middle[:, 0], middle[:, 1]), _median(joints))
+            far: np.ndarray = length / np.maximum(self.sizes[one], self.sizes[other])
+        return np.nan_to_num(far, nan=np.inf, posinf=np.inf)
+
+    def gate(self, frames: Int[np.ndarray, " P"]) -> Float[np.ndarray, " P"]:
+        """Return how far a person may move within so many frames, in sizes."""
+        seconds = frames / self.fps
+        reach = np.minimum(GATE_NEAR + GATE_SPEED * seconds, GATE_FAR)
+        return np.where(seconds <= MAX_GAP_S + 1e-9, reach, -1.0)
+
+    def _sure_links(self) -> Int[np.ndarray, " N"]:
+        """Return the detection that continues each one beyond doubt, or -1."""
+        after = np.full(len(self.frames), -1, dtype=np.int64)
+        for one, other in self._neighbours():
+            far = self.distance(one, other)
+            near = far <= self.gate(self.frames[other] - self.frames[one])
+            one, other, far = one[near], other[near], far[near]
+            sure = _clear_best(one, far) & _clear_best(other, far)
+            after[one[sure]] = other[sure]
+        return after
+
+    def _neighbours(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield all pairs of detections in frames that follow one another, in blocks."""
+        _, start, count = np.unique(self.frames, return_index=True, return_counts=True)
+        pairs = count[:-1] * count[1:]
+        block = np.cumsum(pairs) // _BLOCK
+        for frames in np.split(np.arange(len(pairs)), np.flatnonzero(np.diff(block)) + 1):
+            if len(frames) == 0:
+                continue
+            which = np.repeat(frames, pairs[frames])
+            offset = np.cumsum(pairs[frames]) - pairs[frames]
+            within = np.arange(len(which)) - np.repeat(offset, pairs[frames])
+            width = count[which + 1]
+            yield start[which] + within // width, start[which + 1] + within % width
+
+    def _join(
+        self, heads: Int[np.ndarray, " M"], last: Int[np.ndarray, " M"]
+    ) -> Int[np.ndarray, " M"]:
+        """Join chains across gaps and doubts; return the person of each of the M chains.
+
+        `heads` and `last` are the first and last detection of each chain, in order of the heads.
+        """
+        person = np.full(len(heads), -1, dtype=np.int64)
+        ends: dict[int, int] = {}  # person -> its last detection so far
+        total = 0
+        starts = np.flatnonzero(np.diff(self.frames[heads], prepend=-1))
+        for chains in np.split(np.arange(len(heads)), starts[1:]):
+            frame = self.frames[heads[chains[0]]]
+            oldest = frame - MAX_GAP_S * self.fps - 1
+            ends = {who: row for who, row in ends.items() if self.frames[row] >= oldest}
+            free = [who for who, row in ends.items() if self.frames[row] < frame]
+            lost = np.array([ends[who] for who in free], dtype=np.int64)
+            for row, column in self._match(lost, heads[chains]):
+                person[chains[column]] = free[row]
+            for chain in chains:
+                if person[chain] < 0:
+                    person[chain], total = total, total + 1
+                ends[int(person[chain])] = int(last[chain])
+        return person
+
+    def _match(
+        self, lost: Int[np.ndarray, " L"], found: Int[np.ndarray, " F"]
+    ) -> list[tuple[int, int]]:
+        """Assign detections that begin a chain to the last ones of persons lost sight of."""
+        if not len(lost):
+            return []
+        one, other = np.repeat(lost, len(found)), np.tile(found, len(lost))
+        frames = self.frames[other] - self.frames[one]
+        far = self.distance(one, other)
+        # among equals, the one lost most recently
+        cost = np.where(far <= self.gate(frames), far + 0.1 * frames / self.fps, np.inf)
+        return assign(cost.reshape(len(lost), len(found)), GATE_FAR + 0.1 * MAX_GAP_S + 1e-6)
+
+
+def _median(values: Float[np.ndarray, "*batch J"]) -> Float[np.ndarray, "*batch"]:
+    """Lower median over the last axis without the NaN; NaN if there is nothing else."""
+    ordered = np.sort(values, axis=-1)  # NaN go last
+    middle = np.maximum((~np.isnan(values)).sum(axis=-1) - 1, 0) // 2
+    found: np.ndarray = np.take_along_axis(ordered, middle[..., None], axis=-1)[..., 0]
+    return found
+
+
+def _clear_best(
+    group: Int[np.ndarray, " P"], far: Float[np.ndarray, " P"]
+) -> Bool[np.ndarray, " P"]:
+    """Tell for each pair whether it is by far the nearest of its group."""
+    best = np.zeros(len(group), dtype=bool)
+    order = np.lexsort((far, group))
+    head = np.diff(group[order], prepend=-1) != 0
+    rival = np.full(len(group), np.inf)
+    rival[:-1] = np.where(head[1:], np.inf, far[order][1:])
+    best[order] = head & (rival > CLEARLY * far[order])
+    return best
+
+
+def _chains(after: Int[np.ndarray, " N"]) -> Int[np.ndarray, " N"]:
+    """Number the chains that the links make, in the order of their first detections."""
+    root = np.arange(len(after))
+    linked = np.flatnonzero(after >= 0)
+    root[after[linked]] = linked
+    while True:  # pointer jumping: each round doubles the reach
+        further = root[root]
+        if np.array_equal(further, root):
+            break
+        root = further
+    return np.unique(root, return_inverse=True)[1].reshape(-1).astype(np.int64)
