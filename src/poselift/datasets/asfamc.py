@@ -141,8 +141,8 @@ def read_asf(path: str | os.PathLike[str]) -> AsfSkeleton:
             section = words[0].lower()
         elif section == ":units":
             _read_unit(where, words, asf)
-        elif section == ":root" and words[0].lower() == "order":
-            asf.root_order = _read_dofs(where, words[1:], _ROOT_ORDER)
+        elif section == ":root":
+            _read_root_line(where, words, asf)
         elif section == ":bonedata":
             _read_bone_line(where, number, words, asf.bones)
         elif section == ":hierarchy" and words[0] not in ("begin", "end"):
@@ -162,6 +162,17 @@ def _read_unit(where: str, words: list[str], asf: _Asf) -> None:
         if words[1:] not in (["deg"], ["rad"]):
             raise PoseliftError(f"{where}: expected angle deg or rad, got {' '.join(words[1:])!r}")
         asf.degrees = words[1] == "deg"
+
+
+def _read_root_line(where: str, words: list[str], asf: _Asf) -> None:
+    """Take a line of `:root`; a skeleton that does not rest at the origin is refused."""
+    key = words[0].lower()
+    if key == "order":
+        asf.root_order = _read_dofs(where, words[1:], _ROOT_ORDER)
+    elif key in ("position", "orientation") and any(_numbers(where, words, 3)):
+        raise PoseliftError(f"{where}: expected a root {key} of 0 0 0, got {' '.join(words[1:])}")
+    elif key == "axis" and "".join(words[1:]).upper() != "XYZ":
+        raise PoseliftError(f"{where}: expected axis order XYZ, got {' '.join(words[1:])!r}")
 
 
 def _read_bone_line(where: str, number: int, words: list[str], bones: list[_Bone]) -> None:
@@ -233,21 +244,18 @@ def _assemble(name: Path, asf: _Asf) -> AsfSkeleton:
     if loose:
         raise PoseliftError(f"{name}: bone {loose[0]!r} does not occur in :hierarchy")
     bones = [known[bone] for bone in names]
+    axes = np.array([bone.axis for bone in bones], dtype=np.float64)
     return AsfSkeleton(
         tuple(names),
         tuple(parents),
         np.array([bone.direction for bone in bones], dtype=np.float64),
         np.array([bone.length for bone in bones], dtype=np.float64),
-        _euler(np.radians([bone.axis for bone in bones]) if asf.degrees else _axes(bones)),
+        _euler(np.radians(axes) if asf.degrees else axes),
         tuple(bone.dofs for bone in bones),
         _INCH / asf.scale,
         asf.degrees,
         str(name),
     )
-
-
-def _axes(bones: list[_Bone]) -> Float[np.ndarray, "B 3"]:
-    return np.array([bone.axis for bone in bones], dtype=np.float64)
 
 
 def read_amc(path: str | os.PathLike[str], skeleton: AsfSkeleton) -> AmcMotion:
@@ -289,9 +297,9 @@ def _read_regular(lines: list[str], skeleton: AsfSkeleton) -> _Table | None:
 
     A tenth of the time of `_read_line_by_line`, which is for everything else.
     """
-    height = next((i for i, line in enumerate(lines[1:], 1) if line.isdigit()), len(lines))
+    height = next((i for i, line in enumerate(lines[1:], 1) if line.isdecimal()), len(lines))
     count, rest = divmod(len(lines), height)
-    first = int(lines[0]) if lines[0].isdigit() else -1
+    first = int(lines[0]) if lines[0].isdecimal() else -1
     if rest or lines[::height] != [str(i) for i in range(first, first + count)]:
         return None
     values = np.zeros((count, len(skeleton.names), 6))
@@ -319,7 +327,7 @@ def _read_line_by_line(name: Path, lines: list[str], skipped: int, skeleton: Asf
         words = line.split("#", 1)[0].split()
         if not words:
             continue
-        if len(words) == 1 and words[0].isdigit():
+        if len(words) == 1 and words[0].isdecimal():
             if expected is not None and int(words[0]) != expected:
                 raise PoseliftError(
                     f"{name}, line {number}: expected frame {expected}, got {words[0]}"

@@ -259,7 +259,7 @@ def _read_offset(where: str, words: list[str]) -> list[float]:
 
 def _read_channels(where: str, words: list[str]) -> tuple[str, ...]:
     """Return the channel names, written as in the definition."""
-    if not words or not words[0].isdigit() or int(words[0]) != len(words) - 1:
+    if not words or not words[0].isdecimal() or int(words[0]) != len(words) - 1:
         raise PoseliftError(
             f"{where}: CHANNELS declares {words[0] if words else 'nothing'}, "
             f"got {max(len(words) - 1, 0)} names"
@@ -285,7 +285,7 @@ def _read_motion_header(name: Path, lines: list[str], start: int) -> tuple[int, 
         if key not in found:
             raise PoseliftError(f"{name}, line {start + 1}: expected {key!r} after MOTION")
     text, number = found["Frames"]
-    if not text.isdigit():
+    if not text.isdecimal():
         raise PoseliftError(f"{name}, line {number}: expected a number of frames, got {text!r}")
     time, number = found["Frame Time"]
     if first_bad_number([time]) is not None or float(time) <= 0:

@@ -66,7 +66,12 @@ class Clip:
     split: str
 
     def frames_at(self, fps: int) -> Int[np.ndarray, " T"]:
-        """Return the frame numbers at a lower rate, from `first_frame`, without skip spans."""
+        """Return the frame numbers at a lower rate, from `first_frame`, without skip spans.
+
+        Raises `PoseliftError` if `fps` does not divide the file's rate.
+        """
+        if self.fps % fps:
+            raise PoseliftError(f"{self.path}: expected a multiple of {fps} fps, got {self.fps}")
         numbers = np.arange(self.first_frame, self.frames, self.fps // fps, dtype=np.int64)
         for first, last in self.skip_spans:
             numbers = numbers[(numbers < first) | (numbers > last)]

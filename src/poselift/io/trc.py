@@ -127,7 +127,7 @@ def _header_fields(name: Path, lines: list[str]) -> dict[str, str]:
 
 
 def _whole(name: Path, fields: dict[str, str], key: str) -> int:
-    if not fields[key].isdigit():
+    if not fields[key].isdecimal():
         raise PoseliftError(f"{name}, line 3: expected a number as {key}, got {fields[key]!r}")
     return int(fields[key])
 
