@@ -53,7 +53,7 @@ Focal = Annotated[
 ]
 Person = Annotated[
     str,
-    typer.Option(metavar="all|main|ID", help="Whom to lift; main is who is seen most."),
+    typer.Option(metavar="all|main|ID", help="Whom to lift; main is the most prominent."),
 ]
 Threads = Annotated[
     int | None, typer.Option(help="CPU threads; default: one for each physical core.")
@@ -120,7 +120,7 @@ def _parse_size(text: str) -> tuple[int, int]:
 
 
 def _choose(people: Sequence[PoseSequence], person: str, source: Path) -> tuple[PoseSequence, ...]:
-    """Select all persons, the one seen most, or the one with an id."""
+    """Select all persons, the most prominent one, or the one with an id."""
     from poselift.errors import PoseliftError
 
     if person == "all":

@@ -21,11 +21,9 @@ def check_outputs(paths: Sequence[Path], kinds: Mapping[str, str], *, source: Pa
     seen: set[Path] = set()
     for path in paths:
         if path.suffix.lower() not in kinds:
-            known = ", ".join(f"{suffix} ({what})" for suffix, what in kinds.items())
-            raise PoseliftError(
-                f"{path}: cannot write {path.suffix or 'a file without suffix'!r}, "
-                f"expected one of {known}"
-            )
+            what = repr(path.suffix) if path.suffix else "a file without suffix"
+            known = ", ".join(f"{suffix} ({kind})" for suffix, kind in kinds.items())
+            raise PoseliftError(f"{path}: cannot write {what}, expected one of {known}")
         place = path.resolve()
         if place in seen:
             raise PoseliftError(f"{path}: is given as output twice")

@@ -235,17 +235,12 @@ class Lifter:
         return DEFAULT_FOCAL * max(sequence.image_size), True
 
     def _describe(self, lifted: PoseSequence, focal: float | None) -> dict[str, Any]:
-        """Facts that go into every file written from these results."""
+        """Facts for every file written from these results; the writers add the sequences' own."""
         meta: dict[str, Any] = {
             "model": self.card.name,
             "architecture": self.card.architecture,
             "weights_sha256": self.weights_sha256,
             "normalisation": self.card.normalisation,
-            "units": lifted.units,
-            "axes": lifted.axes,
-            "skeleton": self.skeleton.name,
-            "fps": lifted.fps,
-            "image_size": list(lifted.image_size or ()),
             "software": f"poselift {version('poselift')}",
         }
         if self.card.normalisation == "person":
