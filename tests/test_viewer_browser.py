@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from viewer_samples import pair, results, without
 
 from poselift.io.results import Results
 from poselift.viewer import render_html
+from viewer_samples import pair, results, without
 
 selenium = pytest.importorskip("selenium", reason="selenium is not installed (extra: dev)")
 
@@ -86,6 +86,7 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
     chrome = Chrome(options=options, service=Service(service))
     chrome.set_page_load_timeout(120)
     chrome.set_script_timeout(120)
+    chrome.get("about:blank")  # away from the browser's own start page, which loads things
     yield chrome
     chrome.quit()
 
@@ -162,6 +163,7 @@ def show(driver: Chrome, tmp_path: Path) -> Iterator[Callable[..., Page]]:
         for event in events
         if event["method"] == "Network.requestWillBeSent"
     }
+    asked = {url for url in asked if not url.startswith(("chrome:", "chrome-untrusted:"))}
     assert asked <= {address, "data:,", "about:blank"}
 
 
@@ -425,6 +427,31 @@ def test_an_evil_title_is_only_text(show):
     assert page.driver.find_element(By.TAG_NAME, "h1").text == title
     assert page.js("return document.body.id") == ""
     assert page.js("return document.images.length") == 0
+
+
+def test_the_policy_blocks_connections_and_foreign_scripts(show, driver):
+    page = show(results(pair(np.arange(2))))
+    broken = """
+    const [done, seen] = [arguments[0], []];
+    document.addEventListener("securitypolicyviolation", (e) => {
+      seen.push(e.effectiveDirective);
+      if (seen.length === 3) done(seen.sort());
+    });
+    fetch("http://127.0.0.1:9/").catch(() => {});
+    const image = new Image();
+    image.src = "http://127.0.0.1:9/x.png";
+    const script = document.createElement("script");
+    script.textContent = "document.body.id = 'bad'";
+    document.body.append(script);
+    """
+    blocked = driver.execute_async_script(broken)
+    assert blocked == ["connect-src", "img-src", "script-src-elem"]
+    assert page.js("return document.body.id") == ""
+    # the guards of `show` see such attempts; these were meant
+    assert page.js("return performance.getEntriesByType('resource').length") > 0
+    assert len(driver.get_log("browser")) >= 3
+    assert any("127.0.0.1:9" in line["message"] for line in driver.get_log("performance"))
+    page.js("performance.clearResourceTimings()")
 
 
 @pytest.mark.parametrize("width", [360, 414, 800, 2200])

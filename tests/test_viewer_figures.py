@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from viewer_samples import pair, without
 
 from poselift.errors import PoseliftError
 from poselift.viewer import View, draw_svg
+from viewer_samples import pair, without
 
 SVG = "{http://www.w3.org/2000/svg}"
 LEFT, RIGHT, MIDDLE = "#e0700a", "#1a73d9", "#47525f"

@@ -12,13 +12,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from viewer_samples import META, pair, results, without
 
 from poselift.errors import PoseliftError
 from poselift.io.results import Results
 from poselift.sequence import PoseSequence
 from poselift.skeletons import BODY_25, H36M_17
 from poselift.viewer import render_html
+from viewer_samples import META, pair, results, without
 
 
 def clip_of(page: bytes) -> dict:
@@ -196,6 +196,7 @@ def test_what_is_known_of_the_result_is_on_the_page():
     facts = dict(clip_of(render_html(results(pair(np.arange(2))), "x"))["facts"])
     assert facts["weights sha256"] == META["weights_sha256"]
     assert facts["axes"] == "camera: x right, y down, z forward, root-relative"
+    assert facts["steps"] == "lifted by a test"
 
 
 def test_nobody_to_show_is_an_error():

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from poselift.io.results import Results
 
+from poselift.io.results import Results
 from poselift.sequence import PoseSequence
 from poselift.skeletons import H36M_17, Skeleton
 

@@ -8,6 +8,7 @@ import html
 import json
 import re
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -71,7 +72,7 @@ def _policy(script: str, style: str) -> str:
     )
 
 
-def _clip(people: list[_Pair], meta: dict[str, object]) -> dict[str, object]:
+def _clip(people: list[_Pair], meta: dict[str, Any]) -> dict[str, object]:
     """Everything the script needs, as JSON values."""
     sequences = [sequence for pair in people for sequence in pair]
     frames, times, tail, rate_known = _timeline(sequences)
@@ -88,7 +89,7 @@ def _clip(people: list[_Pair], meta: dict[str, object]) -> dict[str, object]:
         "frame_box": box,
         "image_label": f"{size[0]} × {size[1]} px" if size else "image size unknown",
         "summary": _summary(people, frames, rate, rate_known),
-        "facts": _facts(meta),
+        "facts": _facts(meta, people),
         "people": [
             {
                 "name": f"Person {_short_name(solid.person_id, place)}",
@@ -200,13 +201,14 @@ def _summary(
     return f"{persons} · {count} · {speed} · {people[0][1].skeleton.name}"
 
 
-def _facts(meta: dict[str, object]) -> list[list[str]]:
+def _facts(meta: dict[str, Any], people: list[_Pair]) -> list[list[str]]:
     """The rest of what is known about the result, as pairs of text."""
+    facts = {str(key).replace("_", " "): value for key, value in meta.items()}
+    histories = dict.fromkeys(solid.history for _, solid in people if solid.history)
+    for place, steps in enumerate(histories):
+        facts["steps" if place == 0 else f"steps ({place + 1})"] = "; ".join(steps)
     return [
-        [
-            str(key).replace("_", " "),
-            value if isinstance(value, str) else json.dumps(value, default=str),
-        ]
-        for key, value in meta.items()
+        [name, value if isinstance(value, str) else json.dumps(value, default=str)]
+        for name, value in facts.items()
         if value is not None
     ]
