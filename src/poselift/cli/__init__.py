@@ -23,11 +23,12 @@ app = typer.Typer(
 )
 
 
-def _print_version(wanted: bool) -> None:
-    """Print the version and leave."""
+def _print_version(wanted: bool) -> bool:
+    """Print the version and leave, if that is wanted."""
     if wanted:
         typer.echo(f"poselift {version('poselift')}")
         raise typer.Exit
+    return wanted
 
 
 @app.callback()
