@@ -168,9 +168,9 @@ def evaluate_limbs(
     Both in metres, joints in the order of `LIMB_JOINTS`. A missing marker or joint is an error
     unless the mask leaves it out; a frame weighs the same however many of its joints count.
     """
-    each = mpjpe_per_sample(predicted, markers, alignment="similarity", mask=mask)
-    if len(each) == 0:
+    if len(predicted) == 0:
         raise PoseliftError("limb joints: there is no frame to evaluate")
+    each = mpjpe_per_sample(predicted, markers, alignment="similarity", mask=mask)
     return float(1000.0 * each.mean())
 
 

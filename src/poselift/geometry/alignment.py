@@ -61,4 +61,5 @@ def procrustes(
     translation = (mean_t - factor[..., None, None] * (mean_p @ rotation))[..., 0, :]
     spread = 1 / (ratio + tiny)  # of the prediction, in units of the target's
     residual = 1 - trace**2 if scale else 1 + spread**2 - 2 * trace * spread
-    return Alignment(aligned, rotation, factor, translation, residual)
+    # asarray: a single pose would give NumPy scalars
+    return Alignment(aligned, rotation, np.asarray(factor), translation, np.asarray(residual))
