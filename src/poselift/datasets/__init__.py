@@ -1,1 +1,26 @@
-"""Data sets: readers, detector noise, and the arrays a lifting network is trained on."""
+"""Data sets: motion readers, detector noise, and the arrays a lifting network is trained on."""
+
+from poselift.datasets.asfamc import AmcMotion, AsfSkeleton, read_amc, read_asf
+from poselift.datasets.bvh import BvhMotion, read_bvh
+from poselift.datasets.cmu import load_cmu17, load_motions
+from poselift.datasets.lifting_data import LiftingData, concatenate
+from poselift.datasets.motion import Motion
+from poselift.datasets.noise import DetectorNoise
+from poselift.datasets.pose2sim import Pose2SimClip, load_pose2sim
+
+__all__ = [
+    "AmcMotion",
+    "AsfSkeleton",
+    "BvhMotion",
+    "DetectorNoise",
+    "LiftingData",
+    "Motion",
+    "Pose2SimClip",
+    "concatenate",
+    "load_cmu17",
+    "load_motions",
+    "load_pose2sim",
+    "read_amc",
+    "read_asf",
+    "read_bvh",
+]
