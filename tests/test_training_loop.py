@@ -277,6 +277,7 @@ def test_too_large_a_batch(tmp_path: Path) -> None:
     sentence = "--batch-size 65 is more than the 64 samples of an epoch"
     with pytest.raises(PoseliftError, match=sentence):
         run(tiny_config("martinez", batch_size=65), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("device", ["tpu", "cuda"])
@@ -285,6 +286,7 @@ def test_device_refused(device: str, tmp_path: Path) -> None:
         pytest.skip("this machine has a CUDA device")
     with pytest.raises(PoseliftError, match="--device"):
         train(tiny_config("martinez"), tiny_data(), tmp_path / "run", device=device)
+    assert not (tmp_path / "run").exists()
 
 
 def test_best_is_chosen_on_validation_alone(

@@ -109,6 +109,7 @@ def _show(scores: Sequence[Scores]) -> None:
     order = [score.tables[0] for score in scores]
     order += [table for score in scores for table in score.tables[1:]]
     for table in order:
+        console.print(table.title, style="bold", markup=False, highlight=False, soft_wrap=True)
         console.print(_as_rich(table))
     for note in (note for score in scores for note in score.notes):
         console.print(note, markup=False, highlight=False, soft_wrap=True)
@@ -120,8 +121,7 @@ def _as_rich(table: Table) -> RichTable:
     from rich.text import Text
 
     (_, *columns), *rows = table.cells()
-    shown = RichTable(title=Text(table.title), title_justify="left")
-    shown.add_column("")
+    shown = RichTable("")
     for column in columns:
         shown.add_column(Text(column), justify="right")
     for row in rows:

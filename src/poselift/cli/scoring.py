@@ -25,6 +25,7 @@ from poselift.evaluation import (
     evaluate_limbs,
 )
 from poselift.lifting import Lifter
+from poselift.tracking import load_poses
 
 
 @dataclass(frozen=True)
@@ -111,8 +112,6 @@ def score_pose2sim(lifters: Mapping[str, Lifter], root: Path) -> Scores:
 
 def _limb_error(lifter: Lifter, name: str, clip: Pose2SimClip, notes: list[str]) -> float:
     """Return one camera's error in mm; frames without a pose or markers go into the notes."""
-    from poselift.tracking import load_poses
-
     sequence = load_poses(
         clip.keypoints,
         skeleton=clip.skeleton.name,

@@ -95,11 +95,12 @@ def _run(
     """Load the data and train; say on Ctrl-C how to go on."""
     import logging
 
-    from poselift.training import check_folder, open_data, reporter_for, train
+    from poselift.training import check_folder, choose_device, open_data, reporter_for, train
 
     # Fabric announces its precision; the config says so already
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     check_folder(config, out, resume=resume)
+    device = choose_device(device)
     with console.status(f"loading {config.data.name} ..."):
         data = open_data(config)
     try:

@@ -1,6 +1,7 @@
 """Training: typed configs, recipes, and one loop for all networks."""
 
 from poselift.training.config import DataSpec, TrainingConfig
+from poselift.training.environment import choose_device
 from poselift.training.loop import TrainingResult, train
 from poselift.training.recipes import RECIPES, make_config
 from poselift.training.records import check_folder
@@ -23,6 +24,7 @@ __all__ = [
     "TrainingData",
     "TrainingResult",
     "check_folder",
+    "choose_device",
     "make_config",
     "open_data",
     "reporter_for",

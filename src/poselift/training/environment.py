@@ -16,18 +16,23 @@ DEVICES = ("auto", "cpu", "cuda")
 _PRECISIONS: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed"}
 
 
-def make_fabric(device: str, precision: str) -> Fabric:
-    """Return Fabric for one device: "cpu", "cuda", or "auto" (CUDA where there is one).
+def choose_device(name: str) -> str:
+    """Return "cpu" or "cuda" for one of `DEVICES`; "auto" is CUDA where there is one.
 
     Raises `PoseliftError` for another name, or if CUDA is asked for and absent.
     """
-    if device not in DEVICES:
-        raise PoseliftError(f"--device: expected one of {', '.join(DEVICES)}, got {device!r}")
-    if device == "cuda" and not torch.cuda.is_available():
+    if name not in DEVICES:
+        raise PoseliftError(f"--device: expected one of {', '.join(DEVICES)}, got {name!r}")
+    if name == "cuda" and not torch.cuda.is_available():
         raise PoseliftError("--device cuda: PyTorch finds no CUDA device here")
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    return Fabric(accelerator=device, devices=1, precision=_PRECISIONS[precision])
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return name
+
+
+def make_fabric(device: str, precision: str) -> Fabric:
+    """Return Fabric for one device (see `choose_device`)."""
+    return Fabric(accelerator=choose_device(device), devices=1, precision=_PRECISIONS[precision])
 
 
 @contextmanager

@@ -90,8 +90,6 @@ def train(
     finite (the last checkpoint then stays as it is).
     """
     check_folder(config, folder, resume=resume)
-    if not resume:
-        write_config(config, folder)
     with process_settings(config.seed, config.threads):
         run = _Run(config, data, folder, device, reporter or SilentReporter())
         return run.complete()
@@ -144,12 +142,14 @@ class _Run:
 
     def _train(self) -> None:
         """Run the epochs that are left."""
-        if self._checkpoint is None:
-            self._save()
         progress, source = self._progress, self._data.source
-        writer = tensorboard(self._folder, progress.step)
         with ThreadPoolExecutor(1) as pool:
             upcoming = pool.submit(source.epoch, progress.epoch)
+            self._check_size(len(upcoming.result()[0]))
+            if self._checkpoint is None:
+                write_config(self._config, self._folder)
+                self._save()
+            writer = tensorboard(self._folder, progress.step)
             try:
                 self._announce(len(upcoming.result()[0]))
                 while progress.epoch < self._config.epochs:
@@ -166,15 +166,19 @@ class _Run:
                 if writer is not None:
                     writer.close()
 
-    def _announce(self, samples: int) -> None:
-        """Check the size of an epoch and start the report."""
-        size, epochs = self._config.batch_size, self._config.epochs
+    def _check_size(self, samples: int) -> None:
+        """Refuse a batch that an epoch does not fill, before anything is written."""
+        size = self._config.batch_size
         if samples < size:
             raise PoseliftError(
                 f"--batch-size {size} is more than the {samples} samples of an epoch"
             )
+
+    def _announce(self, samples: int) -> None:
+        """Start the report and the clock."""
+        size, epochs = self._config.batch_size, self._config.epochs
         self._reporter.start(epochs, samples // size * epochs, self._progress.step)
-        self._started = time.monotonic()
+        self._started = self._saved = time.monotonic()
 
     def _epoch(self, inputs: Float[Tensor, "N J 2"], targets: Float[Tensor, "N J 3"]) -> None:
         """Take the steps that are left of an epoch, then validate.

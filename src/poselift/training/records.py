@@ -33,11 +33,16 @@ def check_folder(config: TrainingConfig, folder: Path, *, resume: bool) -> None:
     """
     if resume:
         _compare(config, folder / _CONFIG)
-    elif folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+    elif folder.is_file() or (folder.is_dir() and any(map(_is_visible, folder.iterdir()))):
         raise PoseliftError(
             f"{folder}: exists and is not empty; continue that run with --resume or choose "
             "another --out"
         )
+
+
+def _is_visible(path: Path) -> bool:
+    """Whether a file is more than a remnant of a write that was killed."""
+    return not path.name.startswith(".")
 
 
 def write_config(config: TrainingConfig, folder: Path) -> None:
