@@ -40,26 +40,33 @@ def procrustes(
 
     Both in the same unit, without missing joints. With `scale` a similarity (what the field calls
     P-MPJPE, protocol 2), without it a rigid motion. Mirror images are excluded, by flipping the
-    weakest singular direction, unless `reflection` is set.
+    weakest singular direction, unless `reflection` is set. A prediction that is a single point is
+    moved to the target's mean; a target that is one leaves a residual of 1.
     """
     mean_p, mean_t = predicted.mean(axis=-2, keepdims=True), target.mean(axis=-2, keepdims=True)
     p, t = predicted - mean_p, target - mean_t
     norm_p = np.sqrt((p**2).sum(axis=(-2, -1), keepdims=True))
     norm_t = np.sqrt((t**2).sum(axis=(-2, -1), keepdims=True))
-    tiny = np.finfo(p.dtype).tiny
     # unit spread first: the singular values are then comparable whatever the unit
-    u, s, vt = np.linalg.svd(np.swapaxes(p / (norm_p + tiny), -1, -2) @ (t / (norm_t + tiny)))
+    unit_p, unit_t = _divide(p, norm_p), _divide(t, norm_t)
+    u, s, vt = np.linalg.svd(np.swapaxes(unit_p, -1, -2) @ unit_t)
     if not reflection:
         sign = np.sign(np.linalg.det(u @ vt))
         u = np.concatenate([u[..., :-1], u[..., -1:] * sign[..., None, None]], axis=-1)
         s = np.concatenate([s[..., :-1], s[..., -1:] * sign[..., None]], axis=-1)
     rotation = u @ vt
     trace = s.sum(axis=-1)
-    ratio = (norm_t / (norm_p + tiny))[..., 0, 0]
-    factor = trace * ratio if scale else np.ones_like(trace)
+    factor = trace * _divide(norm_t, norm_p)[..., 0, 0] if scale else np.ones_like(trace)
     aligned = factor[..., None, None] * (p @ rotation) + mean_t
     translation = (mean_t - factor[..., None, None] * (mean_p @ rotation))[..., 0, :]
-    spread = 1 / (ratio + tiny)  # of the prediction, in units of the target's
+    spread = _divide(norm_p, norm_t)[..., 0, 0]  # of the prediction, in units of the target's
     residual = 1 - trace**2 if scale else 1 + spread**2 - 2 * trace * spread
     # asarray: a single pose would give NumPy scalars
     return Alignment(aligned, rotation, np.asarray(factor), translation, np.asarray(residual))
+
+
+def _divide(
+    values: Float[np.ndarray, "*batch n m"], norms: Float[np.ndarray, "*batch 1 1"]
+) -> Float[np.ndarray, "*batch n m"]:
+    """Quotient, 0 where a pose is a single point."""
+    return np.divide(values, norms, out=np.zeros_like(values), where=norms > 0)

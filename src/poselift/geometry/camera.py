@@ -65,7 +65,8 @@ class Camera:
         Exact for points whose slopes lie inside -1..1.
         """
         slope = (pixels - np.array(self.center)) / np.array(self.focal)
-        return np.concatenate([slope * depth[..., None], depth[..., None]], axis=-1)
+        points = np.concatenate([slope * depth[..., None], depth[..., None]], axis=-1)
+        return points.astype(pixels.dtype)
 
     def _distort(self, slope: Float[np.ndarray, "*batch 2"]) -> Float[np.ndarray, "*batch 2"]:
         """Apply radial and tangential distortion to slopes (VideoPose3D's model)."""
