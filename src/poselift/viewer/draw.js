@@ -175,7 +175,9 @@ function drawFloor(pen, eye, count) {
   for (let x = -wide; x <= wide + 1e-6; x += GRID) rule([x, 0, -deep], [x, 0, deep], 1);
   for (let z = -deep; z <= deep + 1e-6; z += GRID) rule([-wide, 0, z], [wide, 0, z], 1);
   const sign = eye.look([0, 0, deep + 0.16]);
-  if (sign[2] > 0.08) label(pen, "▲ camera side", eye.screen(sign), ink.muted);
+  const at = eye.screen(sign);
+  const fits = sign[2] > 0.08 && at[0] > 60 && at[0] < pen.canvas.clientWidth - 60;
+  if (fits) label(pen, "▲ camera side", at, ink.muted);
 }
 
 /** World positions of a person's joints, feet on the floor, moved sideways by `offset`. */
@@ -203,7 +205,7 @@ function drawShadow(pen, eye, person, points) {
     if (!points[parent] || !points[child]) continue;
     const [a, b] = [points[parent], points[child]].map((p) => [p[0], 0, p[2]]);
     const s = segment(eye, a, b);
-    if (s) line(pen, s.from, s.to, clamp(0.045 * s.from[2], 1, 40), ink.ink);
+    if (s) line(pen, s.from, s.to, clamp(0.036 * s.from[2], 1, 40), ink.ink);
   }
   pen.globalAlpha = 1;
 }
@@ -222,7 +224,7 @@ function drawSolid() {
   const bones = present.flatMap(({ i, person, points }) => bonesOf(eye, person, i, points));
   bones.sort((a, b) => b.depth - a.depth); // far ones first
   for (const bone of bones) {
-    const thick = clamp(0.042 * bone.from[2], 2, 40);
+    const thick = clamp(0.034 * bone.from[2], 2, 40);
     line(pen, bone.from, bone.to, thick + 2.5, ink.panel); // an edge against what is behind
     line(pen, bone.from, bone.to, thick, bone.colour);
     dot(pen, bone.from, thick * 0.7, bone.ends[0]);
@@ -245,6 +247,8 @@ function drawAxes(pen, eye, height) {
   for (const [name, direction] of Object.entries(axes)) {
     const [right, up] = eye.turn(direction);
     line(pen, at, [at[0] + 26 * right, at[1] - 26 * up], 2, ink.muted);
+    // an axis that points at the reader has no room for its name
+    if (Math.hypot(right, up) < 0.35) continue;
     label(pen, name, [at[0] + 36 * right, at[1] - 36 * up], ink.muted);
   }
 }
