@@ -75,6 +75,7 @@ def test_empty_lines_surplus_tabs_and_carriage_returns_change_nothing(tmp_path: 
         ("2\t0.02", "two\t0.02", "line 7, Frame#: expected a number, got 'two'"),
         ("2\t0.02", "2.5\t0.02", "line 7: expected a frame number and a time, got 2.5"),
         ("2\t0.02", "2\tnan", "line 7: expected a frame number and a time"),
+        ("2\t0.02", "1e30\t0.02", "line 7: expected a frame number and a time"),
         ("4.5\t5", "4.5\t", "line 7, Left knee: expected three finite coordinates or none"),
         ("4.5\t5", "4.5\tinf", "line 7, Left knee: expected three finite coordinates or none"),
     ],

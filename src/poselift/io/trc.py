@@ -180,7 +180,7 @@ def _row(where: str, line: str, width: int, markers: tuple[str, ...]) -> list[fl
 
 def _check_values(where: str, values: list[float], markers: tuple[str, ...]) -> None:
     """Refuse infinite numbers, a fractional frame number, and markers missing in part."""
-    if not (np.isfinite(values[:2]).all() and values[0] == int(values[0])):
+    if not (np.isfinite(values[:2]).all() and values[0] % 1 == 0 and abs(values[0]) < 2**53):
         raise PoseliftError(
             f"{where}: expected a frame number and a time, got {values[0]:g} and {values[1]:g}"
         )
