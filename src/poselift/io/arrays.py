@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,11 +13,14 @@ import numpy as np
 from poselift.errors import PoseliftError
 from poselift.io.jsonfile import read_head
 
+#: A binary file that is open for writing (a runtime type checker counts a BytesIO as none).
+Sink = BinaryIO | BytesIO
+
 #: Kinds of NumPy data that are read: whole numbers, floats, text.
 _KINDS = "iufU"
 
 
-def write_arrays(stream: BinaryIO, arrays: Mapping[str, np.ndarray]) -> None:
+def write_arrays(stream: Sink, arrays: Mapping[str, np.ndarray]) -> None:
     """Write an .npz that `numpy.load(allow_pickle=False)` reads; equal content, equal bytes."""
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():

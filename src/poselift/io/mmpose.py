@@ -11,7 +11,9 @@ An instance is `{"keypoints": [[x, y], ...], "keypoint_scores": [...]}` in pixel
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from poselift.errors import PoseliftError
 from poselift.io.detections import Detections
 from poselift.io.fields import SizeCheck, read_fps, read_index, read_list, read_object
 from poselift.io.jointsets import by_count, from_joint_names
-from poselift.io.jsonfile import load_json
+from poselift.io.jsonfile import load_frames
 from poselift.io.tables import RowCollector
 from poselift.skeletons import Skeleton
 
@@ -105,18 +107,20 @@ def read(path: Path, skeleton: Skeleton | None) -> Detections:
     Raises `PoseliftError` naming file and frame for anything that is not as described.
     """
     clip = _Clip(path, skeleton)
-    content = load_json(path)
+    around, entries = load_frames(path, "instance_info")
     first = 0
-    if isinstance(content, dict):
-        if "instance_info" not in content:
+    if around is not None or entries is None:
+        if not (isinstance(around, dict) and "instance_info" in around):
             raise PoseliftError(f'{path}: expected a list, or an object with "instance_info"')
-        _read_meta(clip, content.get("meta_info"))
-        content, first = content["instance_info"], 1
-    entries = read_list(content, "the frames", str(path))
-    if entries and isinstance(entries[0], dict) and "keypoints" in entries[0]:
-        clip.add_instances(entries, 0, f"{path}, frame {first}")
+        _read_meta(clip, around.get("meta_info"))
+        first = 1
+    if not isinstance(entries, Iterator):
+        entries = iter(read_list(entries, "the frames", str(path)))
+    head = list(islice(entries, 1))
+    if head and isinstance(head[0], dict) and "keypoints" in head[0]:
+        clip.add_instances([*head, *entries], 0, f"{path}, frame {first}")
     else:
-        for index, entry in enumerate(entries):
+        for index, entry in enumerate(chain(head, entries)):
             clip.add_frame(entry, index, first)
     return _finish(clip)
 

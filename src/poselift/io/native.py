@@ -20,14 +20,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from poselift.errors import PoseliftError
 from poselift.files import atomic_write
 from poselift.io import rows
-from poselift.io.arrays import need, read_arrays, write_arrays
+from poselift.io.arrays import Sink, need, read_arrays, write_arrays
 from poselift.io.detections import Detections
 from poselift.io.fields import read_fps, read_index, read_list, read_object, read_size
 from poselift.io.jointsets import from_joint_names, resolve
@@ -61,16 +61,21 @@ def is_native_json(path: Path) -> bool:
 
 def matches(path: Path) -> bool:
     """Tell whether this is a file of ours, from its start."""
-    return not path.is_dir() and (peek(path).is_zip or is_native_json(path))
+    return not path.is_dir() and (_is_npz(path) or is_native_json(path))
+
+
+def _is_npz(path: Path) -> bool:
+    """Tell whether a file is, or claims by its suffix to be, an .npz."""
+    return path.suffix.lower() == ".npz" or peek(path).is_zip
 
 
 def is_result_file(path: Path) -> bool:
     """Tell whether this is one of our result files with 3D poses."""
     if path.is_dir():
         return False
-    head = peek(path)
-    if head.is_zip:
+    if _is_npz(path):
         return is_results(read_arrays(path))
+    head = peek(path)
     return head.is_json and head.has_text("format", RESULTS)
 
 
@@ -81,7 +86,7 @@ def read(path: Path, skeleton: Skeleton | None) -> Detections:
 
     Raises `PoseliftError` that names what is missing or wrong.
     """
-    if peek(path).is_zip:
+    if _is_npz(path):
         arrays = read_arrays(path)
         if is_results(arrays):
             return _from_results(results_from_arrays(arrays, str(path)), str(path), skeleton)
@@ -92,9 +97,7 @@ def read(path: Path, skeleton: Skeleton | None) -> Detections:
     return _from_json(content, str(path), skeleton)
 
 
-def write_keypoints(
-    target: str | os.PathLike[str] | BinaryIO, people: Sequence[PoseSequence]
-) -> None:
+def write_keypoints(target: str | os.PathLike[str] | Sink, people: Sequence[PoseSequence]) -> None:
     """Write 2D sequences: to a path as .json or .npz by its suffix, to an open file as JSON.
 
     Raises `PoseliftError` for another suffix, a 3D sequence, persons of different skeleton, fps
@@ -111,7 +114,7 @@ def write_keypoints(
         writers[suffix](people, stream)
 
 
-def write_keypoints_json(people: Sequence[PoseSequence], stream: BinaryIO) -> None:
+def write_keypoints_json(people: Sequence[PoseSequence], stream: Sink) -> None:
     """Write 2D sequences as JSON; raises as `write_keypoints`."""
     stream.write(rows.dump(_facts(people))[:-1] + b',"people":[')
     for index, one in enumerate(people):
@@ -126,7 +129,7 @@ def write_keypoints_json(people: Sequence[PoseSequence], stream: BinaryIO) -> No
     stream.write(b"\n]}\n")
 
 
-def write_keypoints_npz(people: Sequence[PoseSequence], stream: BinaryIO) -> None:
+def write_keypoints_npz(people: Sequence[PoseSequence], stream: Sink) -> None:
     """Write 2D sequences as .npz; raises as `write_keypoints`."""
     facts = _facts(people)
     table = rows.flatten(people)

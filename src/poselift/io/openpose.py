@@ -22,7 +22,7 @@ from poselift.errors import PoseliftError
 from poselift.io.detections import Detections
 from poselift.io.fields import SizeCheck, read_fps, read_index, read_list, read_object
 from poselift.io.jointsets import better_order, by_count, from_joint_names
-from poselift.io.jsonfile import load_json, parse_json
+from poselift.io.jsonfile import load_frames, parse_json
 from poselift.io.tables import RowCollector
 from poselift.skeletons import BODY_25, BODY_25B, Skeleton
 
@@ -115,23 +115,30 @@ def read(path: Path, skeleton: Skeleton | None) -> Detections:
 
 def _read_file(clip: _Clip, path: Path) -> None:
     """Read a single frame, a list of frames, or an object that has them as "frames"."""
-    content = load_json(path)
-    if isinstance(content, dict) and "frames" in content:
-        clip.fps = read_fps(content.get("fps"), str(path))
-        clip.sizes.add(content.get("image_size"), str(path))
-        if (names := content.get("keypoint_names")) is not None:
-            named = from_joint_names(read_list(names, '"keypoint_names"', str(path)), str(path))
-            if clip.skeleton not in (None, named):
-                raise PoseliftError(
-                    f"{path}: its joint names are those of {named.name}, not of the chosen skeleton"
-                )
-            clip.skeleton = named
-        content = read_list(content["frames"], '"frames"', str(path))
-    if isinstance(content, list):
-        for number, frame in enumerate(content):
-            clip.add(number, frame, f"{path}, frame {number}")
-    else:
-        clip.add(0, content, f"{path}, frame 0")
+    around, frames = load_frames(path, "frames")
+    if isinstance(around, dict) and "frames" in around:
+        _read_header(clip, around, str(path))
+    elif around is not None or frames is None:
+        clip.add(0, around, f"{path}, frame 0")
+        return
+    if not isinstance(frames, Iterator):
+        frames = read_list(frames, '"frames"', str(path))
+    for number, frame in enumerate(frames):
+        clip.add(number, frame, f"{path}, frame {number}")
+
+
+def _read_header(clip: _Clip, header: dict[str, Any], where: str) -> None:
+    """Take frame rate, image size and joint names from beside the frames."""
+    clip.fps = read_fps(header.get("fps"), where)
+    clip.sizes.add(header.get("image_size"), where)
+    if (names := header.get("keypoint_names")) is None:
+        return
+    named = from_joint_names(read_list(names, '"keypoint_names"', where), where)
+    if clip.skeleton not in (None, named):
+        raise PoseliftError(
+            f"{where}: its joint names are those of {named.name}, not of the chosen skeleton"
+        )
+    clip.skeleton = named
 
 
 def _finish(clip: _Clip) -> Detections:

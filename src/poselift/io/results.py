@@ -22,14 +22,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import orjson
 
 from poselift.errors import PoseliftError
 from poselift.io import rows
-from poselift.io.arrays import need, read_arrays, write_arrays
+from poselift.io.arrays import Sink, need, read_arrays, write_arrays
 from poselift.io.fields import MAX_NUMBER, read_fps, read_index, read_list, read_object, read_size
 from poselift.io.jsonfile import load_json
 from poselift.io.tables import number_table
@@ -82,7 +82,7 @@ class Results:
     __hash__ = None  # type: ignore[assignment]  # holds arrays
 
 
-def write_npz(results: Results, stream: BinaryIO) -> None:
+def write_npz(results: Results, stream: Sink) -> None:
     """Write `results` as .npz; `PoseliftError` if the persons cannot stand in one file."""
     flat, solid = _pairs(results)
     table = rows.flatten(solid)
@@ -102,7 +102,7 @@ def write_npz(results: Results, stream: BinaryIO) -> None:
     write_arrays(stream, arrays)
 
 
-def write_json(results: Results, stream: BinaryIO) -> None:
+def write_json(results: Results, stream: Sink) -> None:
     """Write `results` as .json; `PoseliftError` if the persons cannot stand in one file."""
     flat, solid = _pairs(results)
     skeleton = solid[0].skeleton

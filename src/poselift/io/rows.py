@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
 
 import numpy as np
 import orjson
 from jaxtyping import Float, Int
 
 from poselift.errors import PoseliftError
+from poselift.io.arrays import Sink
 from poselift.sequence import PoseSequence
 from poselift.skeletons import Skeleton, get_skeleton, skeleton_names
 
@@ -101,7 +101,7 @@ def dump(value: object) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
-def dump_rows(stream: BinaryIO, array: np.ndarray) -> None:
+def dump_rows(stream: Sink, array: np.ndarray) -> None:
     """Write an array (N, ...) as a JSON list, a few thousand rows at a time; NaN as null."""
     stream.write(b"[")
     for start in range(0, len(array), BLOCK):
@@ -110,7 +110,7 @@ def dump_rows(stream: BinaryIO, array: np.ndarray) -> None:
     stream.write(b"]")
 
 
-def dump_person(stream: BinaryIO, person_id: int, columns: dict[str, np.ndarray]) -> None:
+def dump_person(stream: Sink, person_id: int, columns: dict[str, np.ndarray]) -> None:
     """Write one person as a JSON object: the id, then one list for each column."""
     stream.write(b'{"person_id":' + dump(person_id))
     for name, array in columns.items():

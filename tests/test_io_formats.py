@@ -1,0 +1,283 @@
+"""Readers of OpenPose and MMPose files, and how a format is recognised."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from io_samples import (
+    body_25,
+    in_order,
+    mmpose_frames,
+    mmpose_instance,
+    openpose_frame,
+    triples,
+    walker,
+    write,
+)
+from poselift.errors import PoseliftError
+from poselift.io import Format, format_names, formats, jsonfile, read_detections
+from poselift.io.jointsets import from_joint_names
+from poselift.io.openpose import frame_numbers
+from poselift.skeletons import BODY_25, BODY_25B, H36M_17, get_skeleton, skeleton_names
+
+CAMERAS = ("cam01", "cam03")
+
+
+# OpenPose
+
+
+@pytest.mark.parametrize("camera", CAMERAS)
+def test_real_folder_and_real_single_file_agree(shared: Path, camera: str) -> None:
+    data = shared / "data" / "pose2sim" / "balancing"
+    folder = read_detections(data / f"{camera}_json")
+    single = read_detections(data / f"{camera}_body25b.json")
+    for name in ("frames", "keypoints", "scores", "person_ids"):
+        np.testing.assert_array_equal(getattr(folder, name), getattr(single, name))
+    assert folder.skeleton == single.skeleton == BODY_25B
+    assert folder.frame_count == single.frame_count == 100
+    assert (single.fps, single.image_size) == (60.0, (1088, 1920))
+    assert (folder.fps, folder.image_size) == (None, None)
+    assert any("body_25b" in note for note in folder.notes)
+
+
+@pytest.mark.parametrize("camera", CAMERAS)
+def test_wrong_order_of_25_joints_is_refused_by_name(shared: Path, camera: str) -> None:
+    folder = shared / "data" / "pose2sim" / "balancing" / f"{camera}_json"
+    with pytest.raises(PoseliftError, match=r"fit body_25b \(--skeleton body_25b\)"):
+        read_detections(folder, skeleton="body_25")
+    assert read_detections(folder, skeleton="body_25b").skeleton == BODY_25B
+
+
+def test_real_undetected_joints_are_missing(shared: Path) -> None:
+    file = shared / "data" / "pose2sim" / "balancing" / "cam01_body25b.json"
+    raw = json.loads(file.read_text())
+    zeros = sum(
+        person[i : i + 3] == [0, 0, 0]
+        for frame in raw["frames"]
+        for person in frame["people"]
+        for i in range(0, 75, 3)
+    )
+    found = read_detections(file)
+    assert zeros > 0
+    assert np.isnan(found.keypoints[..., 0]).sum() == zeros
+    assert (found.scores[np.isnan(found.keypoints[..., 0])] == 0).all()
+
+
+def test_body_25_is_recognised_and_confirmed(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.json", openpose_frame(*body_25(1)))
+    assert read_detections(file).skeleton == BODY_25
+    assert read_detections(file, skeleton="body_25").skeleton == BODY_25
+    with pytest.raises(PoseliftError, match="--skeleton body_25\\)"):
+        read_detections(file, skeleton="body_25b")
+
+
+def test_25_joints_that_do_not_say_are_the_documented_default(tmp_path: Path) -> None:
+    points = np.full((25, 2), np.nan)
+    points[[2, 3, 4]] = [[100, 100], [110, 120], [120, 140]]
+    found = read_detections(write(tmp_path / "a.json", openpose_frame(points)))
+    assert found.skeleton == BODY_25
+    assert "OpenPose's default" in " ".join(found.notes)
+
+
+@pytest.mark.parametrize(("name", "count"), [("coco_17", 17), ("halpe_26", 26)])
+def test_other_counts_have_one_meaning(tmp_path: Path, name: str, count: int) -> None:
+    points = in_order(walker(1), get_skeleton(name))[0]
+    found = read_detections(write(tmp_path / "a.json", openpose_frame(points)))
+    assert (found.skeleton.name, found.keypoints.shape) == (name, (1, count, 2))
+    np.testing.assert_allclose(found.keypoints[0], points.astype(np.float32), atol=1e-3)
+
+
+def test_gaps_in_file_names_stay_gaps(tmp_path: Path) -> None:
+    for number in (12, 9, 10, 103):
+        write(tmp_path / f"cam2_{number}_keypoints.json", openpose_frame(*body_25(1)))
+    write(tmp_path / "cam2_11_keypoints.json", {"people": []})
+    (tmp_path / "notes.txt").write_text("not a frame")
+    found = read_detections(tmp_path)
+    assert found.frames.tolist() == [0, 1, 3, 94]
+    assert found.frame_count == 95
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["b.json", "a.json"], [(0, "a.json"), (1, "b.json")]),
+        (["only7.json"], [(0, "only7.json")]),
+        (["f2.json", "f10.json"], [(0, "f2.json"), (8, "f10.json")]),
+        (["c.0001.v2.json", "c.0003.v2.json"], [(0, "c.0001.v2.json"), (2, "c.0003.v2.json")]),
+    ],
+)
+def test_frame_numbers(names: list[str], expected: list[tuple[int, str]]) -> None:
+    assert frame_numbers(names, "folder") == expected
+
+
+def test_same_frame_number_twice_is_refused() -> None:
+    with pytest.raises(
+        PoseliftError, match=r"a_1\.json and b_01\.json have the same frame number 1"
+    ):
+        frame_numbers(["a_1.json", "b_01.json"], "folder")
+    with pytest.raises(PoseliftError, match="15 digits"):
+        frame_numbers(["1234567890123456.json", "2.json"], "folder")
+
+
+def test_list_of_frames_and_person_ids(tmp_path: Path) -> None:
+    frames = [openpose_frame(one, person_id=7) for one in body_25(3)]
+    found = read_detections(write(tmp_path / "a.json", frames))
+    assert found.person_ids.tolist() == [7, 7, 7]
+    assert found.frames.tolist() == [0, 1, 2]
+
+
+def test_person_without_body_is_none(tmp_path: Path) -> None:
+    frame = openpose_frame(*body_25(1), np.full((25, 2), np.nan))
+    frame["people"].append({"pose_keypoints_2d": [], "face_keypoints_2d": [1, 2, 0.5]})
+    assert len(read_detections(write(tmp_path / "a.json", frame))) == 1
+
+
+# MMPose
+
+
+def test_mmpose_layouts_agree(tmp_path: Path) -> None:
+    points = walker(4)
+    video = write(tmp_path / "v.json", mmpose_frames(points))
+    demo = write(
+        tmp_path / "d.json", {"meta_info": {}, "instance_info": mmpose_frames(points, first=1)}
+    )
+    one, other = read_detections(video), read_detections(demo)
+    for name in ("frames", "keypoints", "scores", "person_ids"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+    assert one.frames.tolist() == [0, 1, 2, 3]
+    assert one.skeleton.name == "coco_17"
+    np.testing.assert_allclose(one.keypoints, points)
+    assert (one.person_ids == -1).all()
+
+
+def test_mmpose_image_forms(tmp_path: Path) -> None:
+    people = [mmpose_instance(one) for one in walker(2)]
+    plain = read_detections(write(tmp_path / "a.json", people))
+    demo = read_detections(write(tmp_path / "b.json", {"meta_info": {}, "instance_info": people}))
+    for found in (plain, demo):
+        assert found.frames.tolist() == [0, 0]
+        assert found.frame_count == 1
+
+
+def test_mmpose_h36m_by_choice_and_by_names(tmp_path: Path) -> None:
+    points = in_order(walker(1), H36M_17)
+    points = np.nan_to_num(points, nan=300.0)
+    plain = write(tmp_path / "a.json", mmpose_frames(points))
+    assert read_detections(plain, skeleton="h36m_17").skeleton == H36M_17
+    words = {"pelvis": "root", "right_ankle": "right_foot", "left_ankle": "left_foot"}
+    names = {str(i): words.get(joint, joint) for i, joint in enumerate(H36M_17.joints)}
+    names["9"] = "neck_base"
+    named = {
+        "meta_info": {"keypoint_id2name": names, "fps": 25, "image_size": [640, 480]},
+        "instance_info": mmpose_frames(points, first=1),
+    }
+    found = read_detections(write(tmp_path / "b.json", named))
+    assert (found.skeleton, found.fps, found.image_size) == (H36M_17, 25.0, (640, 480))
+    with pytest.raises(PoseliftError, match="joint names are those of h36m_17"):
+        read_detections(tmp_path / "b.json", skeleton="coco_17")
+
+
+def test_mmpose_keeps_track_ids_and_gaps(tmp_path: Path) -> None:
+    frames = mmpose_frames(walker(2), track_id=3)
+    frames[1]["frame_id"] = 40
+    found = read_detections(write(tmp_path / "a.json", frames))
+    assert found.person_ids.tolist() == [3, 3]
+    assert found.frames.tolist() == [0, 40]
+    assert found.frame_count == 41
+
+
+# Large files, parsed in parts
+
+
+@pytest.fixture
+def in_small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jsonfile, "LARGE", 100)
+    monkeypatch.setattr(jsonfile, "PART", 700)
+
+
+LARGE_FILES = {
+    "list": mmpose_frames(walker(30)),
+    "the same first key inside": [
+        {"frame_id": i, "instances": [{"frame_id": 1, **mmpose_instance(one)}] * 2}
+        for i, one in enumerate(walker(30))
+    ],
+    "object": {"meta_info": {"a": [1]}, "instance_info": mmpose_frames(walker(30), first=1)},
+    "key not last": {"instance_info": mmpose_frames(walker(30), first=1), "meta_info": {}},
+    "text": mmpose_frames(walker(30), note='}, {"frame_id": '),
+    "openpose": [openpose_frame(one) for one in body_25(30)],
+    "openpose object": {"fps": 9, "frames": [openpose_frame(one) for one in body_25(30)]},
+    "openpose frame": openpose_frame(*body_25(30)),
+    "image": [mmpose_instance(one) for one in walker(30)],
+}
+
+
+@pytest.mark.parametrize("name", LARGE_FILES)
+def test_large_files_read_the_same_in_parts(
+    tmp_path: Path, name: str, request: pytest.FixtureRequest
+) -> None:
+    file = write(tmp_path / "a.json", LARGE_FILES[name])
+    whole = read_detections(file)
+    request.getfixturevalue("in_small_parts")
+    parts = read_detections(file)
+    for field in ("frames", "keypoints", "scores", "person_ids"):
+        np.testing.assert_array_equal(getattr(parts, field), getattr(whole, field))
+    assert (parts.fps, parts.notes, parts.frame_count) == (
+        whole.fps,
+        whole.notes,
+        whole.frame_count,
+    )
+
+
+@pytest.mark.usefixtures("in_small_parts")
+@pytest.mark.parametrize(("old", "new"), [("}]}, {", "}]} {"), ("0.5, 0.5", "0.5, NaN"), ("]", "")])
+def test_large_files_that_are_broken_inside(tmp_path: Path, old: str, new: str) -> None:
+    text = json.dumps(mmpose_frames(walker(30)))
+    place = text.index(old, len(text) // 2)
+    (tmp_path / "a.json").write_text(text[:place] + new + text[place + len(old) :])
+    with pytest.raises(PoseliftError, match=r"a\.json: (is not JSON|holds NaN)"):
+        read_detections(tmp_path / "a.json")
+
+
+# Recognition and options
+
+
+@pytest.mark.parametrize("name", skeleton_names())
+def test_joint_names_find_their_skeleton(name: str) -> None:
+    joints = get_skeleton(name).joints
+    assert from_joint_names(joints, "file").joints == joints
+
+
+def test_format_list() -> None:
+    assert format_names() == ("auto", "openpose", "mmpose", "poselift")
+    assert all(entry.summary for entry in formats.FORMATS)
+
+
+def test_two_formats_that_match_are_both_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Format("other", "takes everything", lambda path: True, formats.FORMATS[0].read)
+    monkeypatch.setattr(formats, "FORMATS", (*formats.FORMATS, other))
+    file = write(tmp_path / "a.json", openpose_frame(*body_25(1)))
+    with pytest.raises(PoseliftError, match="looks like openpose and other, say which"):
+        read_detections(file)
+    assert len(read_detections(file, format="openpose")) == 1
+
+
+def test_the_users_size_and_rate_win_and_are_noted(tmp_path: Path) -> None:
+    frames = {"fps": 25, "image_size": [100, 50], "frames": [openpose_frame(*body_25(1))]}
+    file = write(tmp_path / "a.json", frames)
+    kept = read_detections(file)
+    assert (kept.fps, kept.image_size) == (25.0, (100, 50))
+    found = read_detections(file, fps=50.0, image_size=(200, 100))
+    assert (found.fps, found.image_size) == (50.0, (200, 100))
+    assert any("25 in the file" in note for note in found.notes)
+    assert any("(100, 50) in the file" in note for note in found.notes)
+
+
+def test_a_bare_list_of_numbers_is_a_person_too(tmp_path: Path) -> None:
+    people = {"frames": [{"people": [triples(one)]} for one in body_25(2)]}
+    assert len(read_detections(write(tmp_path / "a.json", people))) == 2
