@@ -236,3 +236,33 @@ def test_a_model_that_breaks_says_which_frame(tmp_path: Path) -> None:
 def test_threads_are_counted_from_one() -> None:
     with pytest.raises(PoseliftError, match="at least 1 thread, got 0"):
         Lifter("gln", threads=0)
+
+
+def sequence_of(person_id: int, frames: int = 70, **arguments: object) -> PoseSequence:
+    given = {"image_size": SIZE, "fps": 30.0, **arguments}
+    keypoints = people(frames, seed=person_id)
+    return PoseSequence.from_2d(
+        keypoints,
+        get_skeleton("h36m_17"),
+        person_id=person_id,
+        **given,  # type: ignore[arg-type]
+    )
+
+
+def test_people_are_lifted_one_by_one(lifter: Lifter) -> None:
+    both, done = (sequence_of(4), sequence_of(2, frames=5)), []
+    results = lifter.lift_people(both, focal=1500.0, progress=done.append)
+    assert sum(done) == 75
+    for given, (flat, solid) in zip(both, results.people, strict=True):
+        assert flat == given
+        assert solid == lifter(given, focal=1500.0)
+    assert results.meta["weights_sha256"] == lifter.weights_sha256
+    assert (results.meta["focal_px"], results.meta["focal_assumed"]) == (1500.0, False)
+
+
+def test_people_that_do_not_belong_together(lifter: Lifter) -> None:
+    with pytest.raises(PoseliftError, match="at least one person to lift, got none"):
+        lifter.lift_people(())
+    for other in (sequence_of(2, fps=25.0), sequence_of(2, image_size=(640, 480))):
+        with pytest.raises(PoseliftError, match="expected one (fps|image_size) for all persons"):
+            lifter.lift_people((sequence_of(1), other))
