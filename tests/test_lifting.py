@@ -264,5 +264,5 @@ def test_people_that_do_not_belong_together(lifter: Lifter) -> None:
     with pytest.raises(PoseliftError, match="at least one person to lift, got none"):
         lifter.lift_people(())
     for other in (sequence_of(2, fps=25.0), sequence_of(2, image_size=(640, 480))):
-        with pytest.raises(PoseliftError, match="expected one (fps|image_size) for all persons"):
+        with pytest.raises(PoseliftError, match=r"expected one (fps|image_size) for all persons"):
             lifter.lift_people((sequence_of(1), other))
