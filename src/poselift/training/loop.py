@@ -11,6 +11,7 @@ import math
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, final
 
@@ -19,7 +20,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-import poselift
 from poselift.errors import PoseliftError
 from poselift.models.checkpoint import save_model
 from poselift.models.registry import build
@@ -95,6 +95,20 @@ def train(
         return run.complete()
 
 
+def parameter_groups(model: Scheduled, config: TrainingConfig) -> list[dict[str, Any]]:
+    """Split off the output layer if its rate differs; `factor` multiplies the learning rate."""
+    layer, summed = model.output_layer()
+    last = {id(parameter) for parameter in layer.parameters()}
+    factor = 1.0 if config.output_fan is None else min(1.0, config.output_fan / summed)
+    return [
+        {"params": params, "lr": config.lr * rate, "factor": rate}
+        for params, rate in (
+            ([p for p in model.parameters() if id(p) not in last], 1.0),
+            (list(layer.parameters()), factor),
+        )
+    ]
+
+
 @final
 class _Run:
     """A run in progress; made from the config and, if there is one, its last checkpoint."""
@@ -112,7 +126,7 @@ class _Run:
         self._device = self._fabric.device
         model = build(config.architecture, dict(config.model))
         optimizer = torch.optim.Adam(
-            model.parameters(), lr=config.lr, weight_decay=config.weight_decay, fused=True
+            parameter_groups(model, config), weight_decay=config.weight_decay, fused=True
         )
         self._wrapped, self._fabric_optimizer = self._fabric.setup(model, optimizer)
         self._model, self._optimizer = model, optimizer
@@ -208,9 +222,8 @@ class _Run:
         factor = config.schedule.factor(at, config.epochs, progress.validation_losses)
         self._lr = config.lr * factor
         for group in self._optimizer.param_groups:
-            group["lr"] = self._lr
-        if isinstance(self._model, Scheduled):
-            self._model.start_step(at)
+            group["lr"] = self._lr * group["factor"]
+        self._model.start_step(at)
         loss = joint_loss(config.loss, self._wrapped(inputs), targets)
         self._optimizer.zero_grad()
         self._fabric.backward(loss)
@@ -348,5 +361,5 @@ class _Run:
             "samples_seen": int(metrics.get("samples", 0)),
             "seconds": round(self._progress.seconds, 1),
             "metrics": metrics,
-            "software": f"poselift {poselift.__version__}",
+            "software": f"poselift {version('poselift')}",
         }

@@ -1,0 +1,74 @@
+"""The command line as it is promised. A new knob is a decision: change this file with it."""
+
+from __future__ import annotations
+
+import typer
+
+from poselift.cli import app
+
+SURFACE = {
+    "lift": {
+        "source",
+        "-o --output",
+        "--model",
+        "--format",
+        "--skeleton",
+        "--size",
+        "--fps",
+        "--focal",
+        "--person",
+        "--threads",
+        "--quiet",
+    },
+    "formats": set(),
+    "train": {
+        "architecture",
+        "--data",
+        "--root",
+        "--out",
+        "--recipe",
+        "--variant",
+        "--epochs",
+        "--batch-size",
+        "--lr",
+        "--samples",
+        "--precision",
+        "--seed",
+        "--device",
+        "--threads",
+        "--resume",
+    },
+    "eval": {
+        "--model",
+        "--data",
+        "--root",
+        "--split",
+        "--variant",
+        "--json",
+        "--csv",
+        "--threads",
+    },
+    "export": {"model", "-o --output", "--fp16"},
+}
+
+
+def test_commands_and_options_are_these() -> None:
+    group = typer.main.get_command(app)
+    found = {
+        name: {" ".join([*one.opts, *one.secondary_opts]) for one in command.params}
+        for name, command in group.commands.items()  # type: ignore[attr-defined]
+    }
+    assert found == SURFACE
+
+
+def test_the_program_itself_has_one_option() -> None:
+    group = typer.main.get_command(app)
+    assert [one.opts for one in group.params] == [["--version"]]
+
+
+def test_every_knob_says_what_it_does() -> None:
+    group = typer.main.get_command(app)
+    for name, command in group.commands.items():  # type: ignore[attr-defined]
+        assert command.help, name
+        for one in command.params:
+            assert one.help, f"{name} {one.name}"  # type: ignore[attr-defined]
