@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from poselift.errors import PoseliftError
+from poselift.models.schedule import Scheduled
 from poselift.skeletons import get_skeleton
 
 
@@ -74,7 +75,7 @@ class ResidualBlock(nn.Module):
         return cast(Tensor, x + self.second(self.first(x)))
 
 
-class Martinez(nn.Module):
+class Martinez(Scheduled):
     """2D joints in, 3D joints out, every joint connected with every other."""
 
     def __init__(self, config: MartinezConfig | None = None) -> None:
@@ -90,6 +91,10 @@ class Martinez(nn.Module):
         )
         self.last = nn.Linear(config.width, 3 * predicted)
         nn.init.kaiming_normal_(self.last.weight)
+
+    def output_layer(self) -> tuple[nn.Module, int]:
+        """Return the last linear layer."""
+        return self.last, self.config.width
 
     def forward(self, keypoints: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
         """Lift normalised 2D joints (missing = 0) to root-relative 3D joints (metres)."""

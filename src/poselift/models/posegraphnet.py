@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from poselift.errors import PoseliftError
+from poselift.models.schedule import Scheduled
 from poselift.skeletons import Skeleton, get_skeleton
 
 #: Neighbour groups: the joint itself, its neighbour nearer the root, its neighbours farther away.
@@ -176,7 +177,7 @@ class ResidualBlock(nn.Module):
         return x + y
 
 
-class PoseGraphNet(nn.Module):
+class PoseGraphNet(Scheduled):
     """2D joints in, 3D joints out, both on the skeleton of the config."""
 
     def __init__(self, config: PoseGraphNetConfig | None = None) -> None:
@@ -193,6 +194,10 @@ class PoseGraphNet(nn.Module):
             for inputs, outputs in pairwise(widths)
         )
         self.last = GraphConvolution(widths[-1], 3)
+
+    def output_layer(self) -> tuple[nn.Module, int]:
+        """Return the last graph convolution: three groups of the last width."""
+        return self.last, 3 * self.config.widths[-1]
 
     def normalised_adjacency(self) -> Float[Tensor, "G J J"]:
         """Return the matrices that every layer mixes joints with."""

@@ -14,10 +14,11 @@ from poselift.errors import PoseliftError
 from poselift.models.grid import GLNConfig, GridLiftingNetwork
 from poselift.models.martinez import Martinez, MartinezConfig
 from poselift.models.posegraphnet import PoseGraphNet, PoseGraphNetConfig
+from poselift.models.schedule import Scheduled
 
 Config = GLNConfig | PoseGraphNetConfig | MartinezConfig
 
-_NETWORKS: dict[str, tuple[type[nn.Module], type[Config]]] = {
+_NETWORKS: dict[str, tuple[type[Scheduled], type[Config]]] = {
     "gln": (GridLiftingNetwork, GLNConfig),
     "posegraphnet": (PoseGraphNet, PoseGraphNetConfig),
     "martinez": (Martinez, MartinezConfig),
@@ -29,7 +30,7 @@ def architectures() -> tuple[str, ...]:
     return tuple(_NETWORKS)
 
 
-def build(architecture: str, config: Mapping[str, object] | None = None) -> nn.Module:
+def build(architecture: str, config: Mapping[str, object] | None = None) -> Scheduled:
     """Build a network with fresh weights; it maps (B, J, 2) to (B, J, 3).
 
     `config` holds fields of the network's config; those left out keep their defaults. Raises
@@ -84,7 +85,7 @@ def config_from_dict(architecture: str, values: Mapping[str, object]) -> Config:
     return config(**arguments)
 
 
-def _find(architecture: str) -> tuple[type[nn.Module], type[Config]]:
+def _find(architecture: str) -> tuple[type[Scheduled], type[Config]]:
     """Look up an architecture; `PoseliftError` lists the names if there is none."""
     try:
         return _NETWORKS[architecture]

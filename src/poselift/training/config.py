@@ -29,7 +29,7 @@ class DataSpec:
     variant: str = "ground_truth"
     """2D input: exact projections ("ground_truth"), the same four cameras with detector noise
     ("detected"), or fresh random views, bodies and noise in every epoch ("augmented")."""
-    samples: int = 300_000
+    samples: int = 100_000
     """Poses drawn for an epoch where they are drawn fresh ("augmented" and "synthetic")."""
 
     def __post_init__(self) -> None:
@@ -74,6 +74,10 @@ class TrainingConfig:
     loss: str = "mse"
     """"mse": squared error averaged over coordinates (GridConv eq. 10, PoseGraphNet section 3);
     "joint_distance": mean Euclidean distance over joints (PoseGraphNet's released code)."""
+    output_fan: float | None = None
+    """Lowers the learning rate of the output layer to this over the number of values that each
+    output sums (Yang and Hu 2021, muP): no batch norm follows it, so with thousands of inputs one
+    Adam step at the base rate moves a joint by metres. None leaves the rates equal."""
     weight_decay: float = 0.0
     """L2 penalty added to the gradients."""
     grad_clip: float | None = None
@@ -106,6 +110,8 @@ class TrainingConfig:
         if not 0 < self.lr < float("inf"):
             raise PoseliftError(f"--lr: expected a number above 0, got {self.lr}")
         _at_least("weight_decay", self.weight_decay, 0)
+        if self.output_fan is not None and not self.output_fan > 0:
+            raise PoseliftError(f"output_fan: expected a number above 0, got {self.output_fan}")
         _at_least("checkpoint_seconds", self.checkpoint_seconds, 0)
         if self.grad_clip is not None and not self.grad_clip > 0:
             raise PoseliftError(f"grad_clip: expected a number above 0, got {self.grad_clip}")

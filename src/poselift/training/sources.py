@@ -20,7 +20,7 @@ from poselift.training.config import TrainingConfig
 #: An epoch index that training never reaches, for held-out samples of an endless source.
 _HELD_OUT = 1_000_000_000
 
-_HELD_OUT_SAMPLES = 20_000
+_HELD_OUT_SAMPLES = 4_000
 
 
 @runtime_checkable

@@ -117,34 +117,46 @@ class _Planned(torch.autograd.Function):
         ctx: Any, x: Tensor, scale: Tensor | None, blocks: Tensor, layer: GridConv
     ) -> Tensor:
         batch, _, channels = x.shape
-        outs, patches = [], []
+        outs, selections, patches = [], [], []
         for table in layer.tables():
-            patch = torch.bmm(_selection(table, scale, x), x).view(-1, table.width * channels)
+            selection = _selection(table, scale, x)
+            patch = torch.bmm(selection, x).view(-1, table.width * channels)
             weight = blocks.index_select(0, table.get_buffer("blocks")).flatten(0, 1)
             outs.append((patch @ weight).view(batch, table.count, -1))
+            selections.append(selection)
             patches.append(patch)
-        ctx.save_for_backward(x, scale, blocks, *patches)
+        ctx.save_for_backward(x, scale, blocks, *selections, *patches)
         ctx.layer = layer
         return torch.cat(outs, dim=1).index_select(1, layer.get_buffer("order"))
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor | None, Tensor, None]:
-        x, scale, blocks, *patches = ctx.saved_tensors
+        x, scale, blocks, *saved = ctx.saved_tensors
+        tables = ctx.layer.tables()
         batch, _, channels = x.shape
         grad_x, grad_blocks = torch.zeros_like(x), torch.zeros_like(blocks, dtype=_wide(blocks))
-        grad_scale = None if scale is None else torch.zeros_like(scale)
-        for table, patch in zip(ctx.layer.tables(), patches, strict=True):
+        factors = []
+        for table, selection, patch in zip(
+            tables, saved[: len(tables)], saved[len(tables) :], strict=True
+        ):
             out = grad.index_select(1, table.get_buffer("nodes")).flatten(0, 1)
             which = table.get_buffer("blocks")
             weight = blocks.index_select(0, which).flatten(0, 1)
             change = (patch.T @ out).view(table.width, channels, -1)
             grad_blocks.index_add_(0, which, change.to(grad_blocks.dtype))
             back = (out @ weight.T).view(batch, table.count * table.width, channels)
-            grad_x.baddbmm_(_selection(table, scale, x).transpose(1, 2), back)
-            if grad_scale is not None:
-                chosen = torch.bmm(back, x.transpose(1, 2)) * table.get_buffer("select").to(x.dtype)
-                grad_scale.index_add_(1, table.get_buffer("columns"), chosen.sum(dim=-1))
+            grad_x.baddbmm_(selection.transpose(1, 2), back)
+            if scale is not None:
+                # of all (product, node) pairs only the product's own source counts
+                pairs = torch.bmm(back, x.transpose(1, 2))
+                own = table.get_buffer("sources")[None, :, None].expand(batch, -1, 1)
+                factors.append(pairs.gather(2, own).squeeze(2))
+        grad_scale = None
+        if scale is not None:
+            columns = torch.cat([table.get_buffer("columns") for table in tables])
+            spread = nn.functional.one_hot(columns, scale.shape[1]).to(x.dtype)
+            grad_scale = torch.cat(factors, dim=1) @ spread
         return grad_x, grad_scale, grad_blocks.to(blocks.dtype), None
 
 

@@ -89,9 +89,7 @@ def start_layout(config: GLNConfig) -> Layout:
     skeleton = get_skeleton(config.skeleton)
     if config.layout == "official":
         layout = official(skeleton)
-    elif config.layout == "handcrafted":
-        layout = handcrafted(skeleton)
-    elif config.layout == "learnable" and _has_handcrafted(config):
+    elif config.layout == "handcrafted" or _starts_handcrafted(config):
         layout = handcrafted(skeleton)
     else:
         layout = random_layout(*config.grid, len(skeleton), config.layout_seed)
@@ -103,9 +101,9 @@ def start_layout(config: GLNConfig) -> Layout:
     return layout
 
 
-def _has_handcrafted(config: GLNConfig) -> bool:
+def _starts_handcrafted(config: GLNConfig) -> bool:
     sizes = {"h36m_17": (5, 5), "h36m_16": (5, 5), "h36m_32": (7, 5)}
-    return sizes.get(config.skeleton) == tuple(config.grid)
+    return config.layout == "learnable" and sizes.get(config.skeleton) == tuple(config.grid)
 
 
 class GridLayer(nn.Module):
@@ -198,6 +196,10 @@ class GridLiftingNetwork(Scheduled):
     def layout(self) -> Layout:
         """Return the layout that evaluation uses."""
         return self.sgt.current()
+
+    def output_layer(self) -> tuple[nn.Module, int]:
+        """Return the shrinking layer: two branches of nine taps over all channels."""
+        return self.shrink, 18 * self.config.channels
 
     def set_temperature(self, value: float) -> None:
         """Set the temperature of every attention module."""
