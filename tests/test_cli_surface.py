@@ -18,6 +18,7 @@ SURFACE = {
         "--focal",
         "--person",
         "--threads",
+        "--flip --no-flip",
         "--quiet",
     },
     "formats": set(),
@@ -47,6 +48,7 @@ SURFACE = {
         "--json",
         "--csv",
         "--threads",
+        "--flip --no-flip",
     },
     "export": {"model", "-o --output", "--fp16"},
 }

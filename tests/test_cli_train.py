@@ -27,6 +27,7 @@ from poselift.lifting import Lifter
 from poselift.sequence import PoseSequence
 from poselift.skeletons import H36M_16, H36M_17
 from poselift.training import DataSpec, make_config, open_data
+from tiny_model import tiny_onnx
 
 OPTIONS = ["--data", "synthetic", "--epochs", "1", "--samples", "256", "--threads", "1"]
 
@@ -281,6 +282,13 @@ def test_eval_says_what_it_leaves_out(trained: tuple[Path, Result]) -> None:
         "a: 1 of 8 frames of some data show too few joints to be lifted and are left out",
     )
     assert dict(scores.tables[1].rows)["all actions, mean over frames"][0] == 7
+
+
+@pytest.mark.parametrize("normalisation", ["screen", "gridconv", "person"])
+def test_eval_of_any_normalisation(normalisation: str, tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(tiny_onnx({"normalisation": normalisation}))
+    assert np.isfinite(lift_data(Lifter(path), some_data())).all()
 
 
 def test_eval_of_other_joints(trained: tuple[Path, Result]) -> None:

@@ -71,6 +71,23 @@ def test_order_of_frames_changes_nothing(lifter: Lifter) -> None:
     close(shuffled, lifter.lift(keypoints, image_size=SIZE)[order])
 
 
+def test_a_mirrored_person_is_lifted_to_the_mirrored_pose(lifter: Lifter) -> None:
+    keypoints = people(20)
+    keypoints[3, LEFT_WRIST] = np.nan
+    mirrored = lifter.skeleton.flip(keypoints, width=float(SIZE[0]))
+    expected = lifter.skeleton.flip(lifter.lift(keypoints, image_size=SIZE))
+    close(lifter.lift(mirrored, image_size=SIZE), expected)
+
+
+def test_flip_is_the_mean_of_both(lifter: Lifter, tmp_path: Path) -> None:
+    plain = Lifter(saved(tmp_path), threads=1, flip=False)
+    keypoints = people(20)
+    mirrored = plain.skeleton.flip(keypoints, width=float(SIZE[0]))
+    other = plain.skeleton.flip(plain.lift(mirrored, image_size=SIZE))
+    mean = (plain.lift(keypoints, image_size=SIZE) + other) / 2
+    close(lifter.lift(keypoints, image_size=SIZE), mean)
+
+
 def test_nothing_in_gives_nothing_out(lifter: Lifter) -> None:
     assert lifter.lift(people(0), image_size=SIZE).shape == (0, 17, 3)
 

@@ -43,6 +43,9 @@ def evaluate(
     json: Path | None = typer.Option(None, "--json", help="Write all numbers to a JSON file."),
     csv: Path | None = typer.Option(None, "--csv", help="Write all numbers to a CSV file."),
     threads: int | None = typer.Option(None, "--threads", help="CPU threads."),
+    flip: bool = typer.Option(
+        True, "--flip/--no-flip", help="Lift mirrored poses too, as `poselift lift` does."
+    ),
 ) -> None:
     """Measure models on a data set: MPJPE and P-MPJPE in mm, by action and by joint."""
     from poselift.cli.outputs import check_outputs
@@ -53,7 +56,7 @@ def evaluate(
     _check(data, split, variant, model)
     for path, suffix in ((json, ".json"), (csv, ".csv")):
         check_outputs([path] if path else [], {suffix: "results"}, source=None)
-    lifters = {name: Lifter(name, threads=threads) for name in model}
+    lifters = {name: Lifter(name, threads=threads, flip=flip) for name in model}
     scores = _score(lifters, data, root, split or "test", variant or "both")
     _show(scores)
     outputs = []

@@ -58,6 +58,10 @@ Person = Annotated[
 Threads = Annotated[
     int | None, typer.Option(help="CPU threads; default: one for each physical core.")
 ]
+Flip = Annotated[
+    bool,
+    typer.Option("--flip/--no-flip", help="Lift the mirrored pose too: more accurate, slower."),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but warnings and errors.")]
 
 
@@ -72,6 +76,7 @@ def lift(
     focal: Focal = None,
     person: Person = "all",
     threads: Threads = None,
+    flip: Flip = True,
     quiet: Quiet = False,
 ) -> None:
     """Lift 2D keypoints to 3D skeletons.
@@ -85,7 +90,7 @@ def lift(
 
     image_size = None if size is None else _parse_size(size)
     check_outputs(outputs, OUTPUTS, source=source)
-    lifter = Lifter(model, threads=threads)
+    lifter = Lifter(model, threads=threads, flip=flip)
     found = load_people(
         source, format=format_name, skeleton=skeleton, image_size=image_size, fps=fps
     )

@@ -85,7 +85,8 @@ def lift_data(lifter: Lifter, data: LiftingData) -> Float[np.ndarray, "N J 3"]:
             data.keypoints[rows],
             image_size=(width, height),
             skeleton=data.skeleton.name,
-            focal=focal,
+            # the other normalisations make no use of it, and a lifter refuses what it cannot use
+            focal=focal if lifter.card.normalisation == "person" else None,
         )
     return poses
 

@@ -71,7 +71,7 @@ class AugmentationConfig:
     stature: float = 0.06
     tumble: float = 0.02
     pitch: tuple[float, float] = (-10.0, 40.0)
-    roll: float = 4.0
+    roll: float = 12.0
     distance: tuple[float, float] = (2.0, 10.0)
     conventions: float = 0.65
     clean: float = 0.25

@@ -60,7 +60,7 @@ class NormalisedPose:
 def normalise(
     keypoints: Float[np.ndarray, "N J 2"],
     method: str,
-    image_size: Float[np.ndarray, "N 2"] | tuple[float, float],
+    image_size: Float[np.ndarray, "N 2"] | tuple[float, float] | tuple[int, int],
     focal: Float[np.ndarray, " N"] | float | None = None,
     root: int = 0,
 ) -> NormalisedPose:

@@ -35,6 +35,8 @@ class Lifter:
 
     model    a shipped name ("gln", "posegraphnet"), a run folder, or an .onnx file.
     threads  CPU threads to use, or None for one a physical core.
+    flip     lift the mirrored pose too and return the mean of both, as is the field's habit
+             (VideoPose3D, test-time augmentation): more accurate, half as fast.
 
     A joint that is missing (NaN), or whose score is 0 because the detector did not find it, is
     given to the network as missing; the 3D pose has all joints. A frame in which fewer than a
@@ -44,9 +46,14 @@ class Lifter:
     """
 
     def __init__(
-        self, model: str | os.PathLike[str] = "gln", *, threads: int | None = None
+        self,
+        model: str | os.PathLike[str] = "gln",
+        *,
+        threads: int | None = None,
+        flip: bool = True,
     ) -> None:
         """Find, check and open the model."""
+        self._flip = flip
         if threads is not None and threads < 1:
             raise PoseliftError(f"expected at least 1 thread, got {threads}")
         self._model = open_model(find_model(model), threads)
@@ -196,16 +203,12 @@ class Lifter:
         """Lift the frames `rows`: metres, camera axes, root at 0."""
         assert sequence.image_size is not None  # _prepare refused it
         width, height = sequence.image_size
-        pose = normalise(
-            sequence.positions[rows],
-            self.card.normalisation,
-            (float(width), float(height)),
-            focal,
-            self.skeleton.root,
-        )
-        inputs = np.where(np.isnan(pose.inputs), np.float32(0), pose.inputs)
+        points, flip = sequence.positions[rows], self.skeleton.flip
         with np.errstate(over="ignore", invalid="ignore"):  # found below
-            poses = pose.to_camera(self._model.run(inputs))
+            poses = self._run(points, (width, height), focal)
+            if self._flip:
+                mirrored = self._run(flip(points, width=float(width)), (width, height), focal)
+                poses = (poses + flip(mirrored)) / 2
         broken = ~np.isfinite(poses).all(axis=(1, 2))
         if broken.any():
             raise PoseliftError(
@@ -215,6 +218,14 @@ class Lifter:
         root = self.skeleton.root
         return poses - poses[:, root : root + 1]
 
+    def _run(
+        self, points: Float[np.ndarray, "B J 2"], size: tuple[int, int], focal: float | None
+    ) -> Float[np.ndarray, "B J 3"]:
+        """Pixels -> network -> camera axes, metres."""
+        pose = normalise(points, self.card.normalisation, size, focal, self.skeleton.root)
+        inputs = np.where(np.isnan(pose.inputs), np.float32(0), pose.inputs)
+        return pose.to_camera(self._model.run(inputs))
+
     def _step(self, sequence: PoseSequence, focal: float | None) -> str:
         """Say in one line how the 3D poses were made."""
         parts = [
@@ -222,6 +233,8 @@ class Lifter:
             f"weights sha256 {self.weights_sha256}",
             f"normalisation {self.card.normalisation}",
         ]
+        if self._flip:
+            parts.append("mean with the mirrored pose")
         if self.card.normalisation == "person":
             length, assumed = self._focal(sequence, focal)
             parts.append(f"focal {length:g} px" + (" (assumed)" if assumed else ""))
@@ -241,6 +254,7 @@ class Lifter:
             "architecture": self.card.architecture,
             "weights_sha256": self.weights_sha256,
             "normalisation": self.card.normalisation,
+            "flip": self._flip,
             "software": f"poselift {version('poselift')}",
         }
         if self.card.normalisation == "person":
