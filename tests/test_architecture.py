@@ -28,6 +28,9 @@ FLOORS = (
 )
 FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
 
+#: Up to this row both halves use the same rooms.
+SHARED = FLOOR["io"]
+
 #: The research half may use these; nobody else may, and the use half sees none of that half.
 RESEARCH = {"models", "datasets", "training", "export"}
 HEAVY = {"torch", "lightning_fabric", "safetensors", "onnx", "onnxscript", "tensorboard"}
@@ -59,7 +62,7 @@ def refusals(room: str, source: str) -> list[str]:
             continue
         if FLOOR.get(other, len(FLOORS)) >= FLOOR[room]:
             found.append(f"{room} imports {name}, which is not below it")
-        elif room != "cli" and (room in RESEARCH) != (other in RESEARCH) and FLOOR[other] > FLOOR["io"]:
+        elif FLOOR[other] > SHARED and room != "cli" and (room in RESEARCH) != (other in RESEARCH):
             found.append(f"{room} imports {name} of the other half")
     return found
 
