@@ -63,8 +63,8 @@ class AugmentationConfig:
     noise           the detector noise of the others.
     """
 
-    synthetic: float = 0.15
-    exchange: float = 0.3
+    synthetic: float = 0.25
+    exchange: float = 0.5
     turn: float = 10.0
     bone_length: float = 0.07
     hip_width: tuple[float, float] = (0.9, 1.55)
