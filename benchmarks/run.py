@@ -57,9 +57,9 @@ def clip(frames: int) -> PoseSequence:
     )
 
 
-def frames_per_second(model: str, batch: int, threads: int, seconds: float) -> float:
+def frames_per_second(model: str, batch: int, flip: bool, threads: int, seconds: float) -> float:
     """Median speed over calls of `Lifter.lift` with `batch` frames each."""
-    lifter, source = Lifter(model, threads=threads), clip(batch)
+    lifter, source = Lifter(model, threads=threads, flip=flip), clip(batch)
     assert source.image_size is not None
     spent: list[float] = []
     until = time.perf_counter() + seconds
@@ -127,9 +127,11 @@ def measure(threads: int, seconds: float) -> dict[str, Any]:
         "lifter": [
             {
                 "frames a call": batch,
-                **{m: frames_per_second(m, batch, threads, seconds) for m in MODELS},
+                "flip": flip,
+                **{m: frames_per_second(m, batch, flip, threads, seconds) for m in MODELS},
             }
             for batch in BATCHES
+            for flip in (True, False)
         ],
         "cold start": measure_programs(100, [".json .npz", ".json .html .npz"], runs=5),
         "long clip": measure_programs(100_000, [".npz .npz", ".json .html .npz"], runs=1),
@@ -140,13 +142,17 @@ def as_markdown(report: dict[str, Any]) -> str:
     """The report as it is pasted into README.md beside this file."""
     facts = ", ".join(f"{name} {value}" for name, value in report["machine"].items())
     first, second = MODELS
-    lines = [facts, "", f"| frames a call | {first}, frames/s | {second}, frames/s | ratio |"]
-    lines += ["| ---: | ---: | ---: | ---: |"]
+    lines = [
+        facts,
+        "",
+        f"| frames a call | flip | {first}, frames/s | {second}, frames/s | ratio |",
+    ]
+    lines += ["| ---: | --- | ---: | ---: | ---: |"]
     for row in report["lifter"]:
         speeds = row[first], row[second]
         lines.append(
-            f"| {row['frames a call']} | {speeds[0]:.0f} | {speeds[1]:.0f} "
-            f"| {speeds[1] / speeds[0]:.2f} |"
+            f"| {row['frames a call']} | {'yes' if row['flip'] else 'no'} "
+            f"| {speeds[0]:.0f} | {speeds[1]:.0f} | {speeds[1] / speeds[0]:.2f} |"
         )
     lines += ["", "| `poselift lift` | model | seconds | peak memory, MB |"]
     lines += ["| --- | --- | ---: | ---: |"]

@@ -1,4 +1,6 @@
-"""Put trained runs into the package: `python scripts/ship_weights.py runs/shipped-gln ... --root D`.
+"""Put trained runs into the package.
+
+    python scripts/ship_weights.py runs/shipped-gln runs/shipped-posegraphnet --root ../shared/data
 
 Each run becomes src/poselift/weights/<architecture>.onnx (large weights stored as float16, proven
 equal to the torch model) and a model card beside it; SHA256SUMS covers them all. The figures in
@@ -36,6 +38,7 @@ LEGAL = {
 
 
 def main() -> None:
+    """Ship each run and write the hashes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("runs", nargs="+", type=Path, help="run folders of `poselift train`")
     parser.add_argument(

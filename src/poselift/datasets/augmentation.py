@@ -136,7 +136,7 @@ def vary_bodies(
         turn = frames[frame] @ others[frame].transpose(0, 2, 1)
         moved = given[:, index] @ turn.transpose(0, 2, 1)
         taken = rng.random(len(poses)) < config.exchange
-        bones[np.ix_(np.flatnonzero(taken), index)] = moved[taken]
+        bones[np.ix_(np.flatnonzero(taken), np.array(index))] = moved[taken]
         _turn_bones(rng, bones, index, config.turn)
     bones *= _length_factors(rng, len(poses), config)[..., None]
     return _assemble(bones).astype(np.float32)
