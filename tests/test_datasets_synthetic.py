@@ -33,6 +33,7 @@ PLAIN = AugmentationConfig(
     turn=0.0,
     bone_length=0.0,
     hip_width=(1.0, 1.0),
+    shoulder_width=(1.0, 1.0),
     stature=0.0,
     tumble=0.0,
     conventions=0.0,

@@ -90,11 +90,12 @@ def lift(
 
     image_size = None if size is None else _parse_size(size)
     check_outputs(outputs, OUTPUTS, source=source)
-    lifter = Lifter(model, threads=threads, flip=flip)
     found = load_people(
         source, format=format_name, skeleton=skeleton, image_size=image_size, fps=fps
     )
     people, assumed = _with_fps(_choose(found, person, source))
+    # opened after reading: parsing a long clip and an open model need not share the memory
+    lifter = Lifter(model, threads=threads, flip=flip)
     started = time.perf_counter()
     with _progress(sum(map(len, people)), quiet) as advance:
         results = lifter.lift_people(people, focal=focal, progress=advance)

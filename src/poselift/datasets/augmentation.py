@@ -30,13 +30,13 @@ _LIMBS: dict[str, tuple[tuple[str, ...], str]] = {
 
 #: Bones that share one length factor.
 _LENGTH_CLASSES: tuple[tuple[tuple[str, ...], float], ...] = (
-    (("left_hip", "right_hip"), 0.0),  # drawn apart: see `hip_width`
+    (("left_hip", "right_hip"), 0.0),  # drawn apart: see `hip_width` and `shoulder_width`
     (("left_knee", "right_knee"), 1.0),
     (("left_ankle", "right_ankle"), 1.0),
     (("spine", "thorax"), 1.0),
     (("neck",), 1.5),
     (("head",), 1.5),
-    (("left_shoulder", "right_shoulder"), 1.3),
+    (("left_shoulder", "right_shoulder"), 0.0),
     (("left_elbow", "right_elbow"), 1.0),
     (("left_wrist", "right_wrist"), 1.0),
 )
@@ -50,8 +50,10 @@ class AugmentationConfig:
     exchange        probability that a limb is taken from another pose.
     turn            spread (degrees) of random turns of limb bones, applied to half of the poses.
     bone_length     relative spread of bone lengths.
-    hip_width       range of the factor on the distance between the hips: marker-less 2D hips lie
-                    wider apart than CMU's joint centres.
+    hip_width       range of the factor on the distance between the hips: detected hips lie wider
+                    apart than CMU's joint centres.
+    shoulder_width  the same for the shoulders, which detectors place closer together than CMU
+                    does; a width that is taken for wrong is read as a turn of the trunk.
     stature         relative spread of the whole body's size.
     tumble          share of poses turned anyhow (lying, upside down).
     pitch           range of the camera's downward pitch, degrees.
@@ -68,6 +70,7 @@ class AugmentationConfig:
     turn: float = 10.0
     bone_length: float = 0.07
     hip_width: tuple[float, float] = (0.9, 1.55)
+    shoulder_width: tuple[float, float] = (0.78, 1.12)
     stature: float = 0.06
     tumble: float = 0.02
     pitch: tuple[float, float] = (-10.0, 40.0)
@@ -221,6 +224,8 @@ def _length_factors(
         drawn = np.clip(rng.normal(1, config.bone_length * spread, count), 0.6, 1.4)
         if joints[0] == "left_hip":
             drawn = rng.uniform(*config.hip_width, count)
+        elif joints[0] == "left_shoulder":
+            drawn = rng.uniform(*config.shoulder_width, count)
         for joint in joints:
             factors[:, _AT[joint]] *= drawn
     return factors * np.clip(rng.normal(1, config.stature, count), 0.75, 1.25)[:, None]
