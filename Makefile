@@ -18,20 +18,20 @@ demo: python
 	@echo
 	@echo "Look at $(CURDIR)/out/demo.html (any browser); the numbers are in out/demo.npz."
 
-test: python
-	$(PYTHON) -m venv --clear .venv-test
-	.venv-test/bin/python $(PIP) install -c constraints.txt ".[dev]"
+test:
+	rm -rf .venv-test
 	$(MAKE) --no-print-directory lint
 	CI=1 .venv-test/bin/python -m pytest
 
-lint: .venv-test/bin/ruff
+lint: .venv-test/ready
 	.venv-test/bin/ruff check
 	.venv-test/bin/ruff format --check
 	.venv-test/bin/mypy
 
-.venv-test/bin/ruff: | python
-	$(PYTHON) -m venv .venv-test
+.venv-test/ready: pyproject.toml constraints.txt | python
+	$(PYTHON) -m venv --clear .venv-test
 	.venv-test/bin/python $(PIP) install -c constraints.txt ".[dev]"
+	touch $@
 
 clean:
 	rm -rf .venv-demo .venv-test out build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
