@@ -29,6 +29,7 @@ PARENTS = np.array(H36M_17.parents)
 #: Changes nothing but the side, the view and the normalisation.
 PLAIN = AugmentationConfig(
     synthetic=0.0,
+    synthetic_donors=0.0,
     exchange=0.0,
     turn=0.0,
     bone_length=0.0,

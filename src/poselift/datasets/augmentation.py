@@ -48,6 +48,8 @@ class AugmentationConfig:
 
     synthetic       share of poses made by `datasets.synthetic` instead of motion capture.
     exchange        probability that a limb is taken from another pose.
+    synthetic_donors  share of synthetic poses among those that limbs are taken from: most of the
+                    motion capture is walking, with arms that hang.
     turn            spread (degrees) of random turns of limb bones, applied to half of the poses.
     bone_length     relative spread of bone lengths.
     hip_width       range of the factor on the distance between the hips: detected hips lie wider
@@ -66,6 +68,7 @@ class AugmentationConfig:
     """
 
     synthetic: float = 0.25
+    synthetic_donors: float = 0.5
     exchange: float = 0.5
     turn: float = 10.0
     bone_length: float = 0.07
@@ -108,15 +111,17 @@ class AugmentedSource:
         gives the same arrays.
         """
         rng = np.random.default_rng((self.seed, index))
-        poses = vary_bodies(rng, self._draw(rng), self._draw(rng), self.config)
+        poses = self._draw(rng, self.config.synthetic)
+        donors = self._draw(rng, self.config.synthetic_donors)
+        poses = vary_bodies(rng, poses, donors, self.config)
         return view_poses(rng, poses, self.config)
 
-    def _draw(self, rng: np.random.Generator) -> Float[np.ndarray, "N 17 3"]:
-        """Draw poses, facing anywhere, from the bank and the synthetic source."""
+    def _draw(self, rng: np.random.Generator, synthetic: float) -> Float[np.ndarray, "N 17 3"]:
+        """Draw poses, facing anywhere, from the bank and a share from the synthetic source."""
         if self.bank is None:
             return random_poses(rng, self.samples)
         chosen = self.bank[rng.integers(0, len(self.bank), self.samples)]
-        made = rng.random(self.samples) < self.config.synthetic
+        made = rng.random(self.samples) < synthetic
         chosen[made] = random_poses(rng, int(made.sum()))
         return chosen
 

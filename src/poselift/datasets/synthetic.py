@@ -139,9 +139,13 @@ def pose_bodies(
 
 
 def random_poses(rng: np.random.Generator, count: int) -> Float[np.ndarray, "N 17 3"]:
-    """Draw single poses of random people (see `pose_bodies` for units and axes)."""
+    """Draw single poses of random people (see `pose_bodies` for units and axes).
+
+    Arms are driven twice as far as the rest: people who do more than walk raise and spread them.
+    """
     spread = rng.uniform(0.3, 1.8, size=(count, 1))
     drive = rng.normal(0.0, 1.0, size=(count, len(ANGLES))) * spread
+    drive[:, ["shoulder" in name for name in ANGLES]] *= 2.0
     return pose_bodies(random_bodies(rng, count), angles_from_drive(drive))
 
 

@@ -64,10 +64,10 @@ def martinez_paper(data: DataSpec, epochs: int | None = None) -> TrainingConfig:
 def shipped(architecture: str, data: DataSpec, epochs: int | None = None) -> TrainingConfig:
     """Return the recipe of the weights in the wheel; the same for every architecture.
 
-    1.8 million fresh random views, bodies and noisy detections, bf16, cosine decay, running mean
+    1.7 million fresh random views, bodies and noisy detections, bf16, cosine decay, running mean
     of the weights, no dropout (no sample is ever seen twice).
     """
-    length = 18 if epochs is None else epochs
+    length = 17 if epochs is None else epochs
     own = {"gln": _gln_phases(length)}
     return TrainingConfig(
         architecture=architecture,
