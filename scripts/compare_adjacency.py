@@ -15,6 +15,7 @@ from poselift.training import DataSpec, make_config, open_data, train
 
 
 def main() -> None:
+    """Parse the command line and do it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", type=Path, required=True, help="folder of the CMU files")
     parser.add_argument("--out", type=Path, required=True, help="folder for the two runs")

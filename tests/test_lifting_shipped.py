@@ -14,12 +14,6 @@ from poselift.lifting.weights import find_model, shipped_folder, shipped_models
 
 SIZE_LIMIT_MB = {"gln": 12, "posegraphnet": 4}
 
-pytestmark = pytest.mark.skipif(
-    not set(SIZE_LIMIT_MB) <= set(shipped_models()),
-    reason=f"weights not in {shipped_folder()} yet",
-)
-
-
 @pytest.fixture(scope="module", params=sorted(SIZE_LIMIT_MB))
 def lifter(request: pytest.FixtureRequest) -> Lifter:
     return Lifter(request.param)
