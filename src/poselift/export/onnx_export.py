@@ -37,7 +37,8 @@ OPSET = 18
 #: could turn the argmax of a learned layout.
 FP16_MIN_SIZE = 4096
 
-#: Largest difference to the torch model that is accepted, relative to the largest coordinate.
+#: Largest difference to the torch model (in float64) that is always accepted, relative to the
+#: largest coordinate; above it only what float32 rounding explains, as torch itself shows it.
 TOLERANCE = 1e-5
 
 _PROOF_BATCHES = (1, 2, 7, 64)
@@ -237,19 +238,27 @@ def _store_halves(proto: onnx.ModelProto) -> None:
 def _prove(model: nn.Module, card: ModelCard, data: bytes) -> None:
     """Run file and torch model side by side; refuse if they differ."""
     session = open_model(ModelFile("the exported model", data, ""), threads=1)
+    exact = copy.deepcopy(model).double()
     rng = np.random.default_rng(0)
     for batch in _PROOF_BATCHES:
         inputs = _proof_inputs(rng, batch, len(card.skeleton))
         with torch.no_grad():
-            expected = model(torch.from_numpy(inputs)).numpy()
-        found = session.run(inputs)
-        error = np.abs(found - expected).max() / max(np.abs(expected).max(), 1e-6)
-        if not error <= TOLERANCE:
+            truth = exact(torch.from_numpy(inputs).double()).numpy()
+            rounding = _distance(model(torch.from_numpy(inputs)).numpy(), truth)
+        error = _distance(session.run(inputs), truth)
+        # folded batch norms and other orders of summation round by several times as much
+        accepted = max(TOLERANCE, 10 * rounding)
+        if not error <= accepted:
             raise PoseliftError(
                 f"the exported {card.name} differs from the torch model by {error:.1e} of its "
-                f"largest coordinate at batch size {batch} (accepted: {TOLERANCE:.0e}), "
+                f"largest coordinate at batch size {batch} (accepted: {accepted:.0e}), "
                 "nothing was written"
             )
+
+
+def _distance(found: Float[np.ndarray, "B J 3"], truth: Float[np.ndarray, "B J 3"]) -> float:
+    """Largest difference, relative to the largest coordinate."""
+    return float(np.abs(found - truth).max() / max(np.abs(truth).max(), 1e-6))
 
 
 def _proof_inputs(rng: np.random.Generator, batch: int, joints: int) -> Float[np.ndarray, "B J 2"]:
