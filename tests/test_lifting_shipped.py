@@ -14,6 +14,7 @@ from poselift.lifting.weights import find_model, shipped_folder, shipped_models
 
 SIZE_LIMIT_MB = {"gln": 12, "posegraphnet": 4}
 
+
 @pytest.fixture(scope="module", params=sorted(SIZE_LIMIT_MB))
 def lifter(request: pytest.FixtureRequest) -> Lifter:
     return Lifter(request.param)
