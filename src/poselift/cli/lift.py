@@ -86,10 +86,12 @@ def lift(
     from poselift.cli.outputs import check_outputs
     from poselift.files import write_together
     from poselift.lifting import Lifter
+    from poselift.lifting.weights import find_model
     from poselift.tracking import load_people
 
     image_size = None if size is None else _parse_size(size)
     check_outputs(outputs, OUTPUTS, source=source)
+    find_model(model)  # a wrong name is said before a long file is read
     found = load_people(
         source, format=format_name, skeleton=skeleton, image_size=image_size, fps=fps
     )
