@@ -26,7 +26,8 @@ def main() -> None:
     data = open_data(config)
     for normalisation in ("official", "paper"):
         own = replace(config, model={**config.model, "normalisation": normalisation})
-        best = train(own, data, options.out / normalisation, resume=True).best
+        folder = options.out / normalisation
+        best = train(own, data, folder, resume=(folder / "config.json").exists()).best
         print(f"{normalisation}: validation MPJPE {best['val_mpjpe_mm']:.2f} mm", flush=True)
 
 
