@@ -72,7 +72,8 @@ class Clip:
         """
         if self.fps % fps:
             raise PoseliftError(f"{self.path}: expected a multiple of {fps} fps, got {self.fps}")
-        numbers = np.arange(self.first_frame, self.frames, self.fps // fps, dtype=np.int64)
+        step = self.fps // fps
+        numbers: np.ndarray = np.arange(self.first_frame, self.frames, step, dtype=np.int64)
         for first, last in self.skip_spans:
             numbers = numbers[(numbers < first) | (numbers > last)]
         return numbers
