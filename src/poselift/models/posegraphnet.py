@@ -37,9 +37,10 @@ class PoseGraphNetConfig:
     """Channels after the input layer and after each residual block, for each neighbour group."""
     dropout: float = 0.5
     """Probability that one feature of one joint is dropped in training."""
-    normalisation: str = "paper"
+    normalisation: str = "official"
     """How the adjacency is normalised: "paper" keeps all links (`normalise_paper`), "official" is
-    the published code's (`normalise_official`)."""
+    the published code's (`normalise_official`). The default measured better: 111.0 against 113.9 mm
+    validation MPJPE after 200,000 samples, one seed (`scripts/compare_adjacency.py --epochs 2`)."""
 
     def __post_init__(self) -> None:
         """Refuse values that make no network, naming the field."""
