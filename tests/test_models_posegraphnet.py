@@ -18,7 +18,7 @@ from poselift.models.posegraphnet import (
 )
 from poselift.skeletons import H36M_17, get_skeleton, skeleton_names
 
-SMALL = PoseGraphNetConfig(widths=(6, 6, 8), dropout=0.0)
+SMALL = PoseGraphNetConfig(widths=(6, 6, 8), dropout=0.0, normalisation="paper")
 LINKS = torch.from_numpy(neighbour_groups(H36M_17))
 
 
