@@ -21,7 +21,7 @@ from poselift.models import (
     build,
     from_official,
 )
-from poselift.models.grid import GridLiftingNetwork
+from poselift.models.grid import GridConv, GridLiftingNetwork
 from poselift.models.official import translate
 
 CR, CZ, ZR = ("circular", "replicate"), ("circular", "zero"), ("zero", "replicate")
@@ -150,8 +150,10 @@ def hooked(model: nn.Module, members: dict[str, str]) -> dict[str, list[Tensor]]
     """Collect the outputs of members (golden name -> our name) whenever they run."""
     seen: dict[str, list[Tensor]] = {key: [] for key in members}
 
-    def keep(key: str) -> Callable[[nn.Module, object, object], None]:
-        def hook(module: nn.Module, inputs: object, output: object) -> None:
+    def keep(key: str) -> Callable[[nn.Module, tuple[Tensor, ...], object], None]:
+        def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: object) -> None:
+            if isinstance(module, GridConv):  # in evaluation it folds in the batch norm after it
+                output = module.forward(*inputs[:2])
             seen[key].append(output[1] if isinstance(output, tuple) else output)
 
         return hook

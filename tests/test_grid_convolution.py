@@ -10,7 +10,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from poselift.errors import PoseliftError
-from poselift.models.grid import PADDINGS, GridConv
+from poselift.models.grid import PADDINGS, GLNConfig, GridConv
+from poselift.models.grid.convolution import FrozenGridConv
+from poselift.models.grid.network import GridUnit
 from poselift.models.grid.plan import plan, products
 
 paddings = st.sampled_from(PADDINGS)
@@ -93,7 +95,7 @@ def test_agrees_with_definition(
 @pytest.mark.parametrize(
     ("pair", "count", "groups"),
     [
-        (("circular", "replicate"), 281, 9),  # 169 inside + 2 * 56 outside
+        (("circular", "replicate"), 285, 5),  # the grid, and 15 for each side
         (("circular", "zero"), 225, 9),
         (("zero", "zero"), 169, 9),
         (("circular", "circular"), 225, 1),
@@ -105,10 +107,10 @@ def test_products_of_the_paper_grid(pair: tuple[str, str], count: int, groups: i
     assert len(made) == groups
 
 
-def test_every_node_is_in_one_group() -> None:
-    for pair in (("circular", "replicate"), ("replicate", "zero")):
-        nodes = sorted(node for group in plan(7, 4, pair) for node in group.nodes)
-        assert nodes == list(range(28))
+def test_first_group_holds_all_nodes_or_each_is_in_one() -> None:
+    assert plan(7, 4, ("circular", "replicate"))[0].nodes == tuple(range(28))
+    nodes = sorted(node for group in plan(7, 4, ("replicate", "zero")) for node in group.nodes)
+    assert nodes == list(range(28))
 
 
 def test_unknown_padding_is_refused() -> None:
@@ -126,3 +128,20 @@ def test_autocast_keeps_master_weights() -> None:
     assert layer.weight.grad is not None
     assert layer.weight.grad.dtype == torch.float32
     assert (out.float() - layer(x)).abs().max() < 0.05
+
+
+@pytest.mark.parametrize("pair", [("circular", "replicate"), ("circular", "zero")])
+def test_batch_norm_in_evaluation_is_the_one_that_is_folded(pair: tuple[str, str]) -> None:
+    torch.manual_seed(0)
+    unit = GridUnit(GLNConfig(channels=4, paddings=pair, dropout=0.0), 4).double()
+    unit.train()(torch.randn(6, 25, 4, dtype=torch.float64) + 3)
+    unit.eval()
+    x = torch.randn(3, 25, 4, dtype=torch.float64)
+    plain = unit.layer(x)
+    expected = torch.relu(unit.norm(plain.flatten(0, 1)).view_as(plain))
+    with torch.no_grad():
+        folded = unit(x)
+        frozen = torch.relu(FrozenGridConv(unit.layer.conv, unit.norm)(*unit.layer.attention(x)))
+    assert (folded - expected).abs().max() <= 1e-12
+    assert (frozen - expected).abs().max() <= 1e-12
+    assert (unit(x) - expected).abs().max() <= 1e-12

@@ -116,13 +116,14 @@ class GridLayer(nn.Module):
         vanilla = config.attention == "none"
         self.attention = None if vanilla else build_attention(config.attention, inputs, config.grid)
 
-    def forward(self, x: Float[Tensor, "B P C"]) -> Float[Tensor, "B P O"]:
-        """Equation (8), or equation (6) without attention."""
-        if self.attention is None:
-            out: Tensor = self.conv(x)
-        else:
+    def forward(
+        self, x: Float[Tensor, "B P C"], norm: nn.BatchNorm1d | None = None
+    ) -> Float[Tensor, "B P O"]:
+        """Equation (8), or equation (6) without attention; then `norm`, a batch norm at rest."""
+        factors = None
+        if self.attention is not None:
             x, factors = self.attention(x)
-            out = self.conv(x, factors)
+        out: Tensor = self.conv(x, factors, norm)
         return out
 
 
@@ -138,9 +139,11 @@ class GridUnit(nn.Module):
 
     def forward(self, x: Float[Tensor, "B P C"]) -> Float[Tensor, "B P O"]:
         """Apply the unit."""
+        if not self.training:
+            return torch.relu(self.layer(x, self.norm))
         x = self.layer(x)
         x = torch.relu(self.norm(x.flatten(0, 1)).view_as(x))
-        if self.training and self.dropout > 0:
+        if self.dropout > 0:
             x = x * nn.functional.dropout(torch.ones_like(x[:, :1]), self.dropout)
         return x
 
