@@ -25,6 +25,7 @@ from onnx import numpy_helper
 from torch import nn
 
 from poselift.errors import PoseliftError
+from poselift.export.int8 import quantized
 from poselift.files import write_bytes
 from poselift.lifting.card import INPUT, METADATA_KEY, OUTPUT, ModelCard, read_card
 from poselift.lifting.session import open_model
@@ -44,6 +45,10 @@ TOLERANCE = 1e-5
 #: Largest difference that is put down to rounding, whatever torch shows.
 CEILING = 1e-4
 
+#: The same for int8 files against the same integers in torch: where float32 sums round apart, an
+#: activation may become the next integer.
+INTEGER_TOLERANCE = 1e-3
+
 _PROOF_BATCHES = (1, 2, 7, 64)
 
 
@@ -53,23 +58,34 @@ def export_onnx(
     path: str | os.PathLike[str],
     *,
     fp16: bool = False,
+    precision: str = "fp32",
 ) -> None:
     """Export `model`, (B, J, 2) -> (B, J, 3), with its card to `path` (one file, atomically).
 
-    fp16  store large weights as float16; they are cast back when the file is opened, and all
-          computation stays float32.
+    fp16       store large weights as float16; they are cast back when the file is opened, and all
+               computation stays float32.
+    precision  "fp32", or "int8" for large products on 8-bit integers (see `int8.py`); such a file
+               is smaller still, is only for running, and cannot be loaded back into torch.
 
     Before anything is written the file is run against the torch model (with `fp16`, against the
-    torch model with weights rounded in the same way) on random inputs, with and without missing
-    joints, at several batch sizes. Raises `PoseliftError` if the outputs differ by more than
-    `TOLERANCE`, if the card is incomplete, or if a weight is not finite (after rounding).
+    torch model with weights rounded in the same way; with "int8", against the same integers in
+    torch) on random inputs, with and without missing joints, at several batch sizes. Raises
+    `PoseliftError` if the outputs differ by more than `TOLERANCE`, if the card is incomplete, if a
+    weight is not finite (after rounding), or for an unknown precision.
     """
+    if precision not in ("fp32", "int8"):
+        raise PoseliftError(f"expected precision fp32 or int8 for an ONNX file, got {precision!r}")
+    card = {**card, "precision": precision}
     facts = read_card(card, f"export of {path}")
     text = _as_json(card)
     reference = _rounded(model, fp16)
-    proto = _trace(_with_fixed_layouts(reference), len(facts.skeleton))
+    fixed = _with_fixed_layouts(reference)
+    if precision == "int8":
+        reference = fixed = quantized(fixed)
+    proto = _trace(fixed, len(facts.skeleton))
     _tidy(proto)
-    _name_weights(proto, reference)
+    if precision == "fp32":
+        _name_weights(proto, reference)
     if fp16:
         _store_halves(proto)
     entry = proto.metadata_props.add()
@@ -241,22 +257,31 @@ def _store_halves(proto: onnx.ModelProto) -> None:
 def _prove(model: nn.Module, card: ModelCard, data: bytes) -> None:
     """Run file and torch model side by side; refuse if they differ."""
     session = open_model(ModelFile("the exported model", data, ""), threads=1)
-    exact = copy.deepcopy(model).double()
+    exact = copy.deepcopy(model)
+    if card.precision == "fp32":
+        exact = exact.double()
     rng = np.random.default_rng(0)
     for batch in _PROOF_BATCHES:
         inputs = _proof_inputs(rng, batch, len(card.skeleton))
         with torch.no_grad():
-            truth = exact(torch.from_numpy(inputs).double()).numpy()
+            truth = exact(torch.from_numpy(inputs).to(_type_of(exact))).numpy()
             rounding = _distance(model(torch.from_numpy(inputs)).numpy(), truth)
         error = _distance(session.run(inputs), truth)
         # folded batch norms and other orders of summation round by several times as much
         accepted = min(max(TOLERANCE, 10 * rounding), CEILING)
+        if card.precision == "int8":
+            accepted = INTEGER_TOLERANCE
         if not error <= accepted:
             raise PoseliftError(
                 f"the exported {card.name} differs from the torch model by {error:.1e} of its "
                 f"largest coordinate at batch size {batch} (accepted: {accepted:.0e}), "
                 "nothing was written"
             )
+
+
+def _type_of(model: nn.Module) -> torch.dtype:
+    """Return the type that a network's float weights have."""
+    return next(p.dtype for p in model.parameters() if p.is_floating_point())
 
 
 def _distance(found: Float[np.ndarray, "B J 3"], truth: Float[np.ndarray, "B J 3"]) -> float:

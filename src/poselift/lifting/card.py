@@ -14,6 +14,9 @@ from poselift.skeletons import Skeleton, get_skeleton
 #: The ONNX metadata entry that holds the card.
 METADATA_KEY = "poselift"
 
+#: Precisions that a model file can be made for.
+FILE_PRECISIONS = ("fp32", "int8")
+
 #: Names of the one input (B, J, 2) and the one output (B, J, 3) of every model file.
 INPUT, OUTPUT = "keypoints", "poses"
 
@@ -28,6 +31,7 @@ class ModelCard:
     skeleton       joints that go in and come out.
     normalisation  name of the 2D normalisation that it was trained with.
     content        the whole card as it stands in the file, these facts included.
+    precision      what the file's large products are computed in, "fp32" or "int8".
     """
 
     name: str
@@ -36,6 +40,7 @@ class ModelCard:
     skeleton: Skeleton
     normalisation: str
     content: Mapping[str, Any]
+    precision: str = "fp32"
 
 
 def read_card(content: Mapping[str, Any], source: str) -> ModelCard:
@@ -64,6 +69,12 @@ def read_card(content: Mapping[str, Any], source: str) -> ModelCard:
             f"{source}: the model card names the normalisation {content['normalisation']!r}, "
             f"expected one of {', '.join(NORMALISATIONS)}"
         )
+    precision = content.get("precision", "fp32")
+    if precision not in FILE_PRECISIONS:
+        raise PoseliftError(
+            f"{source}: the model card gives the precision {precision!r}, "
+            f"expected one of {', '.join(FILE_PRECISIONS)}"
+        )
     if content["units"] != "m":
         raise PoseliftError(
             f"{source}: the model card gives units {content['units']!r}, expected 'm'"
@@ -79,6 +90,7 @@ def read_card(content: Mapping[str, Any], source: str) -> ModelCard:
         skeleton,
         content["normalisation"],
         content,
+        precision,
     )
 
 

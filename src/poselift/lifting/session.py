@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,13 @@ import numpy as np
 from jaxtyping import Float
 
 from poselift.errors import PoseliftError
+from poselift.lifting.backends import (
+    BACKENDS,
+    Network,
+    OnnxRuntimeNetwork,
+    check_choice,
+    start_session,
+)
 from poselift.lifting.card import INPUT, METADATA_KEY, OUTPUT, ModelCard, parse_card
 from poselift.lifting.weights import RUN_WEIGHTS, ModelFile
 
@@ -29,24 +35,34 @@ class LoadedModel:
 
     card: ModelCard
     sha256: str
-    session: onnxruntime.InferenceSession
+    network: Network
+    backend: str
+    precision: str
 
     def run(self, inputs: Float[np.ndarray, "B J 2"]) -> Float[np.ndarray, "B J 3"]:
         """Run normalised keypoints (float32, missing joints 0) through the network.
 
         Returns root-relative metres in the network's space.
         """
-        outputs: np.ndarray = self.session.run([OUTPUT], {INPUT: inputs})[0]
-        return outputs
+        return self.network.run(inputs)
 
 
-def open_model(file: ModelFile, threads: int | None = None) -> LoadedModel:
-    """Start ONNX Runtime on a model with `threads` threads (default: one a physical core).
+def open_model(
+    file: ModelFile,
+    threads: int | None = None,
+    *,
+    backend: str = BACKENDS[0],
+    precision: str = "fp32",
+) -> LoadedModel:
+    """Open a model with `threads` threads (default: one a physical core).
 
-    Raises `PoseliftError` if the file is no ONNX model or not one of poselift's, and if it was
-    exported from other weights than now lie beside it.
+    Raises `PoseliftError` if the file is no ONNX model, not one of poselift's or made for another
+    precision, if it was exported from other weights than now lie beside it, and if `backend` does
+    not have `precision` on this machine.
     """
-    session = _start(file, physical_cores() if threads is None else threads)
+    check_choice(backend, precision)
+    count = physical_cores() if threads is None else threads
+    session = start_session(file, count)
     entries = session.get_modelmeta().custom_metadata_map
     if METADATA_KEY not in entries:
         raise PoseliftError(
@@ -54,30 +70,14 @@ def open_model(file: ModelFile, threads: int | None = None) -> LoadedModel:
             f"(it carries no {METADATA_KEY!r} card)"
         )
     card = parse_card(entries[METADATA_KEY], file.source)
+    if (card.precision == "int8") != (precision == "int8"):
+        raise PoseliftError(
+            f"{file.source}: holds {card.precision} weights, expected those for {precision} "
+            f"(--precision {card.precision} runs it)"
+        )
     _check_ports(session, card, file.source)
     _check_fresh(file, card)
-    return LoadedModel(card, file.sha256, session)
-
-
-def _start(file: ModelFile, threads: int) -> onnxruntime.InferenceSession:
-    """Make the session; whatever ONNX Runtime says of a bad file becomes one sentence."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    # a waiting pool must not keep cores busy: the caller decodes, draws or detects meanwhile
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 4
-    try:
-        return onnxruntime.InferenceSession(
-            file.data, sess_options=options, providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:  # ONNX Runtime's errors have no common base class
-        reason = re.sub(r"\s+", " ", str(error).split(" : ")[-1]).strip().rstrip(".")
-        raise PoseliftError(
-            f"{file.source}: not a readable ONNX model, damaged or of another kind ({reason})"
-        ) from None
+    return LoadedModel(card, file.sha256, OnnxRuntimeNetwork(session), backend, precision)
 
 
 def _check_ports(session: onnxruntime.InferenceSession, card: ModelCard, source: str) -> None:

@@ -13,6 +13,9 @@ from poselift.errors import PoseliftError
 #: Name of the model file in a run folder, and of the torch weights that it was exported from.
 RUN_MODEL, RUN_WEIGHTS = "model.onnx", "model.safetensors"
 
+#: What the names of files with 8-bit weights end in, before the suffix.
+INT8 = ".int8"
+
 # Protobuf, which ONNX files are written in, ends here.
 _MAX_BYTES = 2**31 - 1
 
@@ -40,25 +43,50 @@ def shipped_folder() -> Path:
 
 def shipped_models() -> tuple[str, ...]:
     """Names of the models that this package ships."""
-    return tuple(sorted(Path(name).stem for name in _shipped_hashes() if name.endswith(".onnx")))
+    names = [Path(name).stem for name in _shipped_hashes() if name.endswith(".onnx")]
+    return tuple(sorted(name for name in names if not name.endswith(INT8)))
 
 
-def find_model(model: str | os.PathLike[str]) -> ModelFile:
+def find_model(model: str | os.PathLike[str], precision: str = "fp32") -> ModelFile:
     """Read a model: a shipped name, a run folder that holds model.onnx, or an .onnx file.
+
+    With precision "int8" it is the file made for that, `<name>.int8.onnx` beside the other.
 
     A shipped name wins over a folder of that name; write `./gln` for the folder. Raises
     `PoseliftError` if nothing is found there, or if shipped weights are not what was shipped.
     """
     if isinstance(model, str) and model in shipped_models():
-        return _read_shipped(model)
+        return _read_shipped(model, precision)
     path = Path(model)
     if path.is_dir():
-        return _read_run(path)
+        return _read_run(path, precision)
     if not path.exists():
         raise PoseliftError(f"model {os.fspath(model)!r} not found, expected {_choices()}")
     if path.suffix.lower() != ".onnx":
         raise PoseliftError(f"{path}: not a model file, expected {_choices()}")
-    return _read(path, str(path))
+    if precision != "int8" or path.stem.endswith(INT8):
+        return _read(path, str(path))
+    beside = path.with_name(_file_name(path.stem, precision))
+    if not beside.is_file():
+        raise PoseliftError(f"{path}: has no int8 weights beside it, expected {beside.name}")
+    return _read(beside, str(beside))
+
+
+def has_weights(model: str | os.PathLike[str], precision: str) -> bool:
+    """Tell whether a model that exists has a file for a precision."""
+    if isinstance(model, str) and model in shipped_models():
+        return _file_name(model, precision) in _shipped_hashes()
+    path = Path(model)
+    if path.is_dir():
+        return (path / _file_name("model", precision)).is_file()
+    if path.stem.endswith(INT8):
+        return precision == "int8"
+    return precision != "int8" or path.with_name(_file_name(path.stem, precision)).is_file()
+
+
+def _file_name(stem: str, precision: str) -> str:
+    """Name of the file with the weights for a precision; bf16 is computed from fp32 weights."""
+    return f"{stem}{INT8}.onnx" if precision == "int8" else f"{stem}.onnx"
 
 
 def _choices() -> str:
@@ -76,13 +104,15 @@ def _shipped_hashes() -> dict[str, str]:
     return {name.lstrip("*"): digest for digest, name in rows}
 
 
-def _read_shipped(name: str) -> ModelFile:
+def _read_shipped(name: str, precision: str) -> ModelFile:
     """Read shipped weights and compare them with their hash."""
-    path = shipped_folder() / f"{name}.onnx"
+    path = shipped_folder() / _file_name(name, precision)
+    expected = _shipped_hashes().get(path.name)
+    if expected is None:
+        raise PoseliftError(f"{name}: is not shipped with {precision} weights")
     if not path.is_file():
         raise PoseliftError(f"{path}: the weights of {name!r} are missing, reinstall poselift")
     found = _read(path, name)
-    expected = _shipped_hashes()[path.name]
     if found.sha256 != expected:
         raise PoseliftError(
             f"{path}: the shipped weights are damaged (expected SHA-256 {expected[:12]}..., "
@@ -91,15 +121,16 @@ def _read_shipped(name: str) -> ModelFile:
     return found
 
 
-def _read_run(folder: Path) -> ModelFile:
+def _read_run(folder: Path, precision: str) -> ModelFile:
     """Read the exported model of a training run."""
-    path = folder / RUN_MODEL
+    path = folder / _file_name(Path(RUN_MODEL).stem, precision)
     if not path.is_file():
-        has_weights = (folder / RUN_WEIGHTS).is_file()
+        is_run = (folder / RUN_WEIGHTS).is_file()
+        option = " --precision int8" if precision == "int8" else ""
         advice = (
-            f"make it with `poselift export {folder}`" if has_weights else "is it a run folder?"
+            f"make it with `poselift export {folder}{option}`" if is_run else "is it a run folder?"
         )
-        raise PoseliftError(f"{folder}: holds no {RUN_MODEL}, {advice}")
+        raise PoseliftError(f"{folder}: holds no {path.name}, {advice}")
     found = _read(path, str(path))
     return ModelFile(found.source, found.data, found.sha256, folder)
 

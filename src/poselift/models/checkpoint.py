@@ -177,6 +177,11 @@ def _read_onnx(path: Path) -> tuple[dict[str, Tensor], Card]:
             f"{path}: not written by poselift, expected a metadata entry {METADATA_KEY!r}"
         )
     card = _parse_card(texts[METADATA_KEY].encode(), str(path))
+    if card.get("precision", "fp32") != "fp32":
+        raise PoseliftError(
+            f"{path}: holds {card['precision']} weights, which are only for running, "
+            "expected the fp32 file or the run folder"
+        )
     state: dict[str, Tensor] = {}
     for entry in proto.graph.initializer:
         try:
