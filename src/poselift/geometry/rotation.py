@@ -59,11 +59,11 @@ def from_rotation_vector(vector: Float[np.ndarray, "*batch 3"]) -> Float[np.ndar
 
 def turning_to_axis(rays: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3 3"]:
     """Rotation that takes each ray to +z by the shortest turn. Rays must have z > 0."""
-    unit = rays / np.sqrt(np.add.reduce(rays * rays, axis=-1, keepdims=True))
+    length = np.sqrt(np.add.reduce(rays * rays, axis=-1, keepdims=True))
+    matrix = np.empty((*rays.shape, 3), length.dtype)
+    unit = np.divide(rays, length, out=matrix[..., 2, :])
     sideways = unit[..., :2]
-    share = sideways / (1.0 + unit[..., 2:])
-    matrix = np.empty((*unit.shape, 3), unit.dtype)
+    share = rays[..., :2] / (length + rays[..., 2:])
     np.subtract(_EYE, share[..., :, None] * sideways[..., None, :], out=matrix[..., :2, :2])
     np.negative(sideways, out=matrix[..., :2, 2])
-    matrix[..., 2, :] = unit
     return matrix

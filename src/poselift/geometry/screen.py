@@ -15,10 +15,10 @@ unknown `DEFAULT_FOCAL` times the longer image side is taken.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Literal, final
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 
 from poselift.errors import PoseliftError
 from poselift.geometry.rotation import turning_to_axis
@@ -94,13 +94,15 @@ class Normaliser:
 
     def __call__(self, keypoints: Float[np.ndarray, "N J 2"]) -> NormalisedPose:
         """Normalise pixel keypoints (x right, y down; missing is NaN)."""
-        plane = (keypoints - self._center) / self._scale
+        offsets, count = keypoints - self._center, len(keypoints)
         if self._root is not None:
-            return _onto_the_axis(plane, self._root)
-        count = len(keypoints)
+            rays = np.empty((*keypoints.shape[:2], 3))
+            np.divide(offsets, self._scale, out=rays[..., :2])
+            rays[..., 2] = 1.0
+            return _onto_the_axis(rays, self._root)
         center = np.broadcast_to(self._center[:, 0], (count, 2))
         scale = np.broadcast_to(self._scale[:, 0, 0], (count,))
-        return NormalisedPose(plane.astype(np.float32), center, scale, None)
+        return NormalisedPose((offsets / self._scale).astype(np.float32), center, scale, None)
 
 
 def normalise(
@@ -138,21 +140,39 @@ def denormalise(
     return rays[..., :2] / rays[..., 2:] * length + np.asarray(image_size) / 2
 
 
-def _onto_the_axis(slopes: Float[np.ndarray, "N J 2"], root: int) -> NormalisedPose:
+def _onto_the_axis(rays: Float[np.ndarray, "N J 3"], root: int) -> NormalisedPose:
     """Turn the rays so that the pelvis (or the mean joint) is on the axis, then scale by spread."""
-    finite = np.isfinite(slopes)
-    present = finite[..., :1] & finite[..., 1:]
-    number = np.maximum(np.add.reduce(present, axis=1), 1)
-    anchor = np.empty((len(slopes), 3))
-    anchor[:, :2], anchor[:, 2] = slopes[:, root], 1.0
+    finite, anchor = np.isfinite(rays), rays[:, root]
+    if finite.all():
+        return _turned(rays, anchor, True, rays.shape[1])
+    present = finite[..., :1] & finite[..., 1:2]
+    number = np.maximum(np.add.reduce(present, axis=(1, 2)), 1)
     seen = present[:, root]
     if not seen.all():
-        mean = np.add.reduce(slopes, axis=1, where=present) / number
-        np.copyto(anchor[:, :2], mean, where=~seen)
+        anchor = np.where(seen, anchor, _mean(rays, present))
+    return _turned(rays, anchor, present, number)
+
+
+def _turned(
+    rays: Float[np.ndarray, "N J 3"],
+    anchor: Float[np.ndarray, "N 3"],
+    present: Bool[np.ndarray, "N J 1"] | Literal[True],
+    number: Int[np.ndarray, " N"] | int,
+) -> NormalisedPose:
+    """Turn the rays so that `anchor` is on the axis and scale by the spread of those present."""
     rotation = turning_to_axis(anchor)
-    turned = slopes @ rotation[..., :2].transpose(0, 2, 1) + rotation[:, None, :, 2]
+    turned = rays @ rotation.transpose(0, 2, 1)
     plane = turned[..., :2] / np.maximum(turned[..., 2:], 1e-3)
-    square = np.add.reduce(plane * plane, axis=(1, 2), where=present) / number[:, 0]
+    square = np.add.reduce(plane * plane, axis=(1, 2), where=present) / number
     scale = np.maximum(np.sqrt(square), 1e-6)
     inputs = (plane / scale[:, None, None]).astype(np.float32)
-    return NormalisedPose(inputs, np.zeros((len(slopes), 2)), scale, rotation)
+    return NormalisedPose(inputs, np.zeros((len(rays), 2)), scale, rotation)
+
+
+def _mean(
+    rays: Float[np.ndarray, "N J 3"], present: Bool[np.ndarray, "N J 1"]
+) -> Float[np.ndarray, "N 3"]:
+    """Mean ray of the present joints; the optical axis if there is none."""
+    total = np.add.reduce(rays, axis=1, where=present)
+    total[..., 2] = np.maximum(total[..., 2], 1.0)  # counts them, for rays have z = 1
+    return total / total[..., 2:]

@@ -61,7 +61,11 @@ def as_size(image_size: Numbers) -> tuple[int, int]:
 
 def check_pixels(keypoints: Float[np.ndarray, "*frames J 2"]) -> None:
     """Refuse coordinates that were divided by the image size; no frames are right as they are."""
-    if len(keypoints) and not (np.abs(keypoints) > _PIXELS).any():
+    if (
+        keypoints.size
+        and np.fmax.reduce(keypoints, axis=None) <= _PIXELS
+        and np.fmin.reduce(keypoints, axis=None) >= -_PIXELS
+    ):
         raise PoseliftError(
             "expected keypoints in pixels (a missing joint as NaN), but all are between -1.5 and "
             "1.5: multiply normalised coordinates by the image size"

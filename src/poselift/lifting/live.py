@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isfinite
 from typing import final
 
 import numpy as np
@@ -43,7 +44,7 @@ class LiveLifter:
         """Work out everything that depends on the camera and the joint sets alone."""
         self._network, self._model = network, card.name
         self._joints, self._target = joints, card.skeleton
-        self._size, self._min_visible = size, min_visible
+        self._size, self._may_miss = size, len(card.skeleton) - min_visible
         self._rule = conversion(joints, card.skeleton)
         orders = [self._rule.order]
         if flip:
@@ -70,12 +71,12 @@ class LiveLifter:
         self._calls += 1
         rows = self._rows(keypoints, scores, frame)
         missing = np.count_nonzero(np.isnan(rows[0, :, 0]))
-        if len(self._target) - missing < self._min_visible:
+        if missing > self._may_miss:
             return np.full((len(self._target), 3), np.nan, np.float32)
         check_pixels(rows[0])
         with np.errstate(over="ignore", invalid="ignore"):  # found below
             pose = self._lift(rows, bool(missing))
-        if not np.isfinite(pose).all():
+        if not isfinite(np.vdot(pose, pose)):  # infinite, missing or huge
             check_poses(pose[None], np.array([frame]), self._model, self._size)
         return pose - pose[self._target.root]
 
@@ -84,7 +85,7 @@ class LiveLifter:
     ) -> Float[np.ndarray, "B J_target 2"]:
         """Check a frame and return it in the network's joints, under it its mirror image."""
         points = as_frame("keypoints", keypoints, self._joints, (2,))
-        if not np.isfinite(points).all():
+        if not isfinite(np.vdot(points, points)):  # infinite, missing or huge
             self._check_values(points, frame)
         if scores is not None:
             unfound = as_frame("scores", scores, self._joints, ()) <= 0
@@ -101,7 +102,8 @@ class LiveLifter:
     def _check_values(self, points: Float[np.ndarray, "J 2"], frame: int) -> None:
         """Have a frame with infinite or half-missing joints refused as any sequence of such."""
         missing = np.isnan(points)
-        if (missing[:, 0] != missing[:, 1]).any() or np.isinf(points).any():
+        rest = np.where(missing[:, :1] & missing[:, 1:], 0, points)
+        if not isfinite(np.vdot(rest, rest)):
             PoseSequence.from_2d(points[None], self._joints, frames=np.array([frame]))
 
     def _lift(

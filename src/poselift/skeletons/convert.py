@@ -70,7 +70,7 @@ class Conversion:
         parts, shares = self._parts
         if len(parts):
             terms = extended.take(parts, axis=-2)
-            terms *= shares.astype(extended.dtype)
+            terms *= shares
             np.add.reduce(terms, axis=-2, out=extended[..., len(self.source) : -1, :])
 
     @cached_property
@@ -80,13 +80,16 @@ class Conversion:
 
     @cached_property
     def _parts(self) -> tuple[Int[np.ndarray, "derived K"], Float[np.ndarray, "derived K 1"]]:
-        """The source joints of each averaged joint and their shares; short rows repeat at 0."""
+        """The source joints of each averaged joint and their shares; short rows repeat at 0.
+
+        Means of means of two have shares of 1/2, 1/4, ...: float32 holds them exactly.
+        """
         rows = [np.flatnonzero(self.weights[row]) for row in self._averaged]
         most = max(map(len, rows), default=0)
         parts = np.array([np.resize(row, most) for row in rows], np.int64).reshape(len(rows), most)
         first = np.arange(most) < np.array([len(row) for row in rows])[:, None]
         shares = self.weights[self._averaged[:, None], parts] * first
-        return parts, shares[..., None]
+        return parts, shares[..., None].astype(np.float32)
 
     def scores(
         self, values: Float[np.ndarray, "*batch J_source"]
