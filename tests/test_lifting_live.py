@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
@@ -129,6 +130,13 @@ def test_root_is_exactly_zero_and_the_result_is_the_callers(lifter: Lifter) -> N
     assert np.array_equal(pose, kept)
     pose[:] = 7
     assert np.array_equal(live(frame()), kept)
+
+
+def test_calls_from_several_threads_do_not_mix(lifter: Lifter) -> None:
+    live, frames = lifter.live(image_size=SIZE), [frame(seed=seed) for seed in range(400)]
+    alone = [live(keypoints) for keypoints in frames]
+    with ThreadPoolExecutor(4) as pool:
+        np.testing.assert_array_equal(list(pool.map(live, frames)), alone)
 
 
 @pytest.mark.parametrize(("visible", "lifted"), [(0, False), (5, False), (6, True), (17, True)])

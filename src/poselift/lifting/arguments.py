@@ -61,11 +61,10 @@ def as_size(image_size: Numbers) -> tuple[int, int]:
 
 def check_pixels(keypoints: Float[np.ndarray, "*frames J 2"]) -> None:
     """Refuse coordinates that were divided by the image size; no frames are right as they are."""
-    if (
-        keypoints.size
-        and np.fmax.reduce(keypoints, axis=None) <= _PIXELS
-        and np.fmin.reduce(keypoints, axis=None) >= -_PIXELS
-    ):
+    if keypoints.size == 0 or keypoints.item(0) > _PIXELS:  # one is enough
+        return
+    least, most = (reduce(keypoints, axis=None) for reduce in (np.fmin.reduce, np.fmax.reduce))
+    if least >= -_PIXELS and most <= _PIXELS:
         raise PoseliftError(
             "expected keypoints in pixels (a missing joint as NaN), but all are between -1.5 and "
             "1.5: multiply normalised coordinates by the image size"
