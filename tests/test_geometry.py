@@ -14,6 +14,7 @@ from poselift.geometry import (
     H36M_S1_CAMERAS,
     NORMALISATIONS,
     Camera,
+    Normaliser,
     about_axis,
     denormalise,
     from_quaternion,
@@ -292,6 +293,18 @@ def test_sizes_and_focal_lengths_by_row() -> None:
         ]
         together = normalise(pixels, method, sizes, focals).inputs
         np.testing.assert_allclose(together, np.concatenate(rows), rtol=1e-6)
+
+
+@pytest.mark.parametrize("method", NORMALISATIONS)
+def test_a_normaliser_keeps_nothing_between_calls(method: str) -> None:
+    normaliser, pixels = Normaliser(method, SIZE, 900.0), people(5)
+    pixels[2, 0] = np.nan
+    first = normaliser(pixels)
+    kept = first.inputs.copy()
+    for rows in (pixels[2:3], pixels[:0], pixels[1:4]):
+        expected = normalise(rows, method, SIZE, 900.0).inputs
+        np.testing.assert_array_equal(normaliser(rows).inputs, expected)
+    np.testing.assert_array_equal(first.inputs, kept)
 
 
 def test_unknown_normalisation() -> None:

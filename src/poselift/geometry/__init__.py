@@ -12,6 +12,7 @@ from poselift.geometry.screen import (
     DEFAULT_FOCAL,
     NORMALISATIONS,
     NormalisedPose,
+    Normaliser,
     denormalise,
     normalise,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "Alignment",
     "Camera",
     "NormalisedPose",
+    "Normaliser",
     "about_axis",
     "denormalise",
     "from_quaternion",

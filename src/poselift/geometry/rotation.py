@@ -7,6 +7,8 @@ from jaxtyping import Float
 
 from poselift.errors import PoseliftError
 
+_EYE = np.eye(2)
+
 
 def from_quaternion(quaternion: Float[np.ndarray, "*batch 4"]) -> Float[np.ndarray, "*batch 3 3"]:
     """Turn unit quaternions (w, x, y, z) into rotation matrices.
@@ -57,12 +59,11 @@ def from_rotation_vector(vector: Float[np.ndarray, "*batch 3"]) -> Float[np.ndar
 
 def turning_to_axis(rays: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3 3"]:
     """Rotation that takes each ray to +z by the shortest turn. Rays must have z > 0."""
-    unit = rays / np.linalg.norm(rays, axis=-1, keepdims=True)
-    x, y, z = np.moveaxis(unit, -1, 0)
-    a = 1.0 / (1.0 + z)
-    rows = [
-        [1 - a * x * x, -a * x * y, -x],
-        [-a * x * y, 1 - a * y * y, -y],
-        [x, y, z],
-    ]
-    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
+    length = np.sqrt(np.add.reduce(rays * rays, axis=-1, keepdims=True))
+    matrix = np.empty((*rays.shape, 3), length.dtype)
+    unit = np.divide(rays, length, out=matrix[..., 2, :])
+    sideways = unit[..., :2]
+    share = rays[..., :2] / (length + rays[..., 2:])
+    np.subtract(_EYE, share[..., :, None] * sideways[..., None, :], out=matrix[..., :2, :2])
+    np.negative(sideways, out=matrix[..., :2, 2])
+    return matrix

@@ -15,9 +15,10 @@ unknown `DEFAULT_FOCAL` times the longer image side is taken.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, final
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 
 from poselift.errors import PoseliftError
 from poselift.geometry.rotation import turning_to_axis
@@ -57,6 +58,53 @@ class NormalisedPose:
         return (poses @ self.rotation.transpose(0, 2, 1)).astype(poses.dtype)
 
 
+@final
+class Normaliser:
+    """`normalise` for one camera: what depends on the camera alone is worked out once.
+
+    method, image_size, focal, root  as of `normalise`; calls must have as many rows as
+    `image_size` and `focal`, if those are given by row.
+
+    Raises `PoseliftError` for an unknown method.
+    """
+
+    def __init__(
+        self,
+        method: str,
+        image_size: Float[np.ndarray, "N 2"] | tuple[float, float] | tuple[int, int],
+        focal: Float[np.ndarray, " N"] | float | None = None,
+        root: int = 0,
+    ) -> None:
+        """Work out the centre and the unit, in pixels, that coordinates are counted in."""
+        size = np.asarray(image_size, dtype=np.float64).reshape(-1, 2)
+        longest = size.max(axis=1)
+        if method == "screen":
+            center, scale = size / 2, size[:, 0] / 2
+        elif method == "gridconv":
+            center, scale = np.stack([longest, longest], axis=1) / 2, longest / 2
+        elif method == "person":
+            center = size / 2
+            scale = DEFAULT_FOCAL * longest if focal is None else np.reshape(focal, -1)
+        else:
+            raise PoseliftError(
+                f"unknown normalisation {method!r}, expected one of {', '.join(NORMALISATIONS)}"
+            )
+        self._center, self._scale = center[:, None], scale[:, None, None]
+        self._root = root if method == "person" else None
+
+    def __call__(self, keypoints: Float[np.ndarray, "N J 2"]) -> NormalisedPose:
+        """Normalise pixel keypoints (x right, y down; missing is NaN)."""
+        offsets, count = keypoints - self._center, len(keypoints)
+        if self._root is not None:
+            rays = np.empty((*keypoints.shape[:2], 3))
+            np.divide(offsets, self._scale, out=rays[..., :2])
+            rays[..., 2] = 1.0
+            return _onto_the_axis(rays, self._root)
+        center = np.broadcast_to(self._center[:, 0], (count, 2))
+        scale = np.broadcast_to(self._scale[:, 0, 0], (count,))
+        return NormalisedPose((offsets / self._scale).astype(np.float32), center, scale, None)
+
+
 def normalise(
     keypoints: Float[np.ndarray, "N J 2"],
     method: str,
@@ -74,22 +122,7 @@ def normalise(
 
     Raises `PoseliftError` for an unknown method.
     """
-    count = keypoints.shape[0]
-    size = np.broadcast_to(np.asarray(image_size, dtype=np.float64), (count, 2))
-    if method == "screen":
-        center, scale = size / 2, size[:, 0] / 2
-    elif method == "gridconv":
-        half = size.max(axis=1) / 2
-        center, scale = np.stack([half, half], axis=1), half
-    elif method == "person":
-        length = DEFAULT_FOCAL * size.max(axis=1) if focal is None else focal
-        return _normalise_person(keypoints, size / 2, np.broadcast_to(length, (count,)), root)
-    else:
-        raise PoseliftError(
-            f"unknown normalisation {method!r}, expected one of {', '.join(NORMALISATIONS)}"
-        )
-    inputs = (keypoints - center[:, None]) / scale[:, None, None]
-    return NormalisedPose(inputs.astype(np.float32), center, scale, None)
+    return Normaliser(method, image_size, focal, root)(keypoints)
 
 
 def denormalise(
@@ -107,23 +140,39 @@ def denormalise(
     return rays[..., :2] / rays[..., 2:] * length + np.asarray(image_size) / 2
 
 
-def _normalise_person(
-    keypoints: Float[np.ndarray, "N J 2"],
-    principal: Float[np.ndarray, "N 2"],
-    focal: Float[np.ndarray, " N"],
-    root: int,
-) -> NormalisedPose:
+def _onto_the_axis(rays: Float[np.ndarray, "N J 3"], root: int) -> NormalisedPose:
     """Turn the rays so that the pelvis (or the mean joint) is on the axis, then scale by spread."""
-    slopes = (keypoints - principal[:, None]) / focal[:, None, None]
-    present = np.isfinite(slopes).all(axis=-1)
-    number = np.maximum(present.sum(axis=1), 1)[:, None]
-    mean = np.where(present[..., None], slopes, 0.0).sum(axis=1) / number
-    anchor = np.where(present[:, root, None], slopes[:, root], mean)
-    rotation = turning_to_axis(np.concatenate([anchor, np.ones_like(anchor[:, :1])], axis=1))
-    rays = np.concatenate([slopes, np.ones_like(slopes[..., :1])], axis=-1)
+    finite, anchor = np.isfinite(rays), rays[:, root]
+    if finite.all():
+        return _turned(rays, anchor, True, rays.shape[1])
+    present = finite[..., :1] & finite[..., 1:2]
+    number = np.maximum(np.add.reduce(present, axis=(1, 2)), 1)
+    seen = present[:, root]
+    if not seen.all():
+        anchor = np.where(seen, anchor, _mean(rays, present))
+    return _turned(rays, anchor, present, number)
+
+
+def _turned(
+    rays: Float[np.ndarray, "N J 3"],
+    anchor: Float[np.ndarray, "N 3"],
+    present: Bool[np.ndarray, "N J 1"] | Literal[True],
+    number: Int[np.ndarray, " N"] | int,
+) -> NormalisedPose:
+    """Turn the rays so that `anchor` is on the axis and scale by the spread of those present."""
+    rotation = turning_to_axis(anchor)
     turned = rays @ rotation.transpose(0, 2, 1)
     plane = turned[..., :2] / np.maximum(turned[..., 2:], 1e-3)
-    square = np.where(present, (plane**2).sum(axis=-1), 0.0).sum(axis=1) / number[:, 0]
+    square = np.add.reduce(plane * plane, axis=(1, 2), where=present) / number
     scale = np.maximum(np.sqrt(square), 1e-6)
     inputs = (plane / scale[:, None, None]).astype(np.float32)
-    return NormalisedPose(inputs, np.zeros_like(anchor), scale, rotation)
+    return NormalisedPose(inputs, np.zeros((len(rays), 2)), scale, rotation)
+
+
+def _mean(
+    rays: Float[np.ndarray, "N J 3"], present: Bool[np.ndarray, "N J 1"]
+) -> Float[np.ndarray, "N 3"]:
+    """Mean ray of the present joints; the optical axis if there is none."""
+    total = np.add.reduce(rays, axis=1, where=present)
+    total[..., 2] = np.maximum(total[..., 2], 1.0)  # counts them, for rays have z = 1
+    return total / total[..., 2:]

@@ -2,6 +2,7 @@
 
 from poselift.lifting.card import METADATA_KEY, ModelCard, read_card
 from poselift.lifting.lifter import Lifter
+from poselift.lifting.live import LiveLifter
 from poselift.lifting.weights import shipped_models
 
-__all__ = ["METADATA_KEY", "Lifter", "ModelCard", "read_card", "shipped_models"]
+__all__ = ["METADATA_KEY", "Lifter", "LiveLifter", "ModelCard", "read_card", "shipped_models"]

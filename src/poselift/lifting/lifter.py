@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, final
@@ -13,17 +13,24 @@ from jaxtyping import Float
 
 from poselift.errors import PoseliftError
 from poselift.geometry import DEFAULT_FOCAL, normalise
+from poselift.lifting.arguments import (
+    Numbers,
+    as_clip,
+    as_scores,
+    as_size,
+    check_pixels,
+    check_poses,
+)
 from poselift.lifting.card import ModelCard
+from poselift.lifting.live import LiveLifter
 from poselift.lifting.session import open_model
+from poselift.lifting.stream import Chunk, numbered
 from poselift.lifting.weights import find_model
 from poselift.sequence import PoseSequence
-from poselift.skeletons import Skeleton, get_skeleton
+from poselift.skeletons import Skeleton, conversion, get_skeleton
 
 if TYPE_CHECKING:
     from poselift.io.results import Results
-
-#: An array, or nested lists or tuples; what is in them is checked in words.
-Numbers = np.ndarray | Sequence[Any]
 
 #: Frames that go through the network at once. Bounds the memory, whatever the clip's length.
 BATCH = 64
@@ -115,15 +122,72 @@ class Lifter:
         expected, naming the frame and joint of a value that is not finite.
         """
         joints = get_skeleton(skeleton)
-        points = _as_floats("keypoints", keypoints, joints, (2,))
-        _check_pixels(points)
+        points = as_clip("keypoints", keypoints, joints, (2,))
         sequence = PoseSequence.from_2d(
             points,
             joints,
-            scores=None if scores is None else _as_scores(scores, joints, len(points)),
-            image_size=_as_size(image_size),
+            scores=None if scores is None else as_scores(scores, joints, len(points)),
+            image_size=as_size(image_size),
         )
-        return self(sequence, focal=focal).positions
+        prepared = self._prepare(sequence, focal)
+        check_pixels(prepared.positions[self._liftable(prepared)])
+        return self._lift_frames(prepared, focal, None)
+
+    def live(
+        self, *, image_size: Numbers, skeleton: str = "h36m_17", focal: float | None = None
+    ) -> LiveLifter:
+        """Return a lifter of single frames, for a camera: `live(keypoints, scores)` is the pose.
+
+        image_size, skeleton, focal  as in `Lifter.lift`, the same for all frames.
+
+        Raises `PoseliftError` for an unknown skeleton, one that cannot be converted to
+        `Lifter.skeleton`, a useless image size or `focal`.
+        """
+        self._check_focal(focal)
+        return LiveLifter(
+            self._model.run,
+            self.card,
+            joints=get_skeleton(skeleton),
+            size=as_size(image_size),
+            focal=focal,
+            flip=self._flip,
+            min_visible=self.min_visible,
+        )
+
+    def stream(
+        self,
+        chunks: Iterable[Chunk],
+        *,
+        image_size: Numbers,
+        skeleton: str = "h36m_17",
+        focal: float | None = None,
+    ) -> Iterator[Float[np.ndarray, "T J 3"]]:
+        """Lift a clip that comes in chunks, in memory that depends on the largest chunk only.
+
+        chunks                       each (T, J, 2) pixels, or a pair of that and (T, J) scores.
+        image_size, skeleton, focal  as in `Lifter.lift`, the same for all chunks.
+
+        Yields (T, 17, 3) a chunk, together what `Lifter.lift` returns for the whole clip. Raises
+        `PoseliftError` as that does, frames counted through all chunks; whether coordinates are
+        pixels is seen by the first frame that shows enough joints to be lifted.
+        """
+        self._check_focal(focal)
+        joints, size = get_skeleton(skeleton), as_size(image_size)
+        conversion(joints, self.skeleton)  # refused before anything is read
+        return self._stream(numbered(chunks, joints, size), focal)
+
+    def _stream(
+        self, sequences: Iterator[PoseSequence], focal: float | None
+    ) -> Iterator[Float[np.ndarray, "T J 3"]]:
+        """Lift sequence after sequence."""
+        seen = False
+        for sequence in sequences:
+            prepared = self._prepare(sequence, focal)
+            first = np.flatnonzero(self._liftable(prepared))[:1]
+            if not seen:
+                check_pixels(prepared.positions[first])
+                seen = len(first) > 0
+            yield self._lift_frames(prepared, focal, None)
 
     def lift_people(
         self,
@@ -166,6 +230,11 @@ class Lifter:
                 "the image size is not known, give it as (width, height) in pixels "
                 "(image_size=..., on the command line --size WIDTHxHEIGHT)"
             )
+        self._check_focal(focal)
+        return _without_unfound(sequence).to_skeleton(self.skeleton)
+
+    def _check_focal(self, focal: float | None) -> None:
+        """Refuse a focal length that is none, or that the model makes no use of."""
         if focal is not None and self.card.normalisation != "person":
             raise PoseliftError(
                 f"model {self.card.name} with normalisation {self.card.normalisation!r} "
@@ -173,7 +242,6 @@ class Lifter:
             )
         if focal is not None and not (np.isfinite(focal) and focal > 0):
             raise PoseliftError(f"expected a focal length above 0 pixels, got {focal}")
-        return _without_unfound(sequence).to_skeleton(self.skeleton)
 
     def _liftable(self, sequence: PoseSequence) -> np.ndarray:
         """(T,) bool: frames that show enough joints."""
@@ -186,6 +254,16 @@ class Lifter:
         focal: float | None,
         progress: Callable[[int], None] | None,
     ) -> PoseSequence:
+        """Lift a prepared sequence and say how."""
+        poses = self._lift_frames(sequence, focal, progress)
+        return sequence.as_3d(poses, self._step(sequence, focal))
+
+    def _lift_frames(
+        self,
+        sequence: PoseSequence,
+        focal: float | None,
+        progress: Callable[[int], None] | None,
+    ) -> Float[np.ndarray, "T J 3"]:
         """Lift a prepared sequence batch by batch."""
         poses = np.full((len(sequence), len(self.skeleton), 3), np.nan, dtype=np.float32)
         liftable = self._liftable(sequence)
@@ -195,7 +273,7 @@ class Lifter:
                 poses[rows] = self._lift_batch(sequence, rows, focal)
             if progress is not None:
                 progress(min(BATCH, len(sequence) - start))
-        return sequence.as_3d(poses, self._step(sequence, focal))
+        return poses
 
     def _lift_batch(
         self, sequence: PoseSequence, rows: np.ndarray, focal: float | None
@@ -209,12 +287,7 @@ class Lifter:
             if self._flip:
                 mirrored = self._run(flip(points, width=float(width)), (width, height), focal)
                 poses = (poses + flip(mirrored)) / 2
-        broken = ~np.isfinite(poses).all(axis=(1, 2))
-        if broken.any():
-            raise PoseliftError(
-                f"frame {sequence.frames[rows[broken][0]]}: model {self.card.name} gave no finite "
-                f"pose, are these pixels of a {width}x{height} picture?"
-            )
+        check_poses(poses, sequence.frames[rows], self.card.name, (width, height))
         root = self.skeleton.root
         return poses - poses[:, root : root + 1]
 
@@ -270,54 +343,3 @@ def _without_unfound(sequence: PoseSequence) -> PoseSequence:
     step = f"{int(unfound.sum())} joints with score 0 taken as missing"
     positions = np.where(unfound[..., None], np.float32(np.nan), sequence.positions)
     return replace(sequence, positions=positions, history=(*sequence.history, step))
-
-
-def _as_floats(
-    name: str, values: Numbers, joints: Skeleton, tail: tuple[int, ...]
-) -> Float[np.ndarray, ...]:
-    """Return an argument as float32 of shape (frames, joints, *tail), or say what is wrong."""
-    try:
-        array = np.asarray(values)
-    except ValueError:  # rows of unequal length
-        raise PoseliftError(f"expected {name} to be an array of numbers") from None
-    wanted = f"(frames, {', '.join(map(str, (len(joints), *tail)))}) for {joints.name}"
-    if array.dtype.kind not in "fiu":
-        raise PoseliftError(f"expected {name} of real numbers, got dtype {array.dtype}")
-    if array.shape == (len(joints), *tail):
-        raise PoseliftError(
-            f"expected {name} of shape {wanted}, got {array.shape}; "
-            f"for a single frame pass {name}[None]"
-        )
-    if array.ndim != 2 + len(tail) or array.shape[1:] != (len(joints), *tail):
-        raise PoseliftError(f"expected {name} of shape {wanted}, got {array.shape}")
-    with np.errstate(over="ignore"):  # becomes infinite, and is refused as such
-        return array.astype(np.float32)
-
-
-def _as_scores(scores: Numbers, joints: Skeleton, frames: int) -> Float[np.ndarray, "T J"]:
-    """Return confidences as float32, one row for each of the frames."""
-    array = _as_floats("scores", scores, joints, ())
-    if len(array) != frames:
-        raise PoseliftError(
-            f"expected scores of shape {(frames, len(joints))} as the keypoints have, "
-            f"got {array.shape}"
-        )
-    return array
-
-
-def _as_size(image_size: Numbers) -> tuple[int, int]:
-    """Return an image size as two positive whole numbers, or say what is wrong."""
-    sides = np.asarray(image_size)
-    if sides.shape != (2,) or sides.dtype.kind not in "fiu" or not (sides >= 1).all():
-        raise PoseliftError(f"expected image_size as (width, height) in pixels, got {image_size!r}")
-    return int(sides[0]), int(sides[1])
-
-
-def _check_pixels(keypoints: Float[np.ndarray, "T J 2"]) -> None:
-    """Refuse coordinates that were divided by the image size."""
-    finite = np.abs(keypoints[np.isfinite(keypoints)])
-    if finite.size and finite.max() <= 1.5:
-        raise PoseliftError(
-            "expected keypoints in pixels (a missing joint as NaN), but all are between -1.5 and "
-            "1.5: multiply normalised coordinates by the image size"
-        )

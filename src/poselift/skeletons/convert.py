@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from poselift.errors import PoseliftError
 from poselift.skeletons.skeleton import Skeleton
@@ -45,18 +46,50 @@ class Conversion:
     ) -> Float[np.ndarray, "*batch J_target D"]:
         """Convert coordinates (any unit); a joint made from a missing (NaN) joint is NaN."""
         self._check(values.shape[-2])
-        out = np.full(
-            (*values.shape[:-2], len(self.target), values.shape[-1]), np.nan, values.dtype
-        )
-        for row, weights in enumerate(self.weights):
-            sources = np.flatnonzero(weights)
-            if len(sources) == 1:
-                out[..., row, :] = values[..., sources[0], :]
-            elif len(sources) > 1:
-                out[..., row, :] = np.einsum(
-                    "s,...sd->...d", weights[sources].astype(values.dtype), values[..., sources, :]
-                )
-        return out
+        extended = np.empty((*values.shape[:-2], self.pool, values.shape[-1]), values.dtype)
+        extended[..., : len(self.source), :] = values
+        self.extend(extended)
+        return extended.take(self.order, axis=-2)
+
+    @cached_property
+    def order(self) -> Int[np.ndarray, " J_target"]:
+        """Where each target joint stands among source joints, then `derived`, then a NaN one."""
+        single = np.count_nonzero(self.weights, axis=1) == 1
+        order = np.where(single, self.weights.argmax(axis=1), self.pool - 1)
+        order[self._averaged] = len(self.source) + np.arange(len(self._averaged))
+        return order
+
+    @cached_property
+    def pool(self) -> int:
+        """Number of joints that `order` chooses from."""
+        return len(self.source) + len(self._averaged) + 1
+
+    def extend(self, extended: Float[np.ndarray, "*batch pool D"]) -> None:
+        """Fill in, behind the source's joints, the averaged ones and the missing one."""
+        extended[..., -1, :] = np.nan
+        parts, shares = self._parts
+        if len(parts):
+            terms = extended.take(parts, axis=-2)
+            terms *= shares
+            np.add.reduce(terms, axis=-2, out=extended[..., len(self.source) : -1, :])
+
+    @cached_property
+    def _averaged(self) -> Int[np.ndarray, " derived"]:
+        """Target joints that are the mean of several source joints."""
+        return np.flatnonzero(np.count_nonzero(self.weights, axis=1) > 1)
+
+    @cached_property
+    def _parts(self) -> tuple[Int[np.ndarray, "derived K"], Float[np.ndarray, "derived K 1"]]:
+        """The source joints of each averaged joint and their shares; short rows repeat at 0.
+
+        Means of means of two have shares of 1/2, 1/4, ...: float32 holds them exactly.
+        """
+        rows = [np.flatnonzero(self.weights[row]) for row in self._averaged]
+        most = max(map(len, rows), default=0)
+        parts = np.array([np.resize(row, most) for row in rows], np.int64).reshape(len(rows), most)
+        first = np.arange(most) < np.array([len(row) for row in rows])[:, None]
+        shares = self.weights[self._averaged[:, None], parts] * first
+        return parts, shares[..., None].astype(np.float32)
 
     def scores(
         self, values: Float[np.ndarray, "*batch J_source"]

@@ -124,6 +124,6 @@ class Skeleton:
         `positions` are in any unit, x along the last axis' first entry. Flipping twice is the
         identity.
         """
-        mirrored = positions[..., self.flip_order, :].copy()
+        mirrored = positions.take(self.flip_order, axis=-2)
         mirrored[..., 0] = (0.0 if width is None else width) - mirrored[..., 0]
         return mirrored
