@@ -3,8 +3,10 @@
     python scripts/ship_weights.py runs/shipped-gln runs/shipped-posegraphnet --root ../shared/data
 
 Each run becomes src/poselift/weights/<architecture>.onnx (large weights stored as float16, proven
-equal to the torch model) and a model card beside it; SHA256SUMS covers them all. The figures in
-the cards are measured here, on the files as they ship.
+equal to the torch model) and <architecture>.int8.onnx (large products on 8-bit integers), with a
+model card inside and beside each; SHA256SUMS covers them all. The figures in the cards are measured
+here, on the files as they ship. A shipped name (gln) instead of a run writes its files anew from
+the weights that it has.
 """
 
 from __future__ import annotations
@@ -15,11 +17,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import onnx
+
 from poselift.cli.scoring import score_lifting_data, score_pose2sim
 from poselift.datasets.cmu import load_cmu17
 from poselift.export import export_onnx
 from poselift.files import write_bytes
-from poselift.lifting import Lifter
+from poselift.lifting import METADATA_KEY, Lifter
 from poselift.models.checkpoint import load_model
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "src" / "poselift" / "weights"
@@ -37,50 +41,92 @@ LEGAL = {
 }
 
 
+#: What 8-bit products may cost, in mm of MPJPE on cmu17, or they are not shipped.
+INT8_LIMIT_MM = 0.5
+
+
 def main() -> None:
     """Parse the command line and do it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("runs", nargs="+", type=Path, help="run folders of `poselift train`")
+    parser.add_argument("runs", nargs="+", help="run folders of `poselift train`, or shipped names")
     parser.add_argument(
         "--root", type=Path, required=True, help="folder that holds cmu/, pose2sim/"
     )
     parser.add_argument("--beside", nargs="*", default=[], type=Path, help="runs to measure only")
     options = parser.parse_args()
-    cards = dict(export(run) for run in options.runs)
-    lifters = {name: Lifter(WEIGHTS / f"{name}.onnx") for name in cards}
+    cards = {name: card for run in options.runs for name, card in export(run).items()}
+    lifters = {
+        name: Lifter(WEIGHTS / f"{name}.onnx", precision=card["precision"])
+        for name, card in cards.items()
+    }
     lifters.update({run.name: Lifter(run) for run in options.beside})
-    write_cards(cards)
     measured = measure(lifters, options.root)
     for name, card in cards.items():
         card["measured"] = {title: rows[name] for title, rows in measured.items() if name in rows}
-    write_cards(cards)
+        if card["precision"] == "int8":
+            exact = {title: rows[card["name"]] for title, rows in measured.items()}
+            card["loss_against_fp32"] = loss(card["measured"], exact)
+    for name, card in cards.items():
+        write_card(name, card)
+    write_sums()
     print(json.dumps(measured, indent=2))
 
 
-def write_cards(cards: dict[str, dict[str, Any]]) -> None:
-    """Write the cards beside the weights, and the hashes of all weights."""
-    sums = ""
-    for path in sorted(WEIGHTS.glob("*.onnx")):
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        sums += f"{digest}  {path.name}\n"
-        if path.stem in cards:
-            card = {**cards[path.stem], "sha256": digest}
-            text = json.dumps(card, indent=2) + "\n"
-            write_bytes(path.with_suffix(".json"), text.encode())
-    write_bytes(WEIGHTS / "SHA256SUMS", sums.encode())
-
-
-def export(run: Path) -> tuple[str, dict[str, Any]]:
-    """Write the model file of a run; returns its name and the card."""
+def export(run: str) -> dict[str, dict[str, Any]]:
+    """Write the model files of a run; returns their names and cards."""
     network, card = load_model(run)
     name = card["architecture"]
     card = {**card, **LEGAL, "name": name}
-    card["validation"] = card.pop("metrics")
-    note = run / "NOTE.txt"
+    for key in ("sha256", "measured"):
+        card.pop(key, None)
+    if "metrics" in card:
+        card["validation"] = card.pop("metrics")
+    note = Path(run) / "NOTE.txt"
     if note.is_file():  # what the recipe alone does not say about this run
         card["note"] = " ".join(note.read_text("utf-8").split())
-    export_onnx(network, card, WEIGHTS / f"{name}.onnx", fp16=True)
-    return name, card
+    cards = {}
+    for precision, stem in (("fp32", name), ("int8", f"{name}.int8")):
+        cards[stem] = {**card, "precision": precision}
+        path = WEIGHTS / f"{stem}.onnx"
+        export_onnx(network, cards[stem], path, fp16=precision == "fp32", precision=precision)
+    return cards
+
+
+def loss(
+    measured: dict[str, dict[str, float]], exact: dict[str, dict[str, float]]
+) -> dict[str, dict[str, float]]:
+    """Return by how many mm the integers are worse; refuse more than the limit on cmu17."""
+    worse = {
+        title: {column: round(value - exact[title][column], 3) for column, value in row.items()}
+        for title, row in measured.items()
+    }
+    for title, row in worse.items():
+        for column, value in row.items():
+            if title.startswith("cmu17") and column.startswith("MPJPE") and value > INT8_LIMIT_MM:
+                raise SystemExit(f"{title}, {column}: int8 costs {value} mm, not shipped")
+    return worse
+
+
+def write_card(name: str, card: dict[str, Any]) -> None:
+    """Write a card into its model file and beside it, there with the file's hash."""
+    path = WEIGHTS / f"{name}.onnx"
+    proto = onnx.load(path)
+    del proto.metadata_props[:]
+    entry = proto.metadata_props.add()
+    entry.key, entry.value = METADATA_KEY, json.dumps(card, sort_keys=True)
+    write_bytes(path, proto.SerializeToString(deterministic=True))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    text = json.dumps({**card, "sha256": digest}, indent=2) + "\n"
+    write_bytes(WEIGHTS / f"{name}.json", text.encode())
+
+
+def write_sums() -> None:
+    """Write the hashes of all weights."""
+    sums = [
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n"
+        for path in sorted(WEIGHTS.glob("*.onnx"))
+    ]
+    write_bytes(WEIGHTS / "SHA256SUMS", "".join(sums).encode())
 
 
 def measure(lifters: dict[str, Lifter], root: Path) -> dict[str, dict[str, dict[str, float]]]:
@@ -91,14 +137,14 @@ def measure(lifters: dict[str, Lifter], root: Path) -> dict[str, dict[str, dict[
     ]
     tables = {
         table.title: {
-            model: {c: round(v, 2) for c, v in zip(table.columns, values, strict=True) if v}
+            model: {c: round(v, 3) for c, v in zip(table.columns, values, strict=True) if v}
             for model, values in table.rows
         }
         for table in (score.tables[0] for score in scores)
     }
     clip = score_pose2sim(lifters, root / "pose2sim").tables[0]
     tables[clip.title] = {
-        model: {camera: round(values[i] or 0.0, 2) for camera, values in clip.rows}
+        model: {camera: round(values[i] or 0.0, 3) for camera, values in clip.rows}
         for i, model in enumerate(clip.columns)
     }
     return tables

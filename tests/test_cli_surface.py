@@ -19,6 +19,7 @@ SURFACE = {
         "--person",
         "--threads",
         "--flip --no-flip",
+        "--precision",
         "--quiet",
     },
     "formats": set(),
@@ -49,8 +50,9 @@ SURFACE = {
         "--csv",
         "--threads",
         "--flip --no-flip",
+        "--precision",
     },
-    "export": {"model", "-o --output", "--fp16"},
+    "export": {"model", "-o --output", "--fp16", "--precision"},
 }
 
 

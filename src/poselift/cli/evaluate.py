@@ -46,6 +46,9 @@ def evaluate(
     flip: bool = typer.Option(
         True, "--flip/--no-flip", help="Lift mirrored poses too, as `poselift lift` does."
     ),
+    precision: list[str] = typer.Option(
+        ["fp32"], "--precision", help="fp32 or int8; several stand side by side."
+    ),
 ) -> None:
     """Measure models on a data set: MPJPE and P-MPJPE in mm, by action and by joint."""
     from poselift.cli.outputs import check_outputs
@@ -54,9 +57,16 @@ def evaluate(
     from poselift.lifting import Lifter
 
     _check(data, split, variant, model)
+    _refuse_twice("--precision", precision)
     for path, suffix in ((json, ".json"), (csv, ".csv")):
         check_outputs([path] if path else [], {suffix: "results"}, source=None)
-    lifters = {name: Lifter(name, threads=threads, flip=flip) for name in model}
+    lifters = {
+        name if chosen == "fp32" else f"{name} {chosen}": Lifter(
+            name, threads=threads, flip=flip, precision=chosen
+        )
+        for name in model
+        for chosen in precision
+    }
     scores = _score(lifters, data, root, split or "test", variant or "both")
     _show(scores)
     outputs = []
@@ -76,9 +86,14 @@ def _check(data: str, split: str | None, variant: str | None, models: list[str])
             raise PoseliftError(f"--data {data} has one part only: leave out {flag} {value}")
     if variant is not None and variant not in _VARIANTS:
         raise PoseliftError(f"--variant: expected one of {', '.join(_VARIANTS)}, got {variant!r}")
-    twice = next((name for name in models if models.count(name) > 1), None)
+    _refuse_twice("--model", models)
+
+
+def _refuse_twice(flag: str, values: list[str]) -> None:
+    """Refuse an option that is given the same value again."""
+    twice = next((value for value in values if values.count(value) > 1), None)
     if twice is not None:
-        raise PoseliftError(f"--model {twice} is given twice")
+        raise PoseliftError(f"{flag} {twice} is given twice")
 
 
 def _score(

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from poselift.errors import PoseliftError
 from poselift.models.grid.convolution import GridConv, PlannedConv
 from poselift.models.grid.network import GridUnit
+from poselift.models.posegraphnet import GraphConvolution
 
 #: Smaller layers stay float32: they cost little and the input and output need more digits.
 MIN_INPUTS, MIN_OUTPUTS = 64, 16
@@ -48,7 +49,7 @@ class IntegerProduct(nn.Module):
         self.register_buffer("step", torch.tensor(2.0 if signed else 1.0))
         self.register_buffer("zero", torch.tensor(128 if signed else 0, dtype=torch.uint8))
 
-    def forward(self, x: Float[Tensor, "B P C"]) -> Float[Tensor, "B P O"]:
+    def forward(self, x: Float[Tensor, "*batch C"]) -> Float[Tensor, "*batch O"]:
         """Round `x` and multiply; outside of an export the same integers are kept in float64."""
         weight, scale = self.get_buffer("weight"), self.get_buffer("scale")
         step, zero = self.get_buffer("step"), self.get_buffer("zero")
@@ -105,25 +106,73 @@ class Int8GridConv(PlannedConv):
         return self.assemble(outs) * unit + self.get_buffer("bias")
 
 
+@final
+class Int8GraphConvolution(GraphConvolution):
+    """A graph convolution whose linear map is computed on integers."""
+
+    def __init__(self, convolution: GraphConvolution) -> None:
+        """Take the weights of `convolution`."""
+        channels = convolution.weight.shape[1]
+        super().__init__(channels, convolution.bias.shape[0], shared=convolution.shared)
+        self.product = IntegerProduct(convolution.weight.detach().T, signed=True)
+        self.bias = convolution.bias
+        del self.weight
+
+    def features(self, x: Float[Tensor, "B J C"]) -> Float[Tensor, "BJ GC_out"]:
+        """Map each joint's channels; they may be negative after a residual projection."""
+        unit = frame_maximum(x.abs()) / ACTIVATION_MAX
+        found: Tensor = (self.product(x / unit) * unit).flatten(0, 1)
+        return found
+
+
+@final
+class Int8Linear(nn.Module):
+    """A fully connected layer on integers."""
+
+    def __init__(self, linear: nn.Linear) -> None:
+        """Take the weights of `linear`."""
+        super().__init__()
+        self.product = IntegerProduct(linear.weight.detach().T, signed=True)
+        self.bias = linear.bias
+
+    def forward(self, x: Float[Tensor, "B C"]) -> Float[Tensor, "B O"]:
+        """Multiply and add the bias."""
+        unit = x.abs().amax(dim=1, keepdim=True).clamp(min=_TINY) / ACTIVATION_MAX
+        found: Tensor = self.product(x / unit) * unit
+        return found if self.bias is None else found + self.bias
+
+
 def quantized(network: nn.Module) -> nn.Module:
     """Copy a network with integer products wherever a layer is large enough.
 
     Raises `PoseliftError` if it has no such layer.
     """
     network = copy.deepcopy(network).cpu().eval()
-    replaced = 0
-    for module in list(network.modules()):
-        if isinstance(module, GridUnit) and isinstance(module.layer.conv, GridConv):
-            conv = module.layer.conv
-            if _is_large(conv.weight.shape[2], conv.weight.shape[3]):
-                module.layer.conv = Int8GridConv(conv, module.norm)
-                replaced += 1
+    replaced = sum(_replace(module) for module in list(network.modules()))
     if not replaced:
         raise PoseliftError(
             f"int8: {type(network).__name__} has no layer of {MIN_INPUTS} or more channels in "
             f"and {MIN_OUTPUTS} or more out that could be computed on integers"
         )
     return network
+
+
+def _replace(module: nn.Module) -> int:
+    """Put integers in the place of a module's large layers; return of how many."""
+    if isinstance(module, GridUnit):
+        conv = module.layer.conv
+        if isinstance(conv, GridConv) and _is_large(*conv.weight.shape[2:]):
+            module.layer.conv = Int8GridConv(conv, module.norm)
+            return 1
+    count = 0
+    for name, child in list(module.named_children()):
+        if isinstance(child, GraphConvolution) and _is_large(*child.weight.shape[::-1]):
+            setattr(module, name, Int8GraphConvolution(child))
+            count += 1
+        elif isinstance(child, nn.Linear) and _is_large(child.in_features, child.out_features):
+            setattr(module, name, Int8Linear(child))
+            count += 1
+    return count
 
 
 def _is_large(inputs: int, outputs: int) -> bool:

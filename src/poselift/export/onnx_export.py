@@ -256,7 +256,9 @@ def _store_halves(proto: onnx.ModelProto) -> None:
 
 def _prove(model: nn.Module, card: ModelCard, data: bytes) -> None:
     """Run file and torch model side by side; refuse if they differ."""
-    session = open_model(ModelFile("the exported model", data, ""), threads=1)
+    session = open_model(
+        ModelFile("the exported model", data, ""), threads=1, precision=card.precision
+    )
     exact = copy.deepcopy(model)
     if card.precision == "fp32":
         exact = exact.double()

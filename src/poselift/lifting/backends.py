@@ -83,8 +83,8 @@ def start_session(file: ModelFile, threads: int) -> onnxruntime.InferenceSession
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    # a waiting pool must not keep cores busy: the caller decodes, draws or detects meanwhile
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # between two runs the pool must not keep cores busy: the caller decodes, draws or detects
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     options.log_severity_level = 4
     try:
         return onnxruntime.InferenceSession(

@@ -21,49 +21,60 @@ from poselift.lifting.arguments import (
     check_pixels,
     check_poses,
 )
+from poselift.lifting.backends import BACKENDS, check_choice
 from poselift.lifting.card import ModelCard
 from poselift.lifting.live import LiveLifter
 from poselift.lifting.session import open_model
 from poselift.lifting.stream import Chunk, numbered
-from poselift.lifting.weights import find_model
+from poselift.lifting.weights import ModelFile, find_model
 from poselift.sequence import PoseSequence
 from poselift.skeletons import Skeleton, conversion, get_skeleton
 
 if TYPE_CHECKING:
     from poselift.io.results import Results
 
-#: Frames that go through the network at once. Bounds the memory, whatever the clip's length.
-BATCH = 64
+#: Frames that go through the network at once, with their mirror images: their features stay in the
+#: caches. Bounds the memory, whatever the clip's length.
+BATCH = 16
 
 
 @final
 class Lifter:
     """Lifts 2D keypoints to 3D, one frame at a time, with one set of weights.
 
-    model    a shipped name ("gln", "posegraphnet"), a run folder, or an .onnx file.
-    threads  CPU threads to use, or None for one a physical core.
-    flip     lift the mirrored pose too and return the mean of both, as is the field's habit
-             (VideoPose3D, test-time augmentation): more accurate, half as fast.
+    model      a shipped name ("gln", "posegraphnet"), a run folder, an .onnx file, or one
+               that `find_model` has read.
+    threads    CPU threads to use, or None for one a physical core.
+    flip       lift the mirrored pose too and return the mean of both, as is the field's habit
+               (VideoPose3D, test-time augmentation): more accurate, half as fast.
+    precision  what the large products are computed in: "fp32", or "int8" for models that have such
+               weights (see `runtimes`); their card says what it costs.
+    backend    what runs the network, one of `BACKENDS`.
 
     A joint that is missing (NaN), or whose score is 0 because the detector did not find it, is
     given to the network as missing; the 3D pose has all joints. A frame in which fewer than a
     third of the network's joints (6 of 17) are visible is not lifted: its pose is NaN.
 
-    Raises `PoseliftError` if there is no such model or its file is damaged.
+    Raises `PoseliftError` if there is no such model, its file is damaged, it has no weights for
+    `precision`, or the backend does not have that.
     """
 
     def __init__(
         self,
-        model: str | os.PathLike[str] = "gln",
+        model: str | os.PathLike[str] | ModelFile = "gln",
         *,
         threads: int | None = None,
         flip: bool = True,
+        precision: str = "fp32",
+        backend: str = BACKENDS[0],
     ) -> None:
         """Find, check and open the model."""
         self._flip = flip
         if threads is not None and threads < 1:
             raise PoseliftError(f"expected at least 1 thread, got {threads}")
-        self._model = open_model(find_model(model), threads)
+        check_choice(backend, precision)
+        file = model if isinstance(model, ModelFile) else find_model(model, precision)
+        self._model = open_model(file, threads, backend=backend, precision=precision)
 
     @property
     def card(self) -> ModelCard:
@@ -282,11 +293,12 @@ class Lifter:
         assert sequence.image_size is not None  # _prepare refused it
         width, height = sequence.image_size
         points, flip = sequence.positions[rows], self.skeleton.flip
+        if self._flip:
+            points = np.concatenate([points, flip(points, width=float(width))])
         with np.errstate(over="ignore", invalid="ignore"):  # found below
             poses = self._run(points, (width, height), focal)
             if self._flip:
-                mirrored = self._run(flip(points, width=float(width)), (width, height), focal)
-                poses = (poses + flip(mirrored)) / 2
+                poses = (poses[: len(rows)] + flip(poses[len(rows) :])) / 2
         check_poses(poses, sequence.frames[rows], self.card.name, (width, height))
         root = self.skeleton.root
         return poses - poses[:, root : root + 1]
@@ -306,6 +318,8 @@ class Lifter:
             f"weights sha256 {self.weights_sha256}",
             f"normalisation {self.card.normalisation}",
         ]
+        if self._model.precision != "fp32":
+            parts.append(f"precision {self._model.precision}")
         if self._flip:
             parts.append("mean with the mirrored pose")
         if self.card.normalisation == "person":
@@ -328,6 +342,8 @@ class Lifter:
             "weights_sha256": self.weights_sha256,
             "normalisation": self.card.normalisation,
             "flip": self._flip,
+            "precision": self._model.precision,
+            "backend": self._model.backend,
             "software": f"poselift {version('poselift')}",
         }
         if self.card.normalisation == "person":

@@ -16,7 +16,7 @@ from poselift.sequence import PoseSequence
 from poselift.skeletons import Skeleton, conversion
 
 #: Normalised keypoints (B, J, 2) in, root-relative metres (B, J, 3) in the network's space out.
-Network = Callable[[np.ndarray], np.ndarray]
+Run = Callable[[np.ndarray], np.ndarray]
 
 
 @final
@@ -32,7 +32,7 @@ class LiveLifter:
 
     def __init__(
         self,
-        network: Network,
+        network: Run,
         card: ModelCard,
         *,
         joints: Skeleton,

@@ -66,7 +66,7 @@ def find_model(model: str | os.PathLike[str], precision: str = "fp32") -> ModelF
         raise PoseliftError(f"{path}: not a model file, expected {_choices()}")
     if precision != "int8" or path.stem.endswith(INT8):
         return _read(path, str(path))
-    beside = path.with_name(_file_name(path.stem, precision))
+    beside = path.with_name(file_name(path.stem, precision))
     if not beside.is_file():
         raise PoseliftError(f"{path}: has no int8 weights beside it, expected {beside.name}")
     return _read(beside, str(beside))
@@ -75,16 +75,16 @@ def find_model(model: str | os.PathLike[str], precision: str = "fp32") -> ModelF
 def has_weights(model: str | os.PathLike[str], precision: str) -> bool:
     """Tell whether a model that exists has a file for a precision."""
     if isinstance(model, str) and model in shipped_models():
-        return _file_name(model, precision) in _shipped_hashes()
+        return file_name(model, precision) in _shipped_hashes()
     path = Path(model)
     if path.is_dir():
-        return (path / _file_name("model", precision)).is_file()
+        return (path / file_name("model", precision)).is_file()
     if path.stem.endswith(INT8):
         return precision == "int8"
-    return precision != "int8" or path.with_name(_file_name(path.stem, precision)).is_file()
+    return precision != "int8" or path.with_name(file_name(path.stem, precision)).is_file()
 
 
-def _file_name(stem: str, precision: str) -> str:
+def file_name(stem: str, precision: str) -> str:
     """Name of the file with the weights for a precision; bf16 is computed from fp32 weights."""
     return f"{stem}{INT8}.onnx" if precision == "int8" else f"{stem}.onnx"
 
@@ -106,7 +106,7 @@ def _shipped_hashes() -> dict[str, str]:
 
 def _read_shipped(name: str, precision: str) -> ModelFile:
     """Read shipped weights and compare them with their hash."""
-    path = shipped_folder() / _file_name(name, precision)
+    path = shipped_folder() / file_name(name, precision)
     expected = _shipped_hashes().get(path.name)
     if expected is None:
         raise PoseliftError(f"{name}: is not shipped with {precision} weights")
@@ -123,7 +123,7 @@ def _read_shipped(name: str, precision: str) -> ModelFile:
 
 def _read_run(folder: Path, precision: str) -> ModelFile:
     """Read the exported model of a training run."""
-    path = folder / _file_name(Path(RUN_MODEL).stem, precision)
+    path = folder / file_name(Path(RUN_MODEL).stem, precision)
     if not path.is_file():
         is_run = (folder / RUN_WEIGHTS).is_file()
         option = " --precision int8" if precision == "int8" else ""

@@ -119,14 +119,17 @@ class GraphConvolution(nn.Module):
         Both steps are one matrix product: (B J, C) by the stacked kernels, then, sample by sample,
         (J, J G) by (J G, C_out).
         """
-        samples, joints, channels = x.shape
+        samples, joints, _ = x.shape
         groups = 1 if self.shared else adjacency.shape[0]
         mix = adjacency.sum(dim=0, keepdim=True) if self.shared else adjacency
-        features = functional.linear(x.reshape(samples * joints, channels), self.weight)
-        features = features.view(samples, joints * groups, self.bias.shape[0])
+        features = self.features(x).view(samples, joints * groups, self.bias.shape[0])
         matrix = mix.permute(1, 2, 0).reshape(joints, joints * groups)
         # bmm on the expanded matrix: plain matmul would transpose the features, 7 times slower
         return torch.bmm(matrix.expand(samples, -1, -1), features) + self.bias
+
+    def features(self, x: Float[Tensor, "B J C"]) -> Float[Tensor, "BJ GC_out"]:
+        """Map each joint's channels by the stacked kernels."""
+        return functional.linear(x.flatten(0, 1), self.weight)
 
 
 class JointBatchNorm(nn.BatchNorm1d):

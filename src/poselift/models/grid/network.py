@@ -18,7 +18,7 @@ from poselift.models.grid.attention import (
     annealed_temperature,
     build_attention,
 )
-from poselift.models.grid.convolution import GridConv
+from poselift.models.grid.convolution import GridConv, PlannedConv
 from poselift.models.grid.layout import Layout, handcrafted, official, random_layout
 from poselift.models.grid.plan import PADDINGS
 from poselift.models.grid.sgt import AutoGrids, FixedSGT
@@ -112,7 +112,7 @@ class GridLayer(nn.Module):
     def __init__(self, config: GLNConfig, inputs: int, outputs: int, *, bias: bool = True) -> None:
         """Build the convolution and, unless vanilla, its own attention predictor."""
         super().__init__()
-        self.conv = GridConv(inputs, outputs, config.grid, config.paddings, bias=bias)
+        self.conv: PlannedConv = GridConv(inputs, outputs, config.grid, config.paddings, bias=bias)
         vanilla = config.attention == "none"
         self.attention = None if vanilla else build_attention(config.attention, inputs, config.grid)
 
