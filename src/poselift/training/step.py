@@ -127,8 +127,8 @@ class TrainingStep:
 
         Batch statistics are averaged too, as they belong to the weights; other buffers are copied.
         """
-        for mean, value in zip(average.parameters(), self.model.parameters(), strict=True):
-            mean.lerp_(value, self._share)
+        for kept, weight in zip(average.parameters(), self.model.parameters(), strict=True):
+            kept.lerp_(weight, self._share)
         for (name, mean), value in zip(average.named_buffers(), self.model.buffers(), strict=True):
             if name.rpartition(".")[2] in ("running_mean", "running_var"):
                 mean.lerp_(value, self._share)

@@ -76,7 +76,7 @@ class AutoGrids(nn.Module):
         index = soft.argmax(dim=1)
         if self.cover:
             index = cover_all(index, soft)
-        return nn.functional.one_hot(index, self.joints).to(soft.dtype)
+        return held(index, self.joints).to(soft.dtype)
 
     def as_matrices(
         self, assignment: Float[Tensor, "P J"]
@@ -149,4 +149,9 @@ def repaired(
 
 def counts(index: Int[Tensor, " P"], joints: int) -> Int[Tensor, " J"]:
     """Return how many nodes hold each joint; unlike `bincount` a CUDA graph can hold it."""
-    return nn.functional.one_hot(index, joints).sum(dim=0)
+    return held(index, joints).sum(dim=0)
+
+
+def held(index: Int[Tensor, " P"], joints: int) -> Bool[Tensor, "P J"]:
+    """Return which joint each node holds; unlike `one_hot` this never looks at the values."""
+    return index[:, None] == torch.arange(joints, device=index.device)
