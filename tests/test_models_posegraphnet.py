@@ -12,6 +12,9 @@ from torch import nn
 from poselift.errors import PoseliftError
 from poselift.models import Martinez, MartinezConfig, PoseGraphNet, PoseGraphNetConfig
 from poselift.models.posegraphnet import (
+    FastDropout,
+    GraphConvolution,
+    JointBatchNorm,
     neighbour_groups,
     normalise_official,
     normalise_paper,
@@ -133,6 +136,51 @@ def test_half_precision_on_the_cpu_stays_close(network: nn.Module) -> None:
     difference = (found.float() - expected).detach().abs().max()
     assert difference <= 0.05 * expected.detach().abs().max()
     assert all(torch.isfinite(p.grad).all() for p in network.parameters() if p.grad is not None)
+
+
+@pytest.mark.parametrize("p", [0.1, 0.5, 0.999999])
+def test_dropout_keeps_its_share_and_the_mean(p: float) -> None:
+    torch.manual_seed(0)
+    ones = torch.ones(1000, 17, 16, requires_grad=True)
+    out = FastDropout(p)(ones)
+    out.sum().backward()
+    assert ones.grad is not None
+    assert torch.equal(ones.grad, out)
+    kept = out > 0
+    assert len(out[kept].unique()) <= 1  # all that is kept counts the same
+    spread = (p * (1 - p) / out.numel()) ** 0.5
+    assert abs(float(kept.double().mean()) - (1 - p)) < 5 * spread + 2e-5
+    if p < 0.9:
+        assert float(out.detach().mean()) == pytest.approx(1, abs=5 * spread / (1 - p))
+        for joint in (0, 16):  # no value is tied to its neighbours'
+            both = (kept[:, joint, 1:] & kept[:, joint, :-1]).double().mean()
+            assert float(both) == pytest.approx((1 - p) ** 2, abs=0.02)
+
+
+def test_dropout_of_nothing_is_nothing() -> None:
+    x = torch.randn(3, 17, 5)
+    assert torch.equal(FastDropout(0.0)(x), x)
+    assert torch.equal(FastDropout(0.5).eval()(x), x)
+
+
+def test_joints_are_mixed_before_or_after_the_kernels_alike() -> None:
+    torch.manual_seed(0)
+    convolution = GraphConvolution(5, 7).double()
+    x, mix = torch.randn(4, 17, 5).double(), torch.randn(3, 17, 17).double()
+    first, second = convolution._mix_first(x, mix), convolution._map_first(x, mix)
+    torch.testing.assert_close(first, second, rtol=1e-12, atol=1e-12)
+
+
+def test_batch_norm_in_evaluation_is_pytorchs() -> None:
+    torch.manual_seed(0)
+    norm = JointBatchNorm(17 * 4).double()
+    with torch.no_grad():
+        norm.weight.normal_()
+        norm.bias.normal_()
+        norm(torch.randn(32, 17, 4).double() * 3 + 1)
+    x = torch.randn(8, 17, 4).double()
+    expected = nn.BatchNorm1d.forward(norm.eval(), x.flatten(1)).view(x.shape)
+    torch.testing.assert_close(norm(x), expected, rtol=1e-12, atol=1e-12)
 
 
 def test_same_seed_same_network() -> None:

@@ -38,6 +38,7 @@ from poselift.training import (
 from poselift.training.checkpoint import newest_folder, replace_folder
 from poselift.training.losses import joint_loss, validate
 from poselift.training.report import BarReporter, LineReporter, reporter_for
+from poselift.training.step import TrainingStep
 from training_fixtures import Fresh, killable_config, tiny_config, tiny_data
 
 CPU = torch.device("cpu")
@@ -317,14 +318,14 @@ def test_networks_are_told_the_progress(tmp_path: Path, monkeypatch: pytest.Monk
 def test_running_mean_of_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     weights: list[torch.Tensor] = []
     means: list[torch.Tensor] = []
-    update = loop._Run._update_average
+    update = TrainingStep._update_average
 
-    def spy(self: loop._Run, average: nn.Module) -> None:
+    def spy(self: TrainingStep, average: nn.Module) -> None:
         update(self, average)
-        weights.append(self._model.get_parameter("last.bias").detach().clone())
+        weights.append(self.model.get_parameter("last.bias").detach().clone())
         means.append(average.get_parameter("last.bias").detach().clone())
 
-    monkeypatch.setattr(loop._Run, "_update_average", spy)
+    monkeypatch.setattr(TrainingStep, "_update_average", spy)
     run(tiny_config("martinez", ema_decay=0.5, epochs=1), tmp_path / "run")
     assert len(means) == 4
     for step in (2, 3, 4):

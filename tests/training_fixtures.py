@@ -20,6 +20,7 @@ from poselift.training import (
 TINY = {
     "gln": {"channels": 4, "blocks": 1, "anneal_epochs": 1.0, "gumbel_off_epoch": 2.0},
     "martinez": {"width": 8, "blocks": 1},
+    "posegraphnet": {"widths": (6, 8)},
 }
 
 

@@ -118,6 +118,13 @@ class Int8GraphConvolution(GraphConvolution):
         self.bias = convolution.bias
         del self.weight
 
+    def forward(
+        self, x: Float[Tensor, "B J C"], adjacency: Float[Tensor, "G J J"]
+    ) -> Float[Tensor, "B J C_out"]:
+        """Map the channels on integers, then mix the joints."""
+        mix = adjacency.sum(dim=0, keepdim=True) if self.shared else adjacency
+        return self._map_first(x, mix) + self.bias
+
     def features(self, x: Float[Tensor, "B J C"]) -> Float[Tensor, "BJ GC_out"]:
         """Map each joint's channels; they may be negative after a residual projection."""
         unit = frame_maximum(x.abs()) / ACTIVATION_MAX

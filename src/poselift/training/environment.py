@@ -36,14 +36,21 @@ def make_fabric(device: str, precision: str) -> Fabric:
 
 
 @contextmanager
-def process_settings(seed: int, threads: int | None) -> Iterator[None]:
-    """Seed PyTorch's generators and set its threads; both return to what they were."""
-    before = torch.get_num_threads()
+def process_settings(seed: int, threads: int | None, device: str) -> Iterator[None]:
+    """Seed PyTorch's generators and set its threads; on "cuda" let fp32 products use TF32.
+
+    All of it returns to what it was.
+    """
+    before, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         if threads is not None:
             torch.set_num_threads(threads)
+        if device == "cuda":
+            torch.set_float32_matmul_precision("high")
         try:
             yield
         finally:
             torch.set_num_threads(before)
+            if device == "cuda":
+                torch.set_float32_matmul_precision(precision)

@@ -6,7 +6,6 @@ function of its config and data. Axes: B sample in a batch, N sample of an epoch
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +22,6 @@ from torch import Tensor, nn
 from poselift.errors import PoseliftError
 from poselift.models.checkpoint import save_model
 from poselift.models.registry import build
-from poselift.models.schedule import Scheduled
 from poselift.sequence import AXES_3D
 from poselift.training.checkpoint import (
     Progress,
@@ -39,8 +37,8 @@ from poselift.training.checkpoint import (
     save_checkpoint,
 )
 from poselift.training.config import TrainingConfig
-from poselift.training.environment import make_fabric, process_settings
-from poselift.training.losses import joint_loss, to_device, validate
+from poselift.training.environment import choose_device, process_settings
+from poselift.training.losses import to_device, validate
 from poselift.training.records import (
     check_folder,
     log_epoch,
@@ -50,6 +48,7 @@ from poselift.training.records import (
 )
 from poselift.training.report import Reporter, SilentReporter
 from poselift.training.sources import TrainingData
+from poselift.training.step import TrainingStep, fastest
 
 #: Steps between two looks at the losses; on a GPU each look waits for the device.
 _WINDOW = 16
@@ -90,23 +89,9 @@ def train(
     finite (the last checkpoint then stays as it is).
     """
     check_folder(config, folder, resume=resume)
-    with process_settings(config.seed, config.threads):
+    with process_settings(config.seed, config.threads, choose_device(device)):
         run = _Run(config, data, folder, device, reporter or SilentReporter())
         return run.complete()
-
-
-def parameter_groups(model: Scheduled, config: TrainingConfig) -> list[dict[str, Any]]:
-    """Split off the output layer if its rate differs; `factor` multiplies the learning rate."""
-    layer, summed = model.output_layer()
-    last = {id(parameter) for parameter in layer.parameters()}
-    factor = 1.0 if config.output_fan is None else min(1.0, config.output_fan / summed)
-    return [
-        {"params": params, "lr": config.lr * rate, "factor": rate}
-        for params, rate in (
-            ([p for p in model.parameters() if id(p) not in last], 1.0),
-            (list(layer.parameters()), factor),
-        )
-    ]
 
 
 @final
@@ -122,15 +107,9 @@ class _Run:
         reporter: Reporter,
     ) -> None:
         self._config, self._data, self._folder, self._reporter = config, data, folder, reporter
-        self._fabric = make_fabric(device, config.precision)
-        self._device = self._fabric.device
-        model = build(config.architecture, dict(config.model))
-        optimizer = torch.optim.Adam(
-            parameter_groups(model, config), weight_decay=config.weight_decay, fused=True
-        )
-        self._wrapped, self._fabric_optimizer = self._fabric.setup(model, optimizer)
-        self._model, self._optimizer = model, optimizer
-        self._average = None if config.ema_decay is None else copy.deepcopy(model).eval()
+        self._model = build(config.architecture, dict(config.model))
+        self._step = TrainingStep(self._model, config, device)
+        self._take, self._device = fastest(self._step), self._step.device
         self._progress = Progress()
         self._window: list[Tensor] = []
         self._lr = config.lr
@@ -203,10 +182,10 @@ class _Run:
         shuffle = np.random.default_rng([self._config.seed, self._progress.epoch])
         order = torch.from_numpy(shuffle.permutation(count)).to(self._device)
         steps = count // size
-        self._wrapped.train()
+        self._model.train()
         while self._progress.batch < steps:
             rows = order[self._progress.batch * size : (self._progress.batch + 1) * size]
-            self._step(inputs[rows], targets[rows], steps)
+            self._advance(inputs[rows], targets[rows], steps)
             due = time.monotonic() - self._saved >= self._config.checkpoint_seconds
             if due or len(self._window) == _WINDOW:
                 self._look()
@@ -215,46 +194,17 @@ class _Run:
         self._look()
         self._finish_epoch(steps)
 
-    def _step(self, inputs: Tensor, targets: Tensor, steps: int) -> None:
-        """One step of Adam."""
+    def _advance(self, inputs: Tensor, targets: Tensor, steps: int) -> None:
+        """Take one step of the `steps` in an epoch."""
         config, progress = self._config, self._progress
         at = progress.epoch + progress.batch / steps
         factor = config.schedule.factor(at, config.epochs, progress.validation_losses)
         self._lr = config.lr * factor
-        for group in self._optimizer.param_groups:
-            group["lr"] = self._lr * group["factor"]
-        self._model.start_step(at)
-        loss = joint_loss(config.loss, self._wrapped(inputs), targets)
-        self._optimizer.zero_grad()
-        self._fabric.backward(loss)
-        if config.grad_clip is not None:
-            self._fabric.clip_gradients(
-                self._wrapped,
-                self._fabric_optimizer,
-                max_norm=config.grad_clip,
-                error_if_nonfinite=False,
-            )
-        self._optimizer.step()
-        self._window.append(loss.detach())
+        self._step.prepare(lr=self._lr, epoch=at, number=progress.step + 1)
+        self._window.append(self._take(inputs, targets))
         progress.batch += 1
         progress.step += 1
         self._session_steps += 1
-        if self._average is not None:
-            self._update_average(self._average)
-
-    @torch.no_grad()
-    def _update_average(self, average: nn.Module) -> None:
-        """Move the running mean; its decay grows from 0.1 so that it forgets the start.
-
-        Batch statistics are averaged too, as they belong to the weights; other buffers are copied.
-        """
-        decay = min(self._config.ema_decay or 0.0, self._progress.step / (self._progress.step + 9))
-        torch._foreach_lerp_(list(average.parameters()), list(self._model.parameters()), 1 - decay)
-        for (name, mean), value in zip(average.named_buffers(), self._model.buffers(), strict=True):
-            if name.rpartition(".")[2] in ("running_mean", "running_var"):
-                mean.lerp_(value, 1 - decay)
-            else:
-                mean.copy_(value)
 
     def _look(self) -> None:
         """Fetch the losses since the last look, add them up, and stop at the first that is bad."""
@@ -307,7 +257,7 @@ class _Run:
 
     def _kept(self) -> nn.Module:
         """Return the network that is validated and published."""
-        return self._model if self._average is None else self._average
+        return self._model if self._step.average is None else self._step.average
 
     def _save(self) -> None:
         """Write a checkpoint to resume from; refuse if the weights are not finite any more."""
@@ -315,9 +265,9 @@ class _Run:
             raise self._diverged("a weight is not finite", self._progress.step)
         now = time.monotonic()
         self._progress.seconds += now - self._saved
-        tensors = {**optimizer_tensors(self._optimizer), **random_tensors(self._device)}
-        if self._average is not None:
-            for name, value in self._average.state_dict().items():
+        tensors = {**optimizer_tensors(self._step.optimizer), **random_tensors(self._device)}
+        if self._step.average is not None:
+            for name, value in self._step.average.state_dict().items():
                 tensors[f"average/{name}"] = value
         self._checkpoint = save_checkpoint(
             self._folder / "checkpoints",
@@ -331,11 +281,11 @@ class _Run:
     def _restore(self, folder: Path) -> None:
         """Continue from a checkpoint."""
         self._progress, tensors = load_checkpoint(folder, self._model)
-        load_optimizer(self._optimizer, tensors)
-        if self._average is not None:
+        load_optimizer(self._step.optimizer, tensors)
+        if self._step.average is not None:
             prefix = "average/"
             own = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
-            self._average.load_state_dict(own, strict=True)
+            self._step.average.load_state_dict(own, strict=True)
         load_random(tensors, self._device)
 
     def _publish(self, source: Path, best: Row) -> None:

@@ -6,9 +6,10 @@ Axes: B batch, J joint, P grid node (row-major), D coordinate.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from poselift.models.grid.layout import Layout
@@ -75,7 +76,7 @@ class AutoGrids(nn.Module):
         index = soft.argmax(dim=1)
         if self.cover:
             index = cover_all(index, soft)
-        return nn.functional.one_hot(index, self.joints).to(soft.dtype)
+        return held(index, self.joints).to(soft.dtype)
 
     def as_matrices(
         self, assignment: Float[Tensor, "P J"]
@@ -120,16 +121,37 @@ def relaxed(
 
 
 def cover_all(index: Int[Tensor, " P"], soft: Float[Tensor, "P J"]) -> Int[Tensor, " P"]:
-    """Give each joint that no node picked the best node whose joint also sits elsewhere."""
+    """Give each joint that no node picked the best node whose joint also sits elsewhere.
+
+    On a GPU nothing waits for a value, so a CUDA graph can hold it; the CPU looks, to save work.
+    """
     joints = soft.shape[1]
-    counts = torch.bincount(index, minlength=joints)
-    if bool((counts > 0).all()):
-        return index
-    index, counts = index.clone(), counts.clone()
-    for joint in (counts == 0).nonzero().flatten().tolist():
-        spare = counts[index] > 1
+    lost = counts(index, joints) == 0
+    if index.is_cuda:
+        return repaired(index, soft, lost, range(joints))
+    return repaired(index, soft, lost, lost.nonzero().flatten().tolist())
+
+
+def repaired(
+    index: Int[Tensor, " P"],
+    soft: Float[Tensor, "P J"],
+    lost: Bool[Tensor, " J"],
+    order: Iterable[int],
+) -> Int[Tensor, " P"]:
+    """Place the joints of `order` that are `lost`, one after the other, without branching."""
+    nodes, joints = torch.arange(len(index), device=index.device), soft.shape[1]
+    for joint in order:
+        spare = counts(index, joints)[index] > 1
         node = soft[:, joint].masked_fill(~spare, float("-inf")).argmax()
-        counts[index[node]] -= 1
-        counts[joint] = 1
-        index[node] = joint
+        index = torch.where((nodes == node) & lost[joint], joint, index)
     return index
+
+
+def counts(index: Int[Tensor, " P"], joints: int) -> Int[Tensor, " J"]:
+    """Return how many nodes hold each joint; unlike `bincount` a CUDA graph can hold it."""
+    return held(index, joints).sum(dim=0)
+
+
+def held(index: Int[Tensor, " P"], joints: int) -> Bool[Tensor, "P J"]:
+    """Return which joint each node holds; unlike `one_hot` this never looks at the values."""
+    return index[:, None] == torch.arange(joints, device=index.device)

@@ -1,0 +1,255 @@
+"""One optimisation step, and how a GPU replays it as a graph.
+
+`TrainingStep` owns all that a step changes: weights, optimizer, running mean of the weights.
+`CapturedStep` takes the same steps, launched as one CUDA graph. What varies from step to step lies
+in tensors (learning rates, decay, attention temperature), so that one graph serves them all.
+
+Axes: B sample in a batch, J joint.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from poselift.models.grid import AutoGrids
+from poselift.models.schedule import Scheduled
+from poselift.training.config import TrainingConfig
+from poselift.training.environment import make_fabric
+from poselift.training.losses import joint_loss
+
+#: Takes a step on inputs (B, J, 2) and targets (B, J, 3); returns the loss, on the device.
+StepFunction = Callable[[Tensor, Tensor], Tensor]
+
+#: Steps before a capture: libraries set themselves up in them, which a graph cannot hold.
+_WARM_UP = 3
+
+
+def parameter_groups(
+    model: Scheduled, config: TrainingConfig, device: torch.device
+) -> list[dict[str, Any]]:
+    """Split off the output layer if its rate differs; `factor` multiplies the learning rate.
+
+    Rates are tensors, which a captured step reads anew: in the precision that Adam's fused kernel
+    wants on the device.
+    """
+    layer, summed = model.output_layer()
+    last = {id(parameter) for parameter in layer.parameters()}
+    factor = 1.0 if config.output_fan is None else min(1.0, config.output_fan / summed)
+    kind = torch.float32 if device.type == "cuda" else torch.float64
+    return [
+        {"params": params, "lr": torch.tensor(config.lr * rate, dtype=kind, device=device)}
+        | {"factor": rate}
+        for params, rate in (
+            ([p for p in model.parameters() if id(p) not in last], 1.0),
+            (list(layer.parameters()), factor),
+        )
+    ]
+
+
+@final
+class TrainingStep:
+    """A step of Adam by a config: forward, loss, backward, clipping, update, running mean.
+
+    model      the network, in training mode and on the device.
+    optimizer  load its state before the first step, never after: a captured step has its tensors
+               by their address.
+    average    running mean of the weights, in eval mode; None if the config asks for none.
+    device     where it all lies.
+    """
+
+    def __init__(self, model: Scheduled, config: TrainingConfig, device: str = "auto") -> None:
+        """Move `model` to `device` ("auto", "cpu" or "cuda"); `PoseliftError` if it is not here."""
+        fabric = make_fabric(device, config.precision)
+        self._config, self._fabric, self.device = config, fabric, fabric.device
+        optimizer = torch.optim.Adam(
+            parameter_groups(model, config, self.device),
+            weight_decay=config.weight_decay,
+            fused=True,
+            capturable=self.device.type == "cuda",
+        )
+        self._wrapped, self._fabric_optimizer = fabric.setup(model, optimizer)
+        self._wrapped.train()
+        self.model, self.optimizer = model, optimizer
+        self.average = None if config.ema_decay is None else copy.deepcopy(model).eval()
+        # what a step moves the running mean by: 1 - decay
+        self._share = torch.zeros((), device=self.device)
+        self._grids = [module for module in model.modules() if isinstance(module, AutoGrids)]
+
+    def prepare(self, *, lr: float, epoch: float, number: int) -> None:
+        """Set what varies, before each step.
+
+        lr      base learning rate.
+        epoch   epochs done, with the fraction of the one under way.
+        number  of this step, counted from 1 over the whole run.
+        """
+        for group in self.optimizer.param_groups:
+            group["lr"].fill_(lr * group["factor"])
+        self.model.start_step(epoch)
+        if self._config.ema_decay is not None:
+            # the decay grows from 0.1, so that the mean forgets the start
+            self._share.fill_(1 - min(self._config.ema_decay, number / (number + 9)))
+
+    def __call__(
+        self, inputs: Float[Tensor, "B J 2"], targets: Float[Tensor, "B J 3"]
+    ) -> Float[Tensor, ""]:
+        """Take a step; the loss is that of the weights before it, detached and on the device."""
+        loss = joint_loss(self._config.loss, self._wrapped(inputs), targets)
+        self.optimizer.zero_grad(set_to_none=True)
+        self._fabric.backward(loss)
+        if self._config.grad_clip is not None:
+            self._fabric.clip_gradients(
+                self._wrapped,
+                self._fabric_optimizer,
+                max_norm=self._config.grad_clip,
+                error_if_nonfinite=False,  # to look at it would make the host wait
+            )
+        self.optimizer.step()
+        if self.average is not None:
+            self._update_average(self.average)
+        return loss.detach()
+
+    def switches(self) -> tuple[bool, ...]:
+        """Return what the step decides in Python; if it changes, so do the operations."""
+        grids = (value for grid in self._grids for value in (grid.noisy, grid.straight_through))
+        return (self.model.training, *grids)
+
+    @torch.no_grad()
+    def _update_average(self, average: nn.Module) -> None:
+        """Move the running mean.
+
+        Batch statistics are averaged too, as they belong to the weights; other buffers are copied.
+        """
+        for kept, weight in zip(average.parameters(), self.model.parameters(), strict=True):
+            kept.lerp_(weight, self._share)
+        for (name, mean), value in zip(average.named_buffers(), self.model.buffers(), strict=True):
+            if name.rpartition(".")[2] in ("running_mean", "running_var"):
+                mean.lerp_(value, self._share)
+            else:
+                mean.copy_(value)
+
+
+class Recorder(ABC):
+    """Turns a function without arguments into one that repeats it on the same tensors."""
+
+    @abstractmethod
+    def warm(self, function: Callable[[], Tensor]) -> Tensor:
+        """Run `function` in the way that must come before a recording; return its result."""
+
+    @abstractmethod
+    def record(self, function: Callable[[], Tensor]) -> Callable[[], Tensor]:
+        """Return a function that does what `function` would, without running it here.
+
+        Its result may be overwritten by the next call. Raises `RuntimeError` if `function` cannot
+        be recorded; nothing has been changed then.
+        """
+
+
+@final
+class CudaRecorder(Recorder):
+    """Records a CUDA graph, which starts hundreds of kernels in one launch."""
+
+    def __init__(self, device: torch.device) -> None:
+        """Make the stream on which graphs are warmed up for and recorded."""
+        self._device = device
+        self._stream = torch.cuda.Stream(device)
+
+    def warm(self, function: Callable[[], Tensor]) -> Tensor:
+        """Run on the recording stream, between what comes before and after on the current one."""
+        current = torch.cuda.current_stream(self._device)
+        self._stream.wait_stream(current)
+        with torch.cuda.stream(self._stream):
+            result = function()
+        current.wait_stream(self._stream)
+        return result.clone()  # memory of the stream that goes on
+
+    def record(self, function: Callable[[], Tensor]) -> Callable[[], Tensor]:
+        """Capture `function`; the default random generator takes part without being registered."""
+        generator = torch.cuda.default_generators[self._device.index or 0]
+        before = generator.clone_state()
+        graph = torch.cuda.CUDAGraph()
+        try:
+            # the outer context brings the current stream back if the capture ends in an error
+            with (
+                torch.cuda.stream(torch.cuda.current_stream(self._device)),
+                torch.cuda.graph(graph, stream=self._stream),
+            ):
+                result = function()
+        except RuntimeError:
+            generator.graphsafe_set_state(before)  # the old state still waits for its graph
+            raise
+
+        def replay() -> Tensor:
+            graph.replay()
+            return result
+
+        return replay
+
+
+@final
+class CapturedStep:
+    """A `TrainingStep` that is recorded once and then replayed.
+
+    The first calls are plain steps. A new recording is made when a Python-level switch of the step
+    changes, as when AutoGrids' noise ends. If the device cannot record the step, it is taken
+    plainly from then on, and one warning gives the reason.
+    """
+
+    def __init__(self, step: TrainingStep, recorder: Recorder) -> None:
+        """Record nothing yet: checkpoints are still loaded into the step."""
+        self._step, self._recorder = step, recorder
+        self._inputs, self._targets = torch.empty(0), torch.empty(0)
+        self._warm, self._possible = 0, True
+        self._switches: tuple[bool, ...] = ()
+        self._replay: Callable[[], Tensor] | None = None
+
+    def __call__(
+        self, inputs: Float[Tensor, "B J 2"], targets: Float[Tensor, "B J 3"]
+    ) -> Float[Tensor, ""]:
+        """Take a step; as `TrainingStep` does."""
+        if not self._possible:
+            return self._step(inputs, targets)
+        if self._inputs.shape != inputs.shape:  # a graph knows one size of batch
+            self._inputs, self._targets = torch.empty_like(inputs), torch.empty_like(targets)
+            self._replay = None
+        self._inputs.copy_(inputs)
+        self._targets.copy_(targets)
+        if self._warm < _WARM_UP:
+            self._warm += 1
+            return self._recorder.warm(self._once)
+        if self._replay is None or self._switches != self._step.switches():
+            self._replay = self._record()
+        return self._step(inputs, targets) if self._replay is None else self._replay().clone()
+
+    def _once(self) -> Tensor:
+        """Take a plain step on the batch in the fixed buffers."""
+        return self._step(self._inputs, self._targets)
+
+    def _record(self) -> Callable[[], Tensor] | None:
+        """Record the step as its switches stand, or give up with a warning."""
+        self._replay = None  # frees the older graph's memory
+        # gradients are allocated anew, inside the graph's own memory
+        self._step.optimizer.zero_grad(set_to_none=True)
+        self._switches = self._step.switches()
+        try:
+            return self._recorder.record(self._once)
+        except RuntimeError as error:
+            self._possible = False
+            self._step.optimizer.zero_grad(set_to_none=True)
+            reason = str(error).partition("\n")[0]
+            warnings.warn(f"training without a CUDA graph, slower: {reason}", stacklevel=2)
+            return None
+
+
+def fastest(step: TrainingStep) -> StepFunction:
+    """Return the quickest way to take the step on its device: a CUDA graph, or the step itself."""
+    if step.device.type == "cuda":
+        return CapturedStep(step, CudaRecorder(step.device))
+    return step
