@@ -21,6 +21,17 @@ SURFACE = {
         "--flip --no-flip",
         "--quiet",
     },
+    "convert": {
+        "source",
+        "-o --output",
+        "--format",
+        "--skeleton",
+        "--size",
+        "--fps",
+        "--person",
+        "--to",
+        "--quiet",
+    },
     "formats": set(),
     "train": {
         "architecture",
