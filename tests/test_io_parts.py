@@ -56,19 +56,15 @@ def files() -> tuple[bytes, ...]:
     """One valid file of each kind, several frames or persons long."""
     frames = [openpose_frame(one, one / 2, person_id=-1) for one in body_25(6)]
     frames[3]["people"].append({"pose_keypoints_2d": []})
-    named = {
-        "fps": 9,
-        "frames": [openpose_frame(one, person_id=i) for i, one in enumerate(body_25(6))],
-    }
-    for frame in named["frames"]:  # type: ignore[attr-defined]
-        frame["image_size"] = [640, 480]
+    numbered = [openpose_frame(one, person_id=i) for i, one in enumerate(body_25(6))]
+    named = {"fps": 9, "frames": [{"image_size": [640, 480], **frame} for frame in numbered]}
     tracked = {"meta_info": {"fps": 3}, "instance_info": mmpose_frames(walker(6), 1, track_id=1)}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a.json"
         write_keypoints(path, [sequence(9), sequence(4, person_id=3, seed=1)])
         own = path.read_bytes()
         with path.open("wb") as stream:
-            write_json(Results((pair(count=6),), {"frames": list(range(300))}), stream)
+            write_json(Results((pair(count=6),), {"scores": list(range(300))}), stream)
         results = path.read_bytes()
     contents = (frames, named, mmpose_frames(walker(6)), tracked)
     return (*(json.dumps(content).encode() for content in contents), own, results)
@@ -187,7 +183,7 @@ def test_results_in_parts_are_equal_and_facts_named_like_columns_stay(
     in_parts(monkeypatch)
     parts = read_results(path)
     assert parts == whole
-    assert parts.meta["frames"] == list(range(300))
+    assert parts.meta["scores"] == list(range(300))
 
 
 @pytest.mark.parametrize("own", [False, True])
