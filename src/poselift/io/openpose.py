@@ -24,7 +24,7 @@ from poselift.errors import PoseliftError
 from poselift.io.detections import Detections
 from poselift.io.fields import SizeCheck, read_fps, read_index, read_list, read_object
 from poselift.io.jointsets import better_order, by_count, from_joint_names
-from poselift.io.jsonfile import parse_json
+from poselift.io.jsonfile import PEEK, parse_json
 from poselift.io.jsonparts import load_frames
 from poselift.io.tables import Block, RowCollector, all_lists, whole_numbers
 from poselift.skeletons import BODY_25, BODY_25B, Skeleton
@@ -287,8 +287,10 @@ def _read_folder(clip: _Clip, path: Path) -> None:
 def _read_frame(place: str) -> Any:
     """Read the file of one frame."""
     try:
-        with open(place, "rb", buffering=0) as stream:
-            data = stream.read(MAX_FRAME_BYTES + 1)
+        with open(place, "rb") as stream:
+            data = stream.read(PEEK)  # room for 16 MiB each time would cost more than the reading
+            if len(data) == PEEK:
+                data += stream.read(MAX_FRAME_BYTES + 1 - PEEK)
     except OSError as error:
         raise PoseliftError(f"{place}: cannot be read ({error.strerror})") from error
     if len(data) > MAX_FRAME_BYTES:
