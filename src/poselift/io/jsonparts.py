@@ -151,7 +151,7 @@ def _last(border: re.Pattern[bytes], data: bytes) -> re.Match[bytes] | None:
 # Columns of persons
 
 
-def load_people(path: Path, columns: Sequence[str]) -> Any:
+def load_columns(path: Path, columns: Sequence[str]) -> Any:
     """Return a JSON file of ours, the long columns of its "people" as arrays.
 
     columns  names of lists that hold one number, or one (nested) list of numbers, for each frame.
@@ -222,7 +222,7 @@ def _put_back(content: Any, arrays: dict[str, np.ndarray]) -> bool:
 
 
 def _read_column(path: Path, start: int, end: int) -> np.ndarray:
-    """Parse a list of numbers between two places of a file; see `load_people`."""
+    """Parse a list of numbers between two places of a file; see `load_columns`."""
     with path.open("rb") as stream:
         stream.seek(start)
         opened = re.match(rb"(?:\[\s*)+", stream.read(256))

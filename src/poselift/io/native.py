@@ -31,7 +31,7 @@ from poselift.io.arrays import Sink, array_names, need, read_arrays, write_array
 from poselift.io.detections import Detections
 from poselift.io.fields import read_fps, read_index, read_list, read_object, read_size
 from poselift.io.jointsets import from_joint_names, resolve
-from poselift.io.jsonparts import load_people
+from poselift.io.jsonparts import load_columns
 from poselift.io.peek import peek
 from poselift.io.results import (
     COLUMNS as RESULT_COLUMNS,
@@ -97,7 +97,7 @@ def read(path: Path, skeleton: Skeleton | None) -> Detections:
         if is_results(arrays):
             return _from_results(results_from_arrays(arrays, str(path)), str(path), skeleton)
         return _from_arrays(arrays, str(path), skeleton)
-    content = read_object(load_people(path, COLUMNS), str(path))
+    content = read_object(load_columns(path, COLUMNS), str(path))
     if content.get("format") == RESULTS:
         return _from_results(results_from_json(content, str(path)), str(path), skeleton)
     return _from_json(content, str(path), skeleton)

@@ -31,7 +31,7 @@ from poselift.errors import PoseliftError
 from poselift.io import rows
 from poselift.io.arrays import Sink, need, read_arrays, write_arrays
 from poselift.io.fields import MAX_NUMBER, read_fps, read_index, read_list, read_object, read_size
-from poselift.io.jsonparts import load_people, without_collector
+from poselift.io.jsonparts import load_columns, without_collector
 from poselift.io.tables import as_lists, number_table, whole_numbers
 from poselift.sequence import AXES_2D, AXES_3D, PoseSequence
 from poselift.skeletons import Skeleton
@@ -171,7 +171,7 @@ def read_results(path: str | os.PathLike[str]) -> Results:
         return results_from_arrays(read_arrays(path), str(path))
     if path.suffix.lower() == ".json":
         with without_collector():
-            return results_from_json(load_people(path, COLUMNS), str(path))
+            return results_from_json(load_columns(path, COLUMNS), str(path))
     raise PoseliftError(f"{path}: expected results as .npz or .json, got {path.suffix!r}")
 
 
@@ -274,7 +274,7 @@ def _columns(person: Mapping[str, Any], joints: int, where: str) -> dict[str, np
 def read_column(
     values: Any, shape: tuple[int, ...], count: int, where: str, *, nullable: bool
 ) -> np.ndarray:
-    """Turn a column of a person, a list or what `load_people` made of it, into (count, *shape)."""
+    """Turn a column of a person, a list or what `load_columns` made of it, into (count, *shape)."""
     if isinstance(values, np.ndarray):
         gaps = nullable or not np.isnan(values).any()
         if values.shape == (count, *shape) and gaps:
