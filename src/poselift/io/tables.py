@@ -115,7 +115,8 @@ class RowCollector:
     Every row has the keypoints as a nested list of `shape`, optionally scores (J,).
     """
 
-    BLOCK = 4096
+    #: Rows that are converted, and rows of arrays that are joined, at a time.
+    BLOCK, MERGED = 4096, 1 << 15
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         """Begin an empty table whose rows have keypoints of `shape`."""
@@ -125,6 +126,7 @@ class RowCollector:
         self._rows: list[Any] = []
         self._scores: list[Any] = []
         self._where: list[str] = []
+        self._fresh: list[tuple[np.ndarray, ...]] = []
         self._blocks: list[tuple[np.ndarray, ...]] = []
 
     def add(self, frame: int, person_id: int, row: Any, where: str, scores: Any = None) -> None:
@@ -181,9 +183,19 @@ class RowCollector:
             if scores is None:
                 scores = np.broadcast_to(np.float32(np.nan), (len(points), self.shape[0]))
             arrays = points.astype(np.float32), scores.astype(np.float32, copy=False)
-        self._blocks.append(
+        self._fresh.append(
             (np.array(frames, dtype=np.int64), np.array(person_ids, dtype=np.int64), *arrays)
         )
+
+        if sum(len(block[0]) for block in self._fresh) >= self.MERGED:
+            self._merge()
+
+    def _merge(self) -> None:
+        """Join small blocks: thousands of them leave holes in memory when they are let go."""
+        if self._fresh:
+            joined = tuple(map(np.concatenate, zip(*self._fresh, strict=True)))
+            self._fresh = []
+            self._blocks.append(joined)
 
     def tables(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Return frames (N,), persons (N,), keypoints (N, *shape) and scores (N, J).
@@ -191,6 +203,7 @@ class RowCollector:
         The first two are int64, the others float32. Empties the collector.
         """
         self._flush()
+        self._merge()
         columns = list(zip(*self._blocks, strict=True))
         self._blocks = []
         columns.reverse()
