@@ -22,6 +22,17 @@ SURFACE = {
         "--precision",
         "--quiet",
     },
+    "convert": {
+        "source",
+        "-o --output",
+        "--format",
+        "--skeleton",
+        "--size",
+        "--fps",
+        "--person",
+        "--to",
+        "--quiet",
+    },
     "formats": set(),
     "train": {
         "architecture",
