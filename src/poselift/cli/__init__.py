@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 import typer
 
+from poselift.cli.bench import bench
 from poselift.cli.errors import ReportingGroup
 from poselift.cli.evaluate import evaluate
 from poselift.cli.export import export
@@ -49,6 +50,7 @@ app.command("formats")(formats)
 app.command("train")(train)
 app.command("eval")(evaluate)
 app.command("export")(export)
+app.command("bench")(bench)
 
 
 def main() -> None:
