@@ -28,7 +28,7 @@ def matrix_product(runtime: Runtime, shape: Shape, threads: int) -> Callable[[],
     if runtime == ("onnxruntime", "int8"):
         inputs = {
             "x": rng.integers(0, 255, shape[:2], dtype=np.uint8),
-            "x_scale": np.float32(0.01).reshape(()),
+            "x_scale": np.array(0.01, dtype=np.float32),
         }
         session = _session(_integer_model(shape), threads)
         return lambda: session.run(None, inputs)

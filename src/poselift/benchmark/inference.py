@@ -131,7 +131,7 @@ def _row(
         calls=len(ours.seconds),
         frames_per_s=batch / ours.median,
         p50_ms=1e3 * ours.median,
-        p99_ms=1e3 * ours.percentile(99),
+        p99_ms=1e3 * ours.percentile(99.0),
         quiet_ms=1e3 * ours.quiet,
         definition_p50_ms=1e3 * definition.median,
         definition_quiet_ms=1e3 * definition.quiet,

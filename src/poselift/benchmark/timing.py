@@ -34,7 +34,7 @@ class Timing:
         definition path is, waits at each for a thread that has lost its core; its median then
         says little of the function.
         """
-        return self.percentile(25)
+        return self.percentile(25.0)
 
     def percentile(self, percent: float) -> float:
         """Seconds that `percent` of the calls stay below (the nearest call, no interpolation)."""
