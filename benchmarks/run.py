@@ -10,21 +10,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from poselift import Lifter, PoseSequence, load_poses
+from poselift.benchmark.machine import machine
 from poselift.io import write_keypoints
 from poselift.lifting.session import physical_cores
 
@@ -100,24 +98,6 @@ def measure_programs(frames: int, kinds: Sequence[str], runs: int) -> list[dict[
                     {"frames": frames, "files": kind, "model": model, "s": seconds, "MB": peak}
                 )
     return rows
-
-
-def machine(threads: int) -> dict[str, str]:
-    """What the numbers depend on besides the code."""
-    names = ("poselift", "onnxruntime", "numpy")
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        chip = next(line.partition(":")[2].strip() for line in lines if "model name" in line)
-    except (OSError, StopIteration):
-        chip = platform.processor() or platform.machine()
-    return {
-        "cpu": chip,
-        "cores": f"{physical_cores()} physical, {os.cpu_count()} logical",
-        "threads": str(threads),
-        "load": f"{os.getloadavg()[0]:.1f} at the start",
-        "python": platform.python_version(),
-        **{name: version(name) for name in names},
-    }
 
 
 def measure(threads: int, seconds: float) -> dict[str, Any]:

@@ -23,6 +23,7 @@ FLOORS = (
     {"io", "evaluation"},
     {"lifting", "tracking", "models", "datasets"},
     {"training", "export", "viewer"},
+    {"benchmark"},
     {"cli"},
     {"__main__", "__init__"},
 )
@@ -32,11 +33,11 @@ FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
 SHARED = FLOOR["io"]
 
 #: The research half may use these; nobody else may, and the use half sees none of that half.
-RESEARCH = {"models", "datasets", "training", "export"}
+RESEARCH = {"models", "datasets", "training", "export", "benchmark"}
 HEAVY = {"torch", "lightning_fabric", "safetensors", "onnx", "onnxscript", "tensorboard"}
 
 #: The two halves meet here only, and why is in docs/architecture.md.
-MEETINGS = {("export", "lifting")}
+MEETINGS = {("export", "lifting"), ("benchmark", "lifting")}
 
 
 def imported(source: str) -> Iterator[str]:
@@ -91,6 +92,8 @@ def test_imports_point_one_way() -> None:
         ("training", "from poselift.lifting import Lifter"),  # the other half
         ("training", "from poselift.cli.outputs import check_outputs"),  # upwards
         ("cli", "from poselift.unheard_of import anything"),  # a room nobody has planned
+        ("training", "from poselift.benchmark.timing import interleaved"),  # upwards
+        ("benchmark", "from poselift.viewer import render_html"),  # the other half
         ("lifting", "import torch.nn as nn"),
         ("datasets", "from torch import Tensor"),
         ("cli", "if True:\n    import lightning_fabric"),

@@ -64,6 +64,17 @@ SURFACE = {
         "--precision",
     },
     "export": {"model", "-o --output", "--fp16", "--precision"},
+    "bench": {
+        "--model",
+        "--precision",
+        "--backend",
+        "--batch",
+        "--device",
+        "--threads",
+        "--seconds",
+        "--training --no-training",
+        "--json",
+    },
 }
 
 

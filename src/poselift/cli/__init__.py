@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 import typer
 
+from poselift.cli.bench import bench
 from poselift.cli.convert import convert
 from poselift.cli.errors import ReportingGroup
 from poselift.cli.evaluate import evaluate
@@ -51,6 +52,7 @@ app.command("formats")(formats)
 app.command("train")(train)
 app.command("eval")(evaluate)
 app.command("export")(export)
+app.command("bench")(bench)
 
 
 def main() -> None:

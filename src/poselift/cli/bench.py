@@ -1,0 +1,86 @@
+"""`poselift bench`: how fast this machine lifts and trains."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from poselift.errors import PoseliftError
+
+
+def bench(
+    model: list[str] = typer.Option(
+        ["gln", "posegraphnet"],
+        "--model",
+        help="Shipped name, run folder or .onnx file; may be repeated.",
+    ),
+    precision: list[str] = typer.Option(
+        [], "--precision", help="Only this precision; may be repeated. Default: all there are."
+    ),
+    backend: list[str] = typer.Option(
+        [], "--backend", help="Only this backend; may be repeated. Default: all there are."
+    ),
+    batch: list[int] = typer.Option(
+        [], "--batch", help="Frames a call; may be repeated. Default: from 1 to thousands."
+    ),
+    device: str = typer.Option("cpu", "--device", help="cpu or cuda."),
+    threads: int | None = typer.Option(
+        None, "--threads", help="CPU threads; default: one for each physical core."
+    ),
+    seconds: float = typer.Option(2.0, "--seconds", help="Time for each row of the tables."),
+    training: bool = typer.Option(
+        True, "--training/--no-training", help="Measure steps of training too."
+    ),
+    json: Path | None = typer.Option(None, "--json", help="Write all numbers to a JSON file."),
+) -> None:
+    """Measure speed and memory beside the papers' own layout, in Markdown tables."""
+    import logging
+
+    from rich.console import Console
+
+    from poselift.cli.outputs import check_outputs
+
+    _check(model, batch, threads, seconds)
+    check_outputs([json] if json else [], {".json": "results"}, source=None)
+
+    from poselift.benchmark.engines import check_device
+    from poselift.benchmark.measure import Options, measure
+    from poselift.benchmark.report import as_markdown
+    from poselift.lifting.session import physical_cores
+
+    # Fabric announces its precision; the tables say so already
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    options = Options(
+        models=tuple(model),
+        backends=tuple(backend),
+        precisions=tuple(precision),
+        batches=tuple(batch),
+        device=check_device(device),
+        threads=physical_cores() if threads is None else threads,
+        seconds=seconds,
+        training=training,
+    )
+    with Console(stderr=True).status("opening models ...") as status:
+        report = measure(options, status.update)
+    typer.echo(as_markdown(report))
+    if json is not None:
+        import orjson
+
+        from poselift.files import write_bytes
+
+        write_bytes(json, orjson.dumps(report.as_dict(), option=orjson.OPT_INDENT_2) + b"\n")
+
+
+def _check(models: list[str], batches: list[int], threads: int | None, seconds: float) -> None:
+    """Refuse what cannot be measured, before anything heavy is loaded."""
+    twice = next((name for name in models if models.count(name) > 1), None)
+    if twice is not None:
+        raise PoseliftError(f"--model {twice} is given twice")
+    few = next((one for one in batches if one < 1), None)
+    if few is not None:
+        raise PoseliftError(f"--batch: expected at least 1 frame, got {few}")
+    if threads is not None and threads < 1:
+        raise PoseliftError(f"--threads: expected at least 1, got {threads}")
+    if not 0 < seconds < float("inf"):
+        raise PoseliftError(f"--seconds: expected a time above 0, got {seconds:g}")
