@@ -27,10 +27,11 @@ from torch import nn
 from poselift.errors import PoseliftError
 from poselift.export.int8 import quantized
 from poselift.files import write_bytes
-from poselift.lifting.card import INPUT, METADATA_KEY, OUTPUT, ModelCard, read_card
+from poselift.lifting.card import BEFORE_OUTPUT, INPUT, METADATA_KEY, OUTPUT, ModelCard, read_card
 from poselift.lifting.session import LoadedModel, open_model
 from poselift.lifting.weights import ModelFile
 from poselift.models.grid import AutoGrids, FixedSGT, GridLiftingNetwork
+from poselift.models.schedule import Scheduled
 
 OPSET = 18
 
@@ -48,6 +49,9 @@ CEILING = 1e-4
 #: Largest difference of int8 files to the same integers in torch, relative to the coordinates, in
 #: the median frame.
 INTEGER_TOLERANCE = 1e-3
+
+#: Where the exporter notes which modules a node comes from.
+_SCOPES = "pkg.torch.onnx.name_scopes"
 
 _PROOF_BATCHES = (1, 2, 7, 64)
 
@@ -77,19 +81,19 @@ def export_onnx(
         raise PoseliftError(f"expected precision fp32 or int8 for an ONNX file, got {precision!r}")
     card = {**card, "precision": precision}
     facts = read_card(card, f"export of {path}")
-    text = _as_json(card)
     reference = _rounded(model, fp16)
     fixed = _with_fixed_layouts(reference)
     if precision == "int8":
         reference = fixed = quantized(fixed)
     proto = _trace(fixed, len(facts.skeleton))
+    card = {**card, BEFORE_OUTPUT: _before_output(proto, fixed)}
     _tidy(proto)
     if precision == "fp32":
         _name_weights(proto, reference)
     if fp16:
         _store_halves(proto)
     entry = proto.metadata_props.add()
-    entry.key, entry.value = METADATA_KEY, text
+    entry.key, entry.value = METADATA_KEY, _as_json(card)
     data: bytes = proto.SerializeToString(deterministic=True)
     _prove(reference, facts, data)
     write_bytes(path, data)
@@ -182,6 +186,27 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         log.setLevel(level)
+
+
+def _before_output(proto: onnx.ModelProto, model: nn.Module) -> str | None:
+    """Name the tensor that the network's output layer works on, if it is one and knows its layer.
+
+    A runtime can compute all before it in fewer digits.
+    """
+    if not isinstance(model, Scheduled):
+        return None
+    layer, _ = model.output_layer()
+    scope = next(name for name, module in model.named_modules() if module is layer)
+    data, crossing, inside = {INPUT}, set[str](), set[str]()
+    for node in proto.graph.node:
+        scopes = {entry.key: entry.value for entry in node.metadata_props}.get(_SCOPES, "")
+        own = f"'{scope}'" in scopes
+        if data.intersection(node.input):
+            data.update(node.output)
+            crossing.update((data - inside).intersection(node.input) if own else ())
+        if own:
+            inside.update(node.output)
+    return crossing.pop() if len(crossing) == 1 else None
 
 
 def _tidy(proto: onnx.ModelProto) -> None:
