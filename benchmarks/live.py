@@ -16,10 +16,11 @@ from dataclasses import replace
 import numpy as np
 
 from poselift import Lifter, get_skeleton
+from poselift.benchmark.machine import machine
 from poselift.geometry import NORMALISATIONS
 from poselift.lifting import LiveLifter, ModelCard
 from poselift.lifting.session import physical_cores
-from run import MODELS, machine
+from run import MODELS
 
 SIZE = (1920, 1080)
 SKELETONS = ("h36m_17", "coco_17", "body_25", "halpe_26", "mediapipe_33")

@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 
 from poselift.benchmark import memory
 from poselift.benchmark.ceiling import matrix_product
-from poselift.benchmark.engines import FileEngine, TorchEngine, torch_settings
+from poselift.benchmark.engines import FileEngine, TorchEngine
 from poselift.benchmark.flops import ceiling_shape, useful_flops
 from poselift.benchmark.inference import InferenceRow, measure_inference
 from poselift.benchmark.measure import Report
@@ -41,6 +41,7 @@ from poselift.models import (
     PoseGraphNetConfig,
 )
 from poselift.training import TrainingConfig
+from poselift.training.environment import process_settings
 from tiny_model import tiny_onnx
 
 QUICK = ["--seconds", "0.05", "--batch", "1", "--no-training"]
@@ -228,16 +229,6 @@ def test_the_plain_product_of_each_runtime() -> None:
     assert matrix_product(("abacus", "fp32"), (6, 8, 4), 1) is None
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_the_plain_product_of_openvino(precision: str) -> None:
-    pytest.importorskip("openvino")
-    product = matrix_product(("openvino", precision), (6, 8, 4), 1)
-    assert product is not None
-    out = product()[0]  # type: ignore[index]
-    assert out.shape == (6, 4)
-    assert out.std() > 0
-
-
 def test_the_torch_engine_lifts_as_the_network_does() -> None:
     """What runs on a GPU, here on the CPU, where nothing is captured."""
     network = PoseGraphNet(PoseGraphNetConfig(widths=(8, 8))).eval()
@@ -256,15 +247,6 @@ def test_the_torch_engine_lifts_as_the_network_does() -> None:
     assert precisions("cuda") == ("tf32", "bf16")
 
 
-def test_settings_of_torch_come_back() -> None:
-    threads, state = torch.get_num_threads(), torch.random.get_rng_state()
-    with torch_settings(threads + 1):
-        assert torch.get_num_threads() == threads + 1
-        torch.rand(1)
-    assert torch.get_num_threads() == threads
-    assert torch.equal(torch.random.get_rng_state(), state)
-
-
 def test_memory_is_known_on_linux_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory.sys, "platform", "darwin")
     assert FileEngine("posegraphnet", 1).peak_mb(("onnxruntime", "fp32"), 1, 17) is None
@@ -273,7 +255,7 @@ def test_memory_is_known_on_linux_only(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("architecture", ["gln", "posegraphnet"])
 def test_training_is_measured_and_proven(architecture: str) -> None:
     config = tiny_training(architecture)
-    with torch_settings(1):
+    with process_settings(0, 1, "cpu"):
         rows = measure_training(config, "cpu", precisions("cpu"), seconds=0.02)
         curves = compare_losses(config, "cpu")
     assert [row.precision for row in rows] == ["fp32", "bf16"]

@@ -5,7 +5,6 @@ Axes: M rows of activations, K inner, N outputs.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +13,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from poselift.benchmark.runtimes import Runtime
+from poselift.lifting.backends import start_session
+from poselift.lifting.weights import ModelFile
 
 Shape = tuple[int, int, int]
 
@@ -23,22 +24,18 @@ def matrix_product(runtime: Runtime, shape: Shape, threads: int) -> Callable[[],
 
     None where no plain product of that precision is known for the backend.
     """
-    backend, precision = runtime
     rng = np.random.default_rng(0)
-    if runtime == ("onnxruntime", "int8"):
-        inputs = {
-            "x": rng.integers(0, 255, shape[:2], dtype=np.uint8),
-            "x_scale": np.array(0.01, dtype=np.float32),
-        }
-        session = _session(_integer_model(shape), threads)
-        return lambda: session.run(None, inputs)
-    activations = rng.normal(size=shape[:2]).astype(np.float32)
     if runtime == ("onnxruntime", "fp32"):
-        plain = _session(_float_model(shape), threads)
-        return lambda: plain.run(None, {"x": activations})
-    if backend == "openvino" and precision in ("fp32", "bf16"):
-        return _openvino(_float_model(shape), precision, activations, threads)
-    return None
+        model = _float_model(shape)
+        inputs: dict[str, Any] = {"x": rng.normal(size=shape[:2]).astype(np.float32)}
+    elif runtime == ("onnxruntime", "int8"):
+        model = _integer_model(shape)
+        scale = np.array(0.01, dtype=np.float32)
+        inputs = {"x": rng.integers(0, 255, shape[:2], dtype=np.uint8), "x_scale": scale}
+    else:
+        return None
+    session = start_session(ModelFile("matrix product", model, ""), threads)
+    return lambda: session.run(None, inputs)
 
 
 def _float_model(shape: Shape) -> bytes:
@@ -74,29 +71,3 @@ def _model(node: onnx.NodeProto, inputs: list[Any], constants: list[Any]) -> byt
     domains = [helper.make_opsetid("", 18), helper.make_opsetid("com.microsoft", 1)]
     made = helper.make_model(graph, opset_imports=domains, ir_version=9)
     return bytes(made.SerializeToString())
-
-
-def _session(model: bytes, threads: int) -> Any:
-    """Start ONNX Runtime as `poselift.lifting` does."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-
-
-def _openvino(
-    model: bytes, precision: str, activations: np.ndarray, threads: int
-) -> Callable[[], object]:
-    """Compile for OpenVINO in a precision."""
-    openvino = importlib.import_module("openvino")  # not installed everywhere
-    core = openvino.Core()
-    settings = {
-        "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[precision],
-        "INFERENCE_NUM_THREADS": threads,
-        "NUM_STREAMS": 1,
-    }
-    request = core.compile_model(core.read_model(model), "CPU", settings).create_infer_request()
-    request.set_input_tensor(openvino.Tensor(activations, shared_memory=True))
-    return lambda: request.infer()

@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from poselift.errors import PoseliftError
 from poselift.models.grid.attention import GridAttention
+from poselift.models.grid.convolution import GridConv
 from poselift.models.grid.network import GridBlock, GridLayer, GridLiftingNetwork, GridUnit
 from poselift.models.martinez import Martinez
 from poselift.models.posegraphnet import (
@@ -87,6 +88,7 @@ class GridLayerDefinition(nn.Module):
                 "expected attention grid or none"
             )
         conv = layer.conv
+        assert isinstance(conv, GridConv)  # one that was frozen for export has no branches left
         self.paddings = conv.paddings
         self.weights = nn.ParameterList(
             branch.detach().permute(2, 1, 0).flatten(1).clone() for branch in conv.weight

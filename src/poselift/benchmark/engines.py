@@ -21,6 +21,7 @@ from poselift.benchmark.ceiling import Shape, matrix_product
 from poselift.benchmark.memory import peak_memory_mb
 from poselift.benchmark.runtimes import Runtime, open_runtime, runtimes
 from poselift.errors import PoseliftError
+from poselift.training.step import CudaRecorder
 
 DEVICES = ("cpu", "cuda")
 
@@ -37,26 +38,10 @@ def check_device(name: str) -> str:
 
 
 @contextmanager
-def torch_settings(threads: int) -> Iterator[None]:
-    """Set torch's threads and seed; both return to what they were."""
-    before = torch.get_num_threads()
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        torch.set_num_threads(threads)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)
-
-
-@contextmanager
 def products_in(precision: str) -> Iterator[None]:
-    """Let float32 products of a GPU use TF32 if `precision` is "tf32", else nothing less than 32.
-
-    Under "bf16" autocast is on as well.
-    """
+    """Let a GPU use TF32 in products of float32, unless `precision` is "fp32"."""
     before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
+    torch.set_float32_matmul_precision("highest" if precision == "fp32" else "high")
     try:
         yield
     finally:
@@ -161,29 +146,15 @@ class TorchEngine(Engine):
             with torch.inference_mode(), products_in(precision), self._autocast(precision):
                 return function()
 
-        return _captured(once, self.device) if self.device.type == "cuda" else once
+        if self.device.type != "cuda":
+            return once
+        recorder = CudaRecorder(self.device)
+        for _ in range(_WARM_UP):
+            recorder.warm(once)
+        return recorder.record(once)
 
     def _autocast(self, precision: str) -> contextlib.AbstractContextManager[object]:
         """Mixed precision; without its cache of weights, which a graph cannot hold."""
         if precision != "bf16":
             return contextlib.nullcontext()
         return torch.autocast(self.device.type, torch.bfloat16, cache_enabled=False)
-
-
-def _captured(function: Callable[[], Tensor], device: torch.device) -> Callable[[], Tensor]:
-    """Record `function` as a CUDA graph and return what replays it."""
-    stream = torch.cuda.Stream(device)
-    stream.wait_stream(torch.cuda.current_stream(device))
-    with torch.cuda.stream(stream):
-        for _ in range(_WARM_UP):
-            function()
-    torch.cuda.current_stream(device).wait_stream(stream)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        result = function()
-
-    def replay() -> Tensor:
-        graph.replay()
-        return result
-
-    return replay

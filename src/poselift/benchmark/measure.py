@@ -9,7 +9,7 @@ from typing import Any, final
 import torch
 from torch import nn
 
-from poselift.benchmark.engines import Engine, FileEngine, TorchEngine, torch_settings
+from poselift.benchmark.engines import Engine, FileEngine, TorchEngine
 from poselift.benchmark.inference import InferenceRow, measure_inference
 from poselift.benchmark.machine import machine
 from poselift.benchmark.runtimes import Runtime, choose
@@ -24,8 +24,9 @@ from poselift.benchmark.training import (
 from poselift.models.checkpoint import load_model
 from poselift.skeletons import get_skeleton
 from poselift.training.config import TrainingConfig
+from poselift.training.environment import process_settings
 
-_PACKAGES = ("poselift", "torch", "onnxruntime", "openvino", "numpy")
+_PACKAGES = ("poselift", "torch", "onnxruntime", "numpy")
 
 #: Batch sizes that are measured unless others are asked for.
 BATCHES = {"cpu": (1, 64, 256, 1000), "cuda": (1, 200, 4096)}
@@ -85,7 +86,7 @@ def measure(options: Options, progress: Callable[[str], None]) -> Report:
     facts = machine(options.threads, _PACKAGES)
     if options.device == "cuda":
         facts["gpu"] = torch.cuda.get_device_name()
-    with torch_settings(options.threads):
+    with process_settings(0, options.threads, options.device):
         opened = [_open(model, options) for model in options.models]
         configs = [paper_config(name) for name in dict.fromkeys(one.architecture for one in opened)]
         inference = _measure_inference(opened, options, progress)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from jaxtyping import Float
 
 from poselift.errors import PoseliftError
+from poselift.lifting import runtimes as lifting_runtimes
+from poselift.lifting.lifter import BATCH
 from poselift.lifting.session import open_model
 from poselift.lifting.weights import find_model
 
@@ -17,12 +20,28 @@ Runtime = tuple[str, str]
 def runtimes(model: str) -> tuple[Runtime, ...]:
     """List what can run `model` on this machine; `PoseliftError` if there is no such model."""
     find_model(model)
-    return (("onnxruntime", "fp32"),)
+    return lifting_runtimes(model)
 
 
-def open_runtime(model: str, runtime: Runtime, threads: int) -> Callable[[np.ndarray], np.ndarray]:
-    """Open one of `runtimes(model)`; the function takes (B, J, 2) float32 to (B, J, 3)."""
-    return open_model(find_model(model), threads).run
+def open_runtime(
+    model: str, runtime: Runtime, threads: int
+) -> Callable[[Float[np.ndarray, "B J 2"]], Float[np.ndarray, "B J 3"]]:
+    """Open one of `runtimes(model)`; the function lifts normalised keypoints (float32).
+
+    As `Lifter` does, it gives the network `BATCH` frames a pass, however many there are.
+    """
+    backend, precision = runtime
+    file = find_model(model, precision)
+    opened = open_model(file, threads, backend=backend, precision=precision)
+
+    def lift(inputs: Float[np.ndarray, "B J 2"]) -> Float[np.ndarray, "B J 3"]:
+        poses = np.empty((*inputs.shape[:2], 3), dtype=np.float32)
+        for start in range(0, len(inputs), BATCH):
+            rows = slice(start, start + BATCH)
+            poses[rows] = opened.run(inputs[rows])
+        return poses
+
+    return lift
 
 
 def choose(

@@ -21,12 +21,9 @@ from poselift.datasets.augmentation import AugmentedSource
 from poselift.models.registry import build
 from poselift.models.schedule import Scheduled
 from poselift.training.config import DataSpec, TrainingConfig
-from poselift.training.environment import make_fabric
-from poselift.training.loop import parameter_groups
 from poselift.training.losses import joint_loss, to_device
 from poselift.training.recipes import make_config
-
-Step = Callable[[Tensor, Tensor], Tensor]
+from poselift.training.step import StepFunction, TrainingStep, fastest
 
 #: The GridConv paper's schedule and the time it gives for it.
 PAPER_SAMPLES, PAPER_HOURS = 1_560_000 * 100, 40.0
@@ -126,25 +123,12 @@ def samples(
     return list(zip(inputs, targets, strict=True))
 
 
-def our_step(network: Scheduled, config: TrainingConfig, device: str) -> Step:
-    """Return the step that `poselift train` takes."""
-    fabric = make_fabric(device, config.precision)
-    optimizer = torch.optim.Adam(
-        parameter_groups(network, config), weight_decay=config.weight_decay, fused=True
-    )
-    wrapped, _ = fabric.setup(network, optimizer)
-
-    def step(inputs: Tensor, targets: Tensor) -> Tensor:
-        loss = joint_loss(config.loss, wrapped(inputs), targets)
-        optimizer.zero_grad()
-        fabric.backward(loss)
-        optimizer.step()
-        return loss.detach()
-
-    return step
+def our_step(network: Scheduled, config: TrainingConfig, device: str) -> StepFunction:
+    """Return the step that `poselift train` takes on the device."""
+    return fastest(TrainingStep(network, config, device))
 
 
-def definition_step(network: nn.Module, config: TrainingConfig) -> Step:
+def definition_step(network: nn.Module, config: TrainingConfig) -> StepFunction:
     """Return a step of the definition path from a copy of the weights, by torch's plain Adam."""
     model = definition_of(network)
     optimizer = torch.optim.Adam(model.parameters(), lr=config.lr, weight_decay=config.weight_decay)
@@ -167,7 +151,9 @@ def _network(config: TrainingConfig, device: str) -> Scheduled:
     return network
 
 
-def _in_precision(network: Scheduled, config: TrainingConfig, device: str, name: str) -> Step:
+def _in_precision(
+    network: Scheduled, config: TrainingConfig, device: str, name: str
+) -> StepFunction:
     """Return our step in a precision."""
     taken = our_step(
         network, replace(config, precision="bf16" if name == "bf16" else "fp32"), device
@@ -180,7 +166,7 @@ def _in_precision(network: Scheduled, config: TrainingConfig, device: str, name:
     return step
 
 
-def _bound(step: Step, inputs: Tensor, targets: Tensor) -> Callable[[], object]:
+def _bound(step: StepFunction, inputs: Tensor, targets: Tensor) -> Callable[[], object]:
     """Return a step on the same samples again and again."""
     return lambda: step(inputs, targets)
 
