@@ -20,6 +20,7 @@ SURFACE = {
         "--threads",
         "--flip --no-flip",
         "--precision",
+        "--backend",
         "--quiet",
     },
     "convert": {
@@ -62,6 +63,7 @@ SURFACE = {
         "--threads",
         "--flip --no-flip",
         "--precision",
+        "--backend",
     },
     "export": {"model", "-o --output", "--fp16", "--precision"},
     "bench": {

@@ -54,8 +54,9 @@ Flip = Annotated[
     typer.Option("--flip/--no-flip", help="Lift the mirrored pose too: more accurate, slower."),
 ]
 Precision = Annotated[
-    str, typer.Option(help="fp32, or int8: about twice as fast, within half a millimetre.")
+    str, typer.Option(help="fp32, int8 (about twice as fast, within 0.5 mm), or bf16 (openvino).")
 ]
+Backend = Annotated[str, typer.Option(help="What runs the network: onnxruntime or openvino.")]
 
 
 def lift(
@@ -71,6 +72,7 @@ def lift(
     threads: Threads = None,
     flip: Flip = True,
     precision: Precision = "fp32",
+    backend: Backend = "onnxruntime",
     quiet: Quiet = False,
 ) -> None:
     """Lift 2D keypoints to 3D skeletons.
@@ -79,21 +81,21 @@ def lift(
     """
     from poselift.cli.outputs import check_outputs
     from poselift.files import write_together
-    from poselift.lifting import BACKENDS, Lifter
+    from poselift.lifting import Lifter
     from poselift.lifting.backends import check_choice
     from poselift.lifting.weights import find_model
     from poselift.tracking import load_people
 
     image_size = parse_size(size)
     check_outputs(outputs, OUTPUTS, source=source)
-    check_choice(BACKENDS[0], precision)
+    check_choice(backend, precision)
     file = find_model(model, precision)  # a wrong name is said before a long file is read
     found = load_people(
         source, format=format_name, skeleton=skeleton, image_size=image_size, fps=fps
     )
     people, assumed = _with_fps(choose(found, person, source))
     # opened after reading: parsing a long clip and an open model need not share the memory
-    lifter = Lifter(file, threads=threads, flip=flip, precision=precision)
+    lifter = Lifter(file, threads=threads, flip=flip, precision=precision, backend=backend)
     started = time.perf_counter()
     with _progress(sum(map(len, people)), quiet) as advance:
         results = lifter.lift_people(people, focal=focal, progress=advance)
