@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import runpy
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from poselift import Lifter, PoseliftError, load_poses
@@ -90,6 +92,27 @@ def test_refused_choices(arguments: dict[str, str], sentence: str) -> None:
     assert str(caught.value) == sentence
 
 
+def test_probe_is_what_the_script_makes() -> None:
+    scripts = Path(__file__).parents[1] / "scripts" / "make_int8_probe.py"
+    made = runpy.run_path(str(scripts))
+    assert made["TARGET"].read_bytes() == made["probe"]()
+
+
+def test_a_model_that_loses_too_much_in_bf16_says_so(tmp_path: Path) -> None:
+    proto = onnx.load_model_from_string(find_model("gln").data)
+    card = json.loads(proto.metadata_props[0].value)
+    for changes, reason in (
+        ({"not_offered": {"bf16": "costs 9 mm"}}, "is not offered in bf16: costs 9 mm"),
+        ({"before_output_layer": None}, "its card does not say where the output layer begins"),
+    ):
+        proto.metadata_props[0].value = json.dumps({**card, **changes})
+        path = tmp_path / "own.onnx"
+        path.write_bytes(proto.SerializeToString())
+        with pytest.raises(PoseliftError, match=reason):
+            Lifter(path, backend="openvino", precision="bf16")
+        assert runtimes(path) == (("onnxruntime", "fp32"), ("openvino", "fp32"))
+
+
 def test_missing_backend_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backends.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(PoseliftError, match=r"openvino is not installed, get it with: pip install"):
@@ -101,9 +124,7 @@ def test_cpu_that_cuts_sums_off_has_no_int8(monkeypatch: pytest.MonkeyPatch) -> 
     assert "int8" in backends._available("onnxruntime")
     backends._available.cache_clear()
     monkeypatch.setattr(backends, "_whole_products_are_exact", lambda: False)
-    with pytest.raises(
-        PoseliftError, match=r"this CPU cannot compute in int8, expected one of fp32"
-    ):
+    with pytest.raises(PoseliftError, match=r"this CPU cannot compute in int8, expected one of"):
         Lifter("gln", precision="int8")
     assert ("onnxruntime", "int8") not in runtimes("gln")
 
@@ -117,9 +138,7 @@ def test_models_without_the_weights(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     folder.mkdir()
     (folder / "model.safetensors").write_bytes(b"")
-    with pytest.raises(
-        PoseliftError, match=r"holds no model.int8.onnx, make it with `poselift exp"
-    ):
+    with pytest.raises(PoseliftError, match=r"holds no model.int8.onnx, make it with `pose"):
         Lifter(folder, precision="int8")
 
 

@@ -197,6 +197,11 @@ def _before_output(proto: onnx.ModelProto, model: nn.Module) -> str | None:
         return None
     layer, _ = model.output_layer()
     scope = next(name for name, module in model.named_modules() if module is layer)
+    floats = {
+        value.name
+        for value in proto.graph.value_info
+        if value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
+    }
     data, crossing, inside = {INPUT}, set[str](), set[str]()
     for node in proto.graph.node:
         scopes = {entry.key: entry.value for entry in node.metadata_props}.get(_SCOPES, "")
@@ -206,6 +211,7 @@ def _before_output(proto: onnx.ModelProto, model: nn.Module) -> str | None:
             crossing.update((data - inside).intersection(node.input) if own else ())
         if own:
             inside.update(node.output)
+    crossing &= floats  # the others are sizes of the batch
     return crossing.pop() if len(crossing) == 1 else None
 
 

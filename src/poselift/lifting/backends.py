@@ -15,7 +15,15 @@ import numpy as np
 from jaxtyping import Float
 
 from poselift.errors import PoseliftError
-from poselift.lifting.card import BEFORE_OUTPUT, INPUT, OUTPUT, ModelCard
+from poselift.lifting.card import (
+    BEFORE_OUTPUT,
+    INPUT,
+    METADATA_KEY,
+    NOT_OFFERED,
+    OUTPUT,
+    ModelCard,
+    parse_card,
+)
 from poselift.lifting.weights import ModelFile, find_model, has_weights
 
 if TYPE_CHECKING:
@@ -65,13 +73,10 @@ class OpenVinoNetwork(Network):
         model = core.read_model(file.data)
         parts = [(model, "f32")]
         if precision == "bf16":
-            name = card.content.get(BEFORE_OUTPUT)
-            if not isinstance(name, str):
-                raise PoseliftError(
-                    f"{file.source}: does not say where its output layer begins, which bf16 needs "
-                    "to know, export it again"
-                )
-            trunk, head = _cut(model, name)
+            refusal = _refusal_of_bf16(card)
+            if refusal:
+                raise PoseliftError(f"{file.source}: is not offered in bf16: {refusal}")
+            trunk, head = _cut(model, card.content[BEFORE_OUTPUT])
             parts = [(trunk, "bf16"), (head, "f32")]
         self._requests = [
             core.compile_model(
@@ -93,17 +98,29 @@ class OpenVinoNetwork(Network):
         from openvino import Tensor
 
         with self._one_at_a_time:
-            values = np.ascontiguousarray(inputs)
+            values: tuple[np.ndarray, ...] = (np.ascontiguousarray(inputs),)
             for request in self._requests:
-                request.set_input_tensor(Tensor(values, shared_memory=True))
+                for index, value in enumerate(values):
+                    request.set_input_tensor(index, Tensor(value, shared_memory=True))
                 request.infer()
-                values = request.get_output_tensor().data
-            outputs: np.ndarray = values.copy()
+                values = (request.get_output_tensor().data, values[-1])
+            outputs: np.ndarray = values[0].copy()
         return outputs
 
 
+def _refusal_of_bf16(card: ModelCard) -> str:
+    """Say why a model is not run in bf16; nothing if it is."""
+    if not isinstance(card.content.get(BEFORE_OUTPUT), str):
+        return "its card does not say where the output layer begins, export it again"
+    reasons = card.content.get(NOT_OFFERED)
+    return str(reasons.get("bf16", "")) if isinstance(reasons, dict) else ""
+
+
 def _cut(model: Any, name: str) -> tuple[Any, Any]:
-    """Cut an OpenVINO model in two at the tensor of a name."""
+    """Cut an OpenVINO model in two at the tensor of a name.
+
+    The second part takes that tensor, and the keypoints for their number of frames.
+    """
     import openvino
     from openvino import opset13
 
@@ -116,7 +133,7 @@ def _cut(model: Any, name: str) -> tuple[Any, Any]:
     entry = opset13.parameter(border.get_partial_shape(), np.float32)
     for consumer in border.get_target_inputs():
         consumer.replace_source_output(entry.output(0))
-    head = openvino.Model(model.get_results(), [entry])
+    head = openvino.Model(model.get_results(), [entry, *model.get_parameters()])
     return openvino.Model([border], model.get_parameters()), head
 
 
@@ -125,13 +142,29 @@ def runtimes(model: str | os.PathLike[str] = "gln") -> tuple[tuple[str, str], ..
 
     Raises `PoseliftError` if there is no such model.
     """
-    find_model(model)
     return tuple(
         (backend, precision)
         for backend in BACKENDS
         for precision in _available(backend)
-        if has_weights(model, precision)
+        if has_weights(model, precision) and (precision != "bf16" or _offers_bf16(model))
     )
+
+
+def _offers_bf16(model: str | os.PathLike[str]) -> bool:
+    """Tell whether a model with fp32 weights runs in bf16."""
+    file = find_model(model)
+    return not _refusal_of_bf16(card_of(start_session(file, 1, only_look=True), file.source))
+
+
+def card_of(session: onnxruntime.InferenceSession, source: str) -> ModelCard:
+    """Return the card in a model file; `PoseliftError` if it carries none or a bad one."""
+    entries = session.get_modelmeta().custom_metadata_map
+    if METADATA_KEY not in entries:
+        raise PoseliftError(
+            f"{source}: an ONNX model, but not one of poselift's "
+            f"(it carries no {METADATA_KEY!r} card)"
+        )
+    return parse_card(entries[METADATA_KEY], source)
 
 
 def check_choice(backend: str, precision: str) -> None:

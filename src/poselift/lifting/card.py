@@ -17,6 +17,9 @@ METADATA_KEY = "poselift"
 #: Entry of the card: the tensor that the output layer works on.
 BEFORE_OUTPUT = "before_output_layer"
 
+#: Entry of the card: precisions that are refused for this model, and why.
+NOT_OFFERED = "not_offered"
+
 #: Precisions that a model file can be made for.
 FILE_PRECISIONS = ("fp32", "int8")
 

@@ -17,10 +17,11 @@ from poselift.lifting.backends import (
     Network,
     OnnxRuntimeNetwork,
     OpenVinoNetwork,
+    card_of,
     check_choice,
     start_session,
 )
-from poselift.lifting.card import INPUT, METADATA_KEY, OUTPUT, ModelCard, parse_card
+from poselift.lifting.card import INPUT, OUTPUT, ModelCard
 from poselift.lifting.weights import RUN_WEIGHTS, ModelFile
 
 if TYPE_CHECKING:
@@ -64,13 +65,7 @@ def open_model(
     check_choice(backend, precision)
     count = physical_cores() if threads is None else threads
     session = start_session(file, count, only_look=backend != "onnxruntime")
-    entries = session.get_modelmeta().custom_metadata_map
-    if METADATA_KEY not in entries:
-        raise PoseliftError(
-            f"{file.source}: an ONNX model, but not one of poselift's "
-            f"(it carries no {METADATA_KEY!r} card)"
-        )
-    card = parse_card(entries[METADATA_KEY], file.source)
+    card = card_of(session, file.source)
     if (card.precision == "int8") != (precision == "int8"):
         raise PoseliftError(
             f"{file.source}: holds {card.precision} weights, expected those for {precision} "

@@ -57,11 +57,9 @@ def find_model(model: str | os.PathLike[str], precision: str = "fp32") -> ModelF
     """
     if isinstance(model, str) and model in shipped_models():
         return _read_shipped(model, precision)
-    path = Path(model)
+    path = _existing(model)
     if path.is_dir():
         return _read_run(path, precision)
-    if not path.exists():
-        raise PoseliftError(f"model {os.fspath(model)!r} not found, expected {_choices()}")
     if path.suffix.lower() != ".onnx":
         raise PoseliftError(f"{path}: not a model file, expected {_choices()}")
     if precision != "int8" or path.stem.endswith(INT8):
@@ -73,15 +71,23 @@ def find_model(model: str | os.PathLike[str], precision: str = "fp32") -> ModelF
 
 
 def has_weights(model: str | os.PathLike[str], precision: str) -> bool:
-    """Tell whether a model that exists has a file for a precision."""
+    """Tell whether a model has a file for a precision; `PoseliftError` if there is no model."""
     if isinstance(model, str) and model in shipped_models():
         return file_name(model, precision) in _shipped_hashes()
-    path = Path(model)
+    path = _existing(model)
     if path.is_dir():
-        return (path / file_name("model", precision)).is_file()
+        return (path / file_name(Path(RUN_MODEL).stem, precision)).is_file()
     if path.stem.endswith(INT8):
         return precision == "int8"
     return precision != "int8" or path.with_name(file_name(path.stem, precision)).is_file()
+
+
+def _existing(model: str | os.PathLike[str]) -> Path:
+    """Return the path that a model is at; `PoseliftError` if there is nothing."""
+    path = Path(model)
+    if not path.exists():
+        raise PoseliftError(f"model {os.fspath(model)!r} not found, expected {_choices()}")
+    return path
 
 
 def file_name(stem: str, precision: str) -> str:
