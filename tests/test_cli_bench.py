@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -71,11 +72,16 @@ def tiny_training(architecture: str) -> TrainingConfig:
     return replace(config, model={**config.model, **small[architecture]}, batch_size=8)
 
 
-def test_the_command_measures_and_writes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("load", [0.1, 2.0])
+def test_the_command_measures_and_writes(
+    load: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, load, load))
     out = tmp_path / "out.json"
     result = poselift("--model", "posegraphnet", *QUICK, "--threads", 1, "--json", out)
     assert result.exit_code == 0, result.output
-    assert result.stderr == ""
+    busy = "poselift: warning: the machine is busy (load 2.0), ratios may be off; "
+    assert result.stderr == (busy + "measure again when it is quiet\n" if load > 1 else "")
     report = json.loads(out.read_text("utf-8"))
     assert set(report) == {"machine", "inference", "training", "losses"}
     assert report["training"] == report["losses"] == []

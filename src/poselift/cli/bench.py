@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import typer
 
 from poselift.errors import PoseliftError
+
+#: Waiting processes from which on a machine is too busy to be measured.
+_BUSY = 0.5
 
 
 def bench(
@@ -61,6 +66,7 @@ def bench(
         seconds=seconds,
         training=training,
     )
+    _warn_if_busy()
     with Console(stderr=True).status("opening models ...") as status:
         report = measure(options, status.update)
     typer.echo(as_markdown(report))
@@ -70,6 +76,17 @@ def bench(
         from poselift.files import write_bytes
 
         write_bytes(json, orjson.dumps(report.as_dict(), option=orjson.OPT_INDENT_2) + b"\n")
+
+
+def _warn_if_busy() -> None:
+    """Say that ratios are not fair where other programs run: they slow the parts unequally."""
+    load = os.getloadavg()[0]
+    if load > _BUSY:
+        print(
+            f"poselift: warning: the machine is busy (load {load:.1f}), ratios may be off; "
+            "measure again when it is quiet",
+            file=sys.stderr,
+        )
 
 
 def _check(models: list[str], batches: list[int], threads: int | None, seconds: float) -> None:
