@@ -19,7 +19,7 @@ from io_samples import (
     write,
 )
 from poselift.errors import PoseliftError
-from poselift.io import Format, format_names, formats, jsonfile, read_detections
+from poselift.io import Format, format_names, formats, jsonparts, read_detections
 from poselift.io.jointsets import from_joint_names
 from poselift.io.openpose import frame_numbers
 from poselift.skeletons import BODY_25, BODY_25B, H36M_17, get_skeleton, skeleton_names
@@ -195,8 +195,8 @@ def test_mmpose_keeps_track_ids_and_gaps(tmp_path: Path) -> None:
 
 @pytest.fixture
 def in_small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jsonfile, "LARGE", 100)
-    monkeypatch.setattr(jsonfile, "PART", 700)
+    monkeypatch.setattr(jsonparts, "LARGE", 100)
+    monkeypatch.setattr(jsonparts, "PART", 700)
 
 
 LARGE_FILES = {

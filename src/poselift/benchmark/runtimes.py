@@ -19,7 +19,6 @@ Runtime = tuple[str, str]
 
 def runtimes(model: str) -> tuple[Runtime, ...]:
     """List what can run `model` on this machine; `PoseliftError` if there is no such model."""
-    find_model(model)
     return lifting_runtimes(model)
 
 

@@ -7,6 +7,7 @@ from importlib.metadata import version
 import typer
 
 from poselift.cli.bench import bench
+from poselift.cli.convert import convert
 from poselift.cli.errors import ReportingGroup
 from poselift.cli.evaluate import evaluate
 from poselift.cli.export import export
@@ -46,6 +47,7 @@ def _options(
 
 
 app.command("lift")(lift)
+app.command("convert")(convert)
 app.command("formats")(formats)
 app.command("train")(train)
 app.command("eval")(evaluate)

@@ -47,7 +47,10 @@ def evaluate(
         True, "--flip/--no-flip", help="Lift mirrored poses too, as `poselift lift` does."
     ),
     precision: list[str] = typer.Option(
-        ["fp32"], "--precision", help="fp32 or int8; several stand side by side."
+        ["fp32"], "--precision", help="fp32, int8 or bf16; several stand side by side."
+    ),
+    backend: str = typer.Option(
+        "onnxruntime", "--backend", help="onnxruntime, or openvino, which has bf16."
     ),
 ) -> None:
     """Measure models on a data set: MPJPE and P-MPJPE in mm, by action and by joint."""
@@ -62,7 +65,7 @@ def evaluate(
         check_outputs([path] if path else [], {suffix: "results"}, source=None)
     lifters = {
         name if chosen == "fp32" else f"{name} {chosen}": Lifter(
-            name, threads=threads, flip=flip, precision=chosen
+            name, threads=threads, flip=flip, precision=chosen, backend=backend
         )
         for name in model
         for chosen in precision

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +13,18 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
+from poselift.cli.inputs import (
+    FormatName,
+    Fps,
+    Person,
+    Quiet,
+    Size,
+    SkeletonName,
+    Source,
+    choose,
+    parse_size,
+)
+
 if TYPE_CHECKING:
     from poselift.io.results import Results
     from poselift.sequence import PoseSequence
@@ -24,10 +35,6 @@ OUTPUTS = {".html": "page to look at", ".npz": "arrays", ".json": "list of peopl
 #: Frame rate taken where the source says nothing and --fps is not given.
 DEFAULT_FPS = 30.0
 
-Source = Annotated[
-    Path,
-    typer.Argument(metavar="INPUT", help="2D keypoints: a file, or a folder of frames."),
-]
 Outputs = Annotated[
     list[Path],
     typer.Option("-o", "--output", help="Write .html, .npz or .json; may be repeated."),
@@ -35,25 +42,9 @@ Outputs = Annotated[
 Model = Annotated[
     str, typer.Option(help="A shipped model (gln, posegraphnet), a run folder or an .onnx file.")
 ]
-FormatName = Annotated[
-    str, typer.Option("--format", metavar="NAME", help="Format of INPUT (`poselift formats`).")
-]
-SkeletonName = Annotated[
-    str | None,
-    typer.Option("--skeleton", metavar="NAME", help="Joint set of INPUT, where it is left open."),
-]
-Size = Annotated[
-    str | None,
-    typer.Option("--size", metavar="WIDTHxHEIGHT", help="Picture size in pixels: 1920x1080."),
-]
-Fps = Annotated[float | None, typer.Option("--fps", help="Frames a second of INPUT.")]
 Focal = Annotated[
     float | None,
     typer.Option("--focal", help="Focal length in pixels; default: the longer picture side."),
-]
-Person = Annotated[
-    str,
-    typer.Option(metavar="all|main|ID", help="Whom to lift; main is the most prominent."),
 ]
 Threads = Annotated[
     int | None, typer.Option(help="CPU threads; default: one for each physical core.")
@@ -63,9 +54,9 @@ Flip = Annotated[
     typer.Option("--flip/--no-flip", help="Lift the mirrored pose too: more accurate, slower."),
 ]
 Precision = Annotated[
-    str, typer.Option(help="fp32, or int8: about twice as fast, within half a millimetre.")
+    str, typer.Option(help="fp32, int8 (about twice as fast, within 0.5 mm), or bf16 (openvino).")
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but warnings and errors.")]
+Backend = Annotated[str, typer.Option(help="What runs the network: onnxruntime or openvino.")]
 
 
 def lift(
@@ -81,6 +72,7 @@ def lift(
     threads: Threads = None,
     flip: Flip = True,
     precision: Precision = "fp32",
+    backend: Backend = "onnxruntime",
     quiet: Quiet = False,
 ) -> None:
     """Lift 2D keypoints to 3D skeletons.
@@ -89,21 +81,21 @@ def lift(
     """
     from poselift.cli.outputs import check_outputs
     from poselift.files import write_together
-    from poselift.lifting import BACKENDS, Lifter
+    from poselift.lifting import Lifter
     from poselift.lifting.backends import check_choice
     from poselift.lifting.weights import find_model
     from poselift.tracking import load_people
 
-    image_size = None if size is None else _parse_size(size)
+    image_size = parse_size(size)
     check_outputs(outputs, OUTPUTS, source=source)
-    check_choice(BACKENDS[0], precision)
+    check_choice(backend, precision)
     file = find_model(model, precision)  # a wrong name is said before a long file is read
     found = load_people(
         source, format=format_name, skeleton=skeleton, image_size=image_size, fps=fps
     )
-    people, assumed = _with_fps(_choose(found, person, source))
+    people, assumed = _with_fps(choose(found, person, source))
     # opened after reading: parsing a long clip and an open model need not share the memory
-    lifter = Lifter(file, threads=threads, flip=flip, precision=precision)
+    lifter = Lifter(file, threads=threads, flip=flip, precision=precision, backend=backend)
     started = time.perf_counter()
     with _progress(sum(map(len, people)), quiet) as advance:
         results = lifter.lift_people(people, focal=focal, progress=advance)
@@ -121,33 +113,6 @@ def formats() -> None:
 
     for entry in FORMATS:
         typer.echo(f"{entry.name:16} {entry.summary}")
-
-
-def _parse_size(text: str) -> tuple[int, int]:
-    """Read WIDTHxHEIGHT."""
-    from poselift.errors import PoseliftError
-
-    match = re.fullmatch(r"([1-9]\d*)[xX×]([1-9]\d*)", text.strip())
-    if match is None:
-        raise PoseliftError(f"expected --size as WIDTHxHEIGHT in pixels (1920x1080), got {text!r}")
-    return int(match[1]), int(match[2])
-
-
-def _choose(people: Sequence[PoseSequence], person: str, source: Path) -> tuple[PoseSequence, ...]:
-    """Select all persons, the most prominent one, or the one with an id."""
-    from poselift.errors import PoseliftError
-
-    if person == "all":
-        return tuple(people)
-    if person == "main":
-        return tuple(people[:1])
-    chosen = tuple(one for one in people if str(one.person_id) == person)
-    if not chosen:
-        ids = ", ".join(str(one.person_id) for one in people)
-        raise PoseliftError(
-            f"{source}: no person {person!r}, expected --person all, main or one of {ids}"
-        )
-    return chosen
 
 
 def _with_fps(people: tuple[PoseSequence, ...]) -> tuple[tuple[PoseSequence, ...], bool]:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from poselift.errors import PoseliftError
 from poselift.models.grid.convolution import GridConv, PlannedConv
 from poselift.models.grid.network import GridUnit
-from poselift.models.posegraphnet import GraphConvolution
+from poselift.models.posegraphnet import GraphConvolution, ResidualBlock
 
 #: Smaller layers stay float32: they cost little and the input and output need more digits.
 MIN_INPUTS, MIN_OUTPUTS = 64, 16
@@ -110,11 +110,11 @@ class Int8GridConv(PlannedConv):
 class Int8GraphConvolution(GraphConvolution):
     """A graph convolution whose linear map is computed on integers."""
 
-    def __init__(self, convolution: GraphConvolution) -> None:
-        """Take the weights of `convolution`."""
+    def __init__(self, convolution: GraphConvolution, *, signed: bool) -> None:
+        """Take the weights of `convolution`; `signed` inputs may be negative."""
         channels = convolution.weight.shape[1]
         super().__init__(channels, convolution.bias.shape[0], shared=convolution.shared)
-        self.product = IntegerProduct(convolution.weight.detach().T, signed=True)
+        self.product = IntegerProduct(convolution.weight.detach().T, signed=signed)
         self.bias = convolution.bias
         del self.weight
 
@@ -126,7 +126,7 @@ class Int8GraphConvolution(GraphConvolution):
         return self._map_first(x, mix) + self.bias
 
     def features(self, x: Float[Tensor, "B J C"]) -> Float[Tensor, "BJ GC_out"]:
-        """Map each joint's channels; they may be negative after a residual projection."""
+        """Map each joint's channels."""
         unit = frame_maximum(x.abs()) / ACTIVATION_MAX
         found: Tensor = (self.product(x / unit) * unit).flatten(0, 1)
         return found
@@ -155,7 +155,9 @@ def quantized(network: nn.Module) -> nn.Module:
     Raises `PoseliftError` if it has no such layer.
     """
     network = copy.deepcopy(network).cpu().eval()
-    replaced = sum(_replace(module) for module in list(network.modules()))
+    # a projection in a residual branch is followed by no ReLU
+    signed = any(isinstance(m, ResidualBlock) and m.residual is not None for m in network.modules())
+    replaced = sum(_replace(module, signed) for module in list(network.modules()))
     if not replaced:
         raise PoseliftError(
             f"int8: {type(network).__name__} has no layer of {MIN_INPUTS} or more channels in "
@@ -164,7 +166,7 @@ def quantized(network: nn.Module) -> nn.Module:
     return network
 
 
-def _replace(module: nn.Module) -> int:
+def _replace(module: nn.Module, signed: bool) -> int:
     """Put integers in the place of a module's large layers; return of how many."""
     if isinstance(module, GridUnit):
         conv = module.layer.conv
@@ -174,7 +176,7 @@ def _replace(module: nn.Module) -> int:
     count = 0
     for name, child in list(module.named_children()):
         if isinstance(child, GraphConvolution) and _is_large(*child.weight.shape[::-1]):
-            setattr(module, name, Int8GraphConvolution(child))
+            setattr(module, name, Int8GraphConvolution(child, signed=signed))
             count += 1
         elif isinstance(child, nn.Linear) and _is_large(child.in_features, child.out_features):
             setattr(module, name, Int8Linear(child))

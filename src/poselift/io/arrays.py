@@ -31,6 +31,15 @@ def write_arrays(stream: Sink, arrays: Mapping[str, np.ndarray]) -> None:
                 np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
 
 
+def array_names(path: Path) -> set[str]:
+    """Return the names of the arrays of an .npz file, none if it is damaged."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {name.removesuffix(".npy") for name in archive.namelist()}
+    except Exception:  # whatever a broken archive brings up; `read_arrays` has the words for it
+        return set()
+
+
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """Return all arrays of an .npz file.
 

@@ -92,9 +92,9 @@ class Detections:
         self, keypoints: Float[np.ndarray, "N J 2"], scores: Float[np.ndarray, "N J"]
     ) -> None:
         """Refuse infinite and half-missing joints, frames out of order, persons met twice."""
-        self._refuse(np.isinf(keypoints).any(axis=2), "expected finite coordinates, got infinity")
-        missing = np.isnan(keypoints)
-        self._refuse(missing[..., 0] != missing[..., 1], "one coordinate is missing, one is not")
+        x, y = keypoints[..., 0], keypoints[..., 1]
+        self._refuse(np.isinf(x) | np.isinf(y), "expected finite coordinates, got infinity")
+        self._refuse(np.isnan(x) != np.isnan(y), "one coordinate is missing, one is not")
         self._refuse(np.isinf(scores), "expected a finite score, got infinity")
         frames, ids = np.asarray(self.frames), np.asarray(self.person_ids)
         if frames.min() < 0 or (np.diff(frames) < 0).any():

@@ -13,6 +13,7 @@ from poselift.errors import PoseliftError
 from poselift.io import mmpose, native, openpose
 from poselift.io.detections import Detections
 from poselift.io.jointsets import resolve
+from poselift.io.jsonparts import without_collector
 from poselift.skeletons import Skeleton
 
 
@@ -111,7 +112,8 @@ def read_detections(
     """
     path = Path(path)
     entry = find_format(path, format)
-    found = entry.read(path, resolve(skeleton))
+    with without_collector():
+        found = entry.read(path, resolve(skeleton))
     notes = [f"read: {path} ({entry.name}, {found.skeleton.name})", *found.notes]
     if image_size is not None and found.image_size not in (None, tuple(image_size)):
         notes.append(f"image size: {found.image_size} in the file, taken as {image_size}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,6 @@ PEEK = 1 << 16
 #: Larger JSON files are refused: parsing one takes several times its size in memory.
 MAX_BYTES = 1 << 30
 
-#: Lists of frames in files larger than this are parsed in parts of about this size (bytes).
-LARGE = PART = 4 << 20
-
 _BOM = b"\xef\xbb\xbf"
 _SPACE = b" \t\r\n"
 _WORDS = re.compile(rb"-?\b(NaN|Infinity|nan|inf)\b")
@@ -31,94 +27,28 @@ def load_json(path: Path) -> Any:
     Raises `PoseliftError` if the file cannot be read, is empty, is no JSON (said after its first
     64 KiB where these show it), is cut off, holds NaN or Infinity, or is larger than 1 GiB.
     """
-    return parse_json(path, _content(path))
+    return parse_json(path, content_of(path))
 
 
-def _content(path: Path) -> bytes:
-    """Read a JSON file after a look at its start and end; raises as `load_json`."""
+def content_of(path: Path) -> bytes:
+    """Read a JSON file after `check_json`; raises as `load_json`."""
+    check_json(path)
+    return _read(path, path.stat().st_size)
+
+
+def check_json(path: Path) -> None:
+    """Refuse what its start, end and size show to be no JSON file; raises as `load_json`."""
     head = read_head(path)
     size = path.stat().st_size
     if size <= len(head):
-        return head
+        return
     _check_head(path, head)
-    _check_tail(path, size)
+    _check_tail(path)
     if size > MAX_BYTES:
         raise PoseliftError(
             f"{path}: {size / 2**30:.1f} GiB of JSON is more than is read at once (1 GiB), "
             "split it or use .npz"
         )
-    return _read(path, size)
-
-
-def load_frames(path: Path, key: str) -> tuple[Any, Any]:
-    """Return a JSON file as what is around its list of frames, and the frames.
-
-    The file is a list of frames, or an object that has them under `key`. Returns (None, frames)
-    or (the object, frames); (content, None) if it is neither. The frames of a large file come as
-    an iterator that parses a few MiB at a time, so that they are never all in memory.
-
-    Raises `PoseliftError` as `load_json`, for large files perhaps only while iterating.
-    """
-    data = _content(path)
-    if len(data) > LARGE and (found := _find_list(data, key)) is not None:
-        around, start, end, first = found
-        return around, _parts(path, data, key, start, end, first)
-    return _frames_of(parse_json(path, data), key)
-
-
-def _frames_of(content: Any, key: str) -> tuple[Any, Any]:
-    """Split parsed content as `load_frames` documents."""
-    if isinstance(content, list):
-        return None, content
-    return content, content.get(key) if isinstance(content, dict) else None
-
-
-def _find_list(data: bytes, key: str) -> tuple[Any, int, int, bytes] | None:
-    """Find a list of objects that the whole file is, or that ends the object it is.
-
-    Returns what is around it, where its elements start and end, and the first key of the first
-    element; None if there is no such list, and then the file has to be parsed as a whole.
-    """
-    opening = re.compile(
-        rb'\s*(?:\[|\{.*?"' + re.escape(key.encode()) + rb'"\s*:\s*\[)\s*(?=\{\s*("[^"\\]*"\s*:))',
-        re.DOTALL,
-    )
-    match = opening.match(data[:PEEK])
-    tail = re.search(rb"\s*\]\s*\}?\s*$", data[-PEEK:])
-    if match is None or tail is None:
-        return None
-    start, end = match.end(), max(len(data) - PEEK, 0) + tail.start()
-    try:  # only if the file without the elements is whole JSON, they are what was looked for
-        around = orjson.loads(data[:start] + data[end:])
-    except orjson.JSONDecodeError:
-        return None
-    if around == []:
-        around = None
-    elif around.get(key) != []:
-        return None
-    return around, start, end, match[1]
-
-
-def _parts(path: Path, data: bytes, key: str, start: int, end: int, first: bytes) -> Iterator[Any]:
-    """Yield the elements of the list data[start:end], parsed part by part.
-
-    It is cut where an element seems to begin with the key `first`. A part that parses by itself
-    is a row of whole elements, so nothing is taken on trust; at the first that does not, the
-    file is parsed as a whole.
-    """
-    border = re.compile(rb"\}(\s*,\s*)\{\s*" + re.escape(first))
-    done = 0
-    while start < end:
-        match = border.search(data, min(start + PART, end), end)
-        stop = match.start(1) if match else end
-        try:
-            part = orjson.loads(b"[" + data[start:stop] + b"]")
-        except orjson.JSONDecodeError:
-            yield from _frames_of(parse_json(path, data), key)[1][done:]
-            return
-        yield from part
-        done += len(part)
-        start = match.end(1) if match else end
 
 
 def parse_json(path: Path, data: bytes) -> Any:
@@ -141,10 +71,16 @@ def read_head(path: Path) -> bytes:
     return _read(path, PEEK)
 
 
-def _read(path: Path, count: int) -> bytes:
-    """Read the first `count` bytes."""
+def read_tail(path: Path) -> bytes:
+    """Return up to the last 64 KiB of a file."""
+    return _read(path, PEEK, max(0, path.stat().st_size - PEEK))
+
+
+def _read(path: Path, count: int, start: int = 0) -> bytes:
+    """Read `count` bytes from `start` on, or as many as there are."""
     try:
         with path.open("rb") as stream:
+            stream.seek(start)
             return stream.read(count)
     except OSError as error:
         raise PoseliftError(f"{path}: cannot be read ({error.strerror})") from error
@@ -181,11 +117,9 @@ def _check_head(path: Path, head: bytes) -> None:
     raise PoseliftError(f"{path}: is not JSON (it ends before the file does)")
 
 
-def _check_tail(path: Path, size: int) -> None:
+def _check_tail(path: Path) -> None:
     """Refuse a large file that does not end as JSON does, without reading the middle."""
-    with path.open("rb") as stream:
-        stream.seek(max(0, size - PEEK))
-        tail = stream.read(PEEK).rstrip(_SPACE)
+    tail = read_tail(path).rstrip(_SPACE)
     if tail and tail[-1:] not in b"]}":
         reason = "is not JSON (binary data)" if tail[-1:] < b" " else "the JSON is cut off"
         raise PoseliftError(f"{path}: {reason}, expected it to end in '}}' or ']'")

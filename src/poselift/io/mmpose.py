@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,8 @@ from poselift.errors import PoseliftError
 from poselift.io.detections import Detections
 from poselift.io.fields import SizeCheck, read_fps, read_index, read_list, read_object
 from poselift.io.jointsets import by_count, from_joint_names
-from poselift.io.jsonfile import load_frames
-from poselift.io.tables import RowCollector
+from poselift.io.jsonparts import load_frames
+from poselift.io.tables import Block, RowCollector, all_lists, whole_numbers
 from poselift.skeletons import Skeleton
 
 #: Joint sets by number of keypoints; 17 is coco_17 unless the file or the user says otherwise.
@@ -45,6 +45,42 @@ class _Clip:
 
     def __post_init__(self) -> None:
         self.sizes = SizeCheck(str(self.path))
+
+    def add_frames(self, entries: list[Any], index: int, first: int) -> None:
+        """Take in several entries, the one at `index` first: at once if they are as usual."""
+        if self.rows is not None and (block := self._block(entries, first)) is not None:
+            for entry in entries:
+                if "image_size" in entry:
+                    self.sizes.add(entry["image_size"], f"{self.path}, frame {entry['frame_id']}")
+            if self.rows.add_block(block):
+                numbers = [entry["frame_id"] for entry in entries]
+                self.seen.update(numbers)
+                self.frame_count = max(self.frame_count, max(numbers) - first + 1)
+                return
+        for place, entry in enumerate(entries, index):
+            self.add_frame(entry, place, first)
+
+    def _block(self, entries: list[Any], first: int) -> Block | None:
+        """Gather the persons of entries; None if anything is not as MMPose writes it."""
+        try:
+            numbers = [entry["frame_id"] for entry in entries]
+            people = [entry["instances"] for entry in entries]
+            if not (all_lists(people) and whole_numbers(numbers, first)):
+                return None
+            persons = list(chain.from_iterable(people))
+            rows = [person["keypoints"] for person in persons]
+            ids = [person.get("track_id", person.get("instance_id", -1)) for person in persons]
+            scores: list[Any] | None = [person.get("keypoint_scores") for person in persons]
+        except (TypeError, KeyError):
+            return None
+        if len(set(numbers)) < len(numbers) or not self.seen.isdisjoint(numbers):
+            return None
+        if not set(map(type, scores or ())) - {type(None)}:
+            scores = None
+        if not whole_numbers(ids, -1):
+            return None
+        frames = np.repeat(np.array(numbers, dtype=np.int64) - first, list(map(len, people)))
+        return Block(frames.tolist(), ids, rows, scores)
 
     def add_frame(self, entry: Any, index: int, first: int) -> None:
         """Take in one `{"frame_id", "instances"}`; `first` is the number of the first frame."""
@@ -115,13 +151,16 @@ def read(path: Path, skeleton: Skeleton | None) -> Detections:
         _read_meta(clip, around.get("meta_info"))
         first = 1
     if not isinstance(entries, Iterator):
-        entries = iter(read_list(entries, "the frames", str(path)))
-    head = list(islice(entries, 1))
+        entries = iter([read_list(entries, "the frames", str(path))])
+    head: list[Any] = next(entries, [])
     if head and isinstance(head[0], dict) and "keypoints" in head[0]:
-        clip.add_instances([*head, *entries], 0, f"{path}, frame {first}")
+        people = [*head, *chain.from_iterable(entries)]
+        clip.add_instances(people, 0, f"{path}, frame {first}")
     else:
-        for index, entry in enumerate(chain(head, entries)):
-            clip.add_frame(entry, index, first)
+        index = 0
+        for part in chain([head], entries):
+            clip.add_frames(part, index, first)
+            index += len(part)
     return _finish(clip)
 
 
@@ -151,16 +190,18 @@ def _finish(clip: _Clip) -> Detections:
     """Make the table, rows in the order of the frames."""
     if clip.rows is None:
         raise PoseliftError(f"{clip.path}: no person in any frame")
-    points, scores = clip.rows.tables()
+    frames, person_ids, points, scores = clip.rows.tables()
     skeleton = by_count(points.shape[1], clip.skeleton, COUNTS, str(clip.path))
-    frames = np.array(clip.rows.frames, dtype=np.int64)
-    order = np.argsort(frames, kind="stable")
+    if (np.diff(frames) < 0).any():
+        order = np.argsort(frames, kind="stable")
+        frames, person_ids = frames[order], person_ids[order]
+        points, scores = points[order], scores[order]
     note = f"{len(skeleton)} joints taken as {skeleton.name}, the default for this number"
     return Detections(
-        frames=frames[order],
-        keypoints=points[order],
-        scores=scores[order],
-        person_ids=np.array(clip.rows.person_ids, dtype=np.int64)[order],
+        frames=frames,
+        keypoints=points,
+        scores=scores,
+        person_ids=person_ids,
         skeleton=skeleton,
         fps=clip.fps,
         image_size=clip.sizes.size,

@@ -27,12 +27,15 @@ import numpy as np
 from poselift.errors import PoseliftError
 from poselift.files import atomic_write
 from poselift.io import rows
-from poselift.io.arrays import Sink, need, read_arrays, write_arrays
+from poselift.io.arrays import Sink, array_names, need, read_arrays, write_arrays
 from poselift.io.detections import Detections
 from poselift.io.fields import read_fps, read_index, read_list, read_object, read_size
 from poselift.io.jointsets import from_joint_names, resolve
-from poselift.io.jsonfile import load_json
+from poselift.io.jsonparts import load_columns
 from poselift.io.peek import peek
+from poselift.io.results import (
+    COLUMNS as RESULT_COLUMNS,
+)
 from poselift.io.results import (
     FORMAT as RESULTS,
 )
@@ -51,6 +54,9 @@ from poselift.skeletons import Skeleton
 
 FORMAT = "poselift-keypoints"
 VERSION = 1
+
+#: What a person has for each frame, in files of keypoints and of results.
+COLUMNS = ("frames", "times", "keypoints", *RESULT_COLUMNS)
 
 
 def is_native_json(path: Path) -> bool:
@@ -74,7 +80,7 @@ def is_result_file(path: Path) -> bool:
     if path.is_dir():
         return False
     if _is_npz(path):
-        return is_results(read_arrays(path))
+        return is_results(array_names(path))
     head = peek(path)
     return head.is_json and head.has_text("format", RESULTS)
 
@@ -91,7 +97,7 @@ def read(path: Path, skeleton: Skeleton | None) -> Detections:
         if is_results(arrays):
             return _from_results(results_from_arrays(arrays, str(path)), str(path), skeleton)
         return _from_arrays(arrays, str(path), skeleton)
-    content = read_object(load_json(path), str(path))
+    content = read_object(load_columns(path, COLUMNS), str(path))
     if content.get("format") == RESULTS:
         return _from_results(results_from_json(content, str(path)), str(path), skeleton)
     return _from_json(content, str(path), skeleton)

@@ -10,26 +10,32 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from functools import partial
+from itertools import chain, compress, pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 
 from poselift.errors import PoseliftError
 from poselift.io.detections import Detections
 from poselift.io.fields import SizeCheck, read_fps, read_index, read_list, read_object
 from poselift.io.jointsets import better_order, by_count, from_joint_names
-from poselift.io.jsonfile import load_frames, parse_json
-from poselift.io.tables import RowCollector
+from poselift.io.jsonfile import PEEK, parse_json
+from poselift.io.jsonparts import load_frames
+from poselift.io.tables import Block, RowCollector, all_lists, whole_numbers
 from poselift.skeletons import BODY_25, BODY_25B, Skeleton
 
 #: Joint sets by number of triples, the documented one first.
 COUNTS = {17: ("coco_17",), 25: ("body_25", "body_25b"), 26: ("halpe_26",)}
 
 _KEY = "pose_keypoints_2d"
+
+#: Names the place of a frame, given its place in a block.
+_Where = Callable[[int], str]
 
 
 @dataclass
@@ -45,6 +51,18 @@ class _Clip:
 
     def __post_init__(self) -> None:
         self.sizes = SizeCheck(self.source)
+
+    def add_all(self, numbers: Sequence[int], frames: list[Any], where: _Where) -> None:
+        """Take in several frames: at once if they are as most are, else one by one."""
+        if self.rows is not None and (block := _block(numbers, frames)) is not None:
+            for index, frame in enumerate(frames):
+                if "image_size" in frame:
+                    self.sizes.add(frame["image_size"], where(index))
+            if self.rows.add_block(block):
+                self.frame_count = max(self.frame_count, numbers[-1] + 1)
+                return
+        for index, (number, frame) in enumerate(zip(numbers, frames, strict=True)):
+            self.add(number, frame, where(index))
 
     def add(self, number: int, frame: Any, where: str) -> None:
         """Take in one frame."""
@@ -84,6 +102,37 @@ class _Clip:
         by_count(length // 3, self.skeleton, COUNTS, where)
 
 
+def _block(numbers: Sequence[int], frames: list[Any]) -> Block | None:
+    """Gather the persons of frames; None if anything is not as OpenPose writes it."""
+    try:
+        people = [frame["people"] for frame in frames]
+        if not all_lists(people):
+            return None
+        persons = list(chain.from_iterable(people))
+        rows = [person[_KEY] for person in persons]
+        ids = _person_ids([person.get("person_id") for person in persons])
+    except (TypeError, KeyError):
+        return None
+    if ids is None or not all_lists(rows):
+        return None
+    owners = np.repeat(np.array(numbers, dtype=np.int64), list(map(len, people))).tolist()
+    if [] in rows:  # only face or hands were found
+        seen = list(map(bool, rows))
+        owners, ids, rows = (list(compress(column, seen)) for column in (owners, ids, rows))
+    return Block(owners, ids, rows)
+
+
+def _person_ids(values: list[Any]) -> list[int] | None:
+    """Return the numbers of persons, -1 for unknown; None if any is not as usual."""
+    if not set(map(type, values)) - {type(None)}:
+        return [-1] * len(values)
+    if all_lists(values):
+        if set(map(len, values)) != {1}:
+            return None
+        values = list(chain.from_iterable(values))
+    return values if whole_numbers(values, -1) else None
+
+
 def matches(path: Path) -> bool:
     """Tell whether this looks like OpenPose output, from the start of the file."""
     from poselift.io.native import is_native_json
@@ -106,8 +155,7 @@ def read(path: Path, skeleton: Skeleton | None) -> Detections:
     """
     clip = _Clip(str(path), skeleton)
     if path.is_dir():
-        for number, file, data in _folder(path):
-            clip.add(number, parse_json(file, data), str(file))
+        _read_folder(clip, path)
     else:
         _read_file(clip, path)
     return _finish(clip)
@@ -122,9 +170,16 @@ def _read_file(clip: _Clip, path: Path) -> None:
         clip.add(0, around, f"{path}, frame 0")
         return
     if not isinstance(frames, Iterator):
-        frames = read_list(frames, '"frames"', str(path))
-    for number, frame in enumerate(frames):
-        clip.add(number, frame, f"{path}, frame {number}")
+        frames = iter([read_list(frames, '"frames"', str(path))])
+    first = 0
+    for part in frames:
+        clip.add_all(range(first, first + len(part)), part, partial(_place, path, first))
+        first += len(part)
+
+
+def _place(path: Path, first: int, index: int) -> str:
+    """Name the place of a frame in one file."""
+    return f"{path}, frame {first + index}"
 
 
 def _read_header(clip: _Clip, header: dict[str, Any], where: str) -> None:
@@ -145,22 +200,23 @@ def _finish(clip: _Clip) -> Detections:
     """Make the table: undetected joints to NaN, persons without any joint left out."""
     if clip.rows is None:
         raise PoseliftError(f"{clip.source}: no person in any frame")
-    triples = clip.rows.tables()[0]
+    frames, person_ids, triples, _ = clip.rows.tables()
     triples = triples.reshape(len(triples), -1, 3)
-    points, scores = triples[..., :2].copy(), triples[..., 2].copy()
-    unseen = (scores <= 0) | (points == 0).all(axis=2)
-    points[unseen], scores[unseen] = np.nan, 0.0
+    unseen = (triples[..., 2] <= 0) | ((triples[..., 0] == 0) & (triples[..., 1] == 0))
+    triples[unseen] = (np.nan, np.nan, 0.0)
     kept = ~unseen.all(axis=1)
     if not kept.any():
         raise PoseliftError(f"{clip.source}: no person in any frame (all joints undetected)")
-    points, scores = points[kept], scores[kept]
+    if not kept.all():
+        triples, frames, person_ids = triples[kept], frames[kept], person_ids[kept]
+    points = np.ascontiguousarray(triples[..., :2])
     _check_pixels(points, clip.source)
     skeleton, note = _order(points, clip)
     return Detections(
-        frames=np.array(clip.rows.frames, dtype=np.int64)[kept],
+        frames=frames,
         keypoints=points,
-        scores=scores,
-        person_ids=np.array(clip.rows.person_ids, dtype=np.int64)[kept],
+        scores=triples[..., 2],
+        person_ids=person_ids,
         skeleton=skeleton,
         fps=clip.fps,
         image_size=clip.sizes.size,
@@ -172,7 +228,7 @@ def _finish(clip: _Clip) -> Detections:
 
 def _check_pixels(points: np.ndarray, source: str) -> None:
     """Refuse coordinates that OpenPose's --keypoint_scale has brought to 0..1 or -1..1."""
-    if np.nanmax(np.abs(points)) <= 1.0:
+    if np.nanmax(points) <= 1.0 and np.nanmin(points) >= -1.0:
         raise PoseliftError(
             f"{source}: expected pixels, got coordinates between -1 and 1 "
             "(run OpenPose with --keypoint_scale 0)"
@@ -206,22 +262,43 @@ def _person_id(value: Any, where: str) -> int:
     return -1 if value is None else read_index(value, "person_id", where, lowest=-1)
 
 
-def _folder(path: Path) -> Iterator[tuple[int, Path, bytes]]:
-    """Yield frame number, file and content of each .json file, in the order of the frames."""
+#: Files of a folder that are taken in at a time.
+_FILES = 128
+
+
+def _read_folder(clip: _Clip, path: Path) -> None:
+    """Read the .json files of a folder, in the order of the frames."""
     with os.scandir(path) as entries:
         names = [e.name for e in entries if e.name.endswith(".json") and e.name[0] != "."]
     if not names:
         raise PoseliftError(f"{path}: no .json file in this folder")
-    for number, name in frame_numbers(names, str(path)):
-        file = path / name
+    files = [(number, f"{path}{os.sep}{name}") for number, name in frame_numbers(names, str(path))]
+    for start in range(0, len(files), _FILES):
+        numbers, places = zip(*files[start : start + _FILES], strict=True)
+        frames: list[Any] = []
         try:
-            with open(file, "rb") as stream:
-                data = stream.read(MAX_FRAME_BYTES + 1)
-        except OSError as error:
-            raise PoseliftError(f"{file}: cannot be read ({error.strerror})") from error
-        if len(data) > MAX_FRAME_BYTES:
-            raise PoseliftError(f"{file}: is too large to be one frame (over 16 MiB)")
-        yield number, file, data
+            frames.extend(map(_read_frame, places))
+        except PoseliftError:  # what is wrong in the frames before comes first
+            clip.add_all(numbers[: len(frames)], frames, places.__getitem__)
+            raise
+        clip.add_all(numbers, frames, places.__getitem__)
+
+
+def _read_frame(place: str) -> Any:
+    """Read the file of one frame."""
+    try:
+        with open(place, "rb") as stream:
+            data = stream.read(PEEK)  # room for 16 MiB each time would cost more than the reading
+            if len(data) == PEEK:
+                data += stream.read(MAX_FRAME_BYTES + 1 - PEEK)
+    except OSError as error:
+        raise PoseliftError(f"{place}: cannot be read ({error.strerror})") from error
+    if len(data) > MAX_FRAME_BYTES:
+        raise PoseliftError(f"{place}: is too large to be one frame (over 16 MiB)")
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return parse_json(Path(place), data)  # with the words for what is wrong
 
 
 #: A frame with a thousand persons has far less.

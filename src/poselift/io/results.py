@@ -19,7 +19,7 @@ A .json holds the same as a list of people; missing values are null.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,15 +31,16 @@ from poselift.errors import PoseliftError
 from poselift.io import rows
 from poselift.io.arrays import Sink, need, read_arrays, write_arrays
 from poselift.io.fields import MAX_NUMBER, read_fps, read_index, read_list, read_object, read_size
-from poselift.io.jsonfile import load_json
-from poselift.io.tables import number_table
+from poselift.io.jsonparts import load_columns, without_collector
+from poselift.io.tables import as_lists, number_table, whole_numbers
 from poselift.sequence import AXES_2D, AXES_3D, PoseSequence
 from poselift.skeletons import Skeleton
 
 FORMAT = "poselift-results"
 VERSION = 1
 
-_TAIL = {"poses_3d": 3, "poses_2d": 2}
+#: What a person of a .json has for each frame.
+COLUMNS = ("frame", "time_s", "poses_3d", "poses_2d", "scores")
 
 
 @dataclass(frozen=True)
@@ -169,12 +170,13 @@ def read_results(path: str | os.PathLike[str]) -> Results:
     if path.suffix.lower() == ".npz":
         return results_from_arrays(read_arrays(path), str(path))
     if path.suffix.lower() == ".json":
-        return results_from_json(load_json(path), str(path))
+        with without_collector():
+            return results_from_json(load_columns(path, COLUMNS), str(path))
     raise PoseliftError(f"{path}: expected results as .npz or .json, got {path.suffix!r}")
 
 
-def is_results(arrays: Mapping[str, np.ndarray]) -> bool:
-    """Tell whether the arrays of an .npz are results (and not 2D keypoints)."""
+def is_results(arrays: Container[str]) -> bool:
+    """Tell whether arrays of these names are results (and not 2D keypoints)."""
     return "poses_3d" in arrays
 
 
@@ -272,7 +274,12 @@ def _columns(person: Mapping[str, Any], joints: int, where: str) -> dict[str, np
 def read_column(
     values: Any, shape: tuple[int, ...], count: int, where: str, *, nullable: bool
 ) -> np.ndarray:
-    """Turn a JSON list of `count` (nested) lists into (count, *shape) float64."""
+    """Turn a column of a person, a list or what `load_columns` made of it, into (count, *shape)."""
+    if isinstance(values, np.ndarray):
+        gaps = nullable or not np.isnan(values).any()
+        if values.shape == (count, *shape) and gaps:
+            return values
+        values = as_lists(values)
     values = read_list(values, "the values", where)
     if len(values) != count:
         raise PoseliftError(f"{where}: expected {count} entries, one a frame, got {len(values)}")
@@ -280,11 +287,13 @@ def read_column(
 
 
 def read_whole(values: Any, what: str, where: str) -> np.ndarray:
-    """Turn a JSON list of whole numbers from 0 on into (N,) int64; `PoseliftError` otherwise."""
+    """Turn a column of whole numbers from 0 on into (N,) int64; `PoseliftError` otherwise."""
+    if isinstance(values, np.ndarray):
+        if values.dtype == np.int64 and (not len(values) or values.min() >= 0):
+            return values
+        values = as_lists(values)
     values = read_list(values, f'"{what}"', where)
-    if set(map(type, values)) - {int} or (
-        values and not 0 <= min(values) <= max(values) < MAX_NUMBER
-    ):
+    if not whole_numbers(values, 0):
         raise PoseliftError(f"{where}: expected {what} as whole numbers from 0 on")
     return np.array(values, dtype=np.int64)
 

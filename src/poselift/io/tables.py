@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any, final
 
@@ -10,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from poselift.errors import PoseliftError
+from poselift.io.fields import MAX_NUMBER
 
 _NUMBERS = frozenset((int, float))
 _OR_NULL = frozenset((int, float, type(None)))
@@ -42,6 +44,16 @@ def number_table(
         raise  # pragma: no cover  # a table is wrong only if one of its rows is
 
 
+def table_or_none(
+    rows: Sequence[Any], shape: tuple[int, ...], *, nullable: bool = False
+) -> Float[np.ndarray, "N ..."] | None:
+    """Do as `number_table`, but return None where that would raise."""
+    try:
+        return _convert(rows, shape, nullable)
+    except _Mismatch:
+        return None
+
+
 def _convert(rows: Sequence[Any], shape: tuple[int, ...], nullable: bool) -> np.ndarray:
     """Check and flatten level by level, with whole levels handled by built-in functions."""
     level = list(rows)
@@ -61,6 +73,14 @@ def _convert(rows: Sequence[Any], shape: tuple[int, ...], nullable: bool) -> np.
     return np.array(level, dtype=np.float64).reshape(len(rows), *shape)
 
 
+def as_lists(array: np.ndarray) -> list[Any]:
+    """Return the nested lists that an array was made of, null for NaN."""
+    objects = array.astype(object)
+    objects[np.isnan(array)] = None
+    lists: list[Any] = objects.tolist()
+    return lists
+
+
 def _show(value: Any) -> str:
     """Name a JSON value briefly."""
     if value is None:
@@ -71,58 +91,137 @@ def _show(value: Any) -> str:
     return text if len(text) <= 40 else text[:37] + "..."
 
 
+@dataclass(frozen=True)
+class Block:
+    """Persons of several frames, as a file gives them.
+
+    frames      frame number of each person.
+    person_ids  their numbers, -1 if unknown.
+    rows        their keypoints, nested lists.
+    scores      their scores, lists, or None if no person has any.
+    """
+
+    frames: Sequence[int]
+    person_ids: Sequence[int]
+    rows: list[Any]
+    scores: list[Any] | None = None
+
+
 @final
 class RowCollector:
-    """Gathers persons frame by frame and turns them into arrays a few thousand at a time.
+    """Gathers persons and turns them into arrays a few thousand at a time.
 
     The lists of a block are let go once it is an array, so a long clip needs little memory.
     Every row has the keypoints as a nested list of `shape`, optionally scores (J,).
     """
 
-    BLOCK = 4096
+    #: Rows that are converted, and rows of arrays that are joined, at a time.
+    BLOCK, MERGED = 4096, 1 << 15
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         """Begin an empty table whose rows have keypoints of `shape`."""
         self.shape = shape
-        self.frames: list[int] = []
-        self.person_ids: list[int] = []
+        self._frames: list[int] = []
+        self._ids: list[int] = []
         self._rows: list[Any] = []
         self._scores: list[Any] = []
         self._where: list[str] = []
-        self._blocks: list[np.ndarray] = []
-        self._score_blocks: list[np.ndarray] = []
+        self._fresh: list[tuple[np.ndarray, ...]] = []
+        self._blocks: list[tuple[np.ndarray, ...]] = []
 
     def add(self, frame: int, person_id: int, row: Any, where: str, scores: Any = None) -> None:
         """Add one person; `where` names the place for messages."""
-        self.frames.append(frame)
-        self.person_ids.append(person_id)
+        self._frames.append(frame)
+        self._ids.append(person_id)
         self._rows.append(row)
         self._scores.append(scores)
         self._where.append(where)
         if len(self._rows) >= self.BLOCK:
             self._flush()
 
+    def add_block(self, block: Block) -> bool:
+        """Add many persons at once; False, and none is added, if a value is not as expected."""
+        points = table_or_none(block.rows, self.shape)
+        if points is None:
+            return False
+        scores = None
+        if block.scores is not None:
+            scores = table_or_none(block.scores, self.shape[:1])
+            if scores is None:
+                return False
+        self._flush()
+        self._keep(block.frames, block.person_ids, points, scores)
+        return True
+
     def _flush(self) -> None:
-        """Convert what has gathered."""
+        """Convert what has gathered one by one."""
+        if not self._rows:
+            return
         table = number_table(self._rows, self.shape, self._where.__getitem__)
-        joints = self.shape[0]
         given = [i for i, scores in enumerate(self._scores) if scores is not None]
-        scores = np.full((len(self._rows), joints), np.nan)
+        scores = None
         if given:
+            scores = np.full((len(self._rows), self.shape[0]), np.nan)
             scores[given] = number_table(
                 [self._scores[i] for i in given],
-                (joints,),
+                self.shape[:1],
                 lambda i: f"{self._where[given[i]]}, scores",
             )
-        with np.errstate(over="ignore"):  # infinity is refused by Detections, with the joint
-            self._blocks.append(table.astype(np.float32))
-            self._score_blocks.append(scores.astype(np.float32))
+        self._keep(self._frames, self._ids, table, scores)
+        self._frames, self._ids = [], []
         self._rows, self._scores, self._where = [], [], []
 
-    def tables(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the keypoints (N, *shape) and scores (N, J), both float32."""
-        if self._rows:
-            self._flush()
-        if not self._blocks:
-            return np.empty((0, *self.shape), np.float32), np.empty((0, self.shape[0]), np.float32)
-        return np.concatenate(self._blocks), np.concatenate(self._score_blocks)
+    def _keep(
+        self,
+        frames: Sequence[int],
+        person_ids: Sequence[int],
+        points: np.ndarray,
+        scores: np.ndarray | None,
+    ) -> None:
+        """Keep the arrays of a block; unknown scores take no memory until the end."""
+        with np.errstate(over="ignore"):  # infinity is refused by Detections, with the joint
+            if scores is None:
+                scores = np.broadcast_to(np.float32(np.nan), (len(points), self.shape[0]))
+            arrays = points.astype(np.float32), scores.astype(np.float32, copy=False)
+        self._fresh.append(
+            (np.array(frames, dtype=np.int64), np.array(person_ids, dtype=np.int64), *arrays)
+        )
+
+        if sum(len(block[0]) for block in self._fresh) >= self.MERGED:
+            self._merge()
+
+    def _merge(self) -> None:
+        """Join small blocks: thousands of them leave holes in memory when they are let go."""
+        if self._fresh:
+            joined = tuple(map(np.concatenate, zip(*self._fresh, strict=True)))
+            self._fresh = []
+            self._blocks.append(joined)
+
+    def tables(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return frames (N,), persons (N,), keypoints (N, *shape) and scores (N, J).
+
+        The first two are int64, the others float32. Empties the collector.
+        """
+        self._flush()
+        self._merge()
+        columns = list(zip(*self._blocks, strict=True))
+        self._blocks = []
+        columns.reverse()
+        tables = []
+        while columns:  # one column after the other, so that its blocks are let go
+            tables.append(np.concatenate(columns.pop()))
+        frames, person_ids, points, scores = tables
+        return frames, person_ids, points, scores
+
+
+def whole_numbers(values: Iterable[Any], lowest: int) -> bool:
+    """Tell whether all values are whole numbers from `lowest` on."""
+    values = list(values)
+    return not set(map(type, values)) - {int} and (
+        not values or lowest <= min(values) <= max(values) < MAX_NUMBER
+    )
+
+
+def all_lists(values: Iterable[Any]) -> bool:
+    """Tell whether all values are lists."""
+    return not set(map(type, values)) - {list}

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, final
+from functools import cache
+from importlib.resources import files
+from threading import Lock
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 from jaxtyping import Float
 
 from poselift.errors import PoseliftError
-from poselift.lifting.card import INPUT, OUTPUT
-from poselift.lifting.weights import ModelFile, has_weights
+from poselift.lifting.card import BEFORE_OUTPUT, INPUT, OUTPUT, ModelCard
+from poselift.lifting.weights import ModelFile, find_model, has_weights
 
 if TYPE_CHECKING:
     import onnxruntime
 
 #: Runtimes, the one that is taken unless another is asked for first.
-BACKENDS = ("onnxruntime",)
+BACKENDS = ("onnxruntime", "openvino")
 
 #: What the large products are computed in, the exact one first.
-PRECISIONS = ("fp32", "int8")
+PRECISIONS = ("fp32", "bf16", "int8")
 
-#: What each runtime can do, wherever it runs.
-_PRECISIONS_OF = {"onnxruntime": ("fp32", "int8")}
+#: What each runtime can do where the CPU can.
+_PRECISIONS_OF = {"onnxruntime": ("fp32", "int8"), "openvino": ("fp32", "bf16")}
 
 
 class Network(ABC):
@@ -49,35 +53,148 @@ class OnnxRuntimeNetwork(Network):
         return outputs
 
 
+@final
+class OpenVinoNetwork(Network):
+    """A network in OpenVINO; in bf16 its output layer stays float32 (it costs 0.25 mm else)."""
+
+    def __init__(self, file: ModelFile, card: ModelCard, precision: str, threads: int) -> None:
+        """Compile the network, or its two parts."""
+        import openvino
+
+        core = openvino.Core()
+        model = core.read_model(file.data)
+        parts = [(model, "f32")]
+        if precision == "bf16":
+            name = card.content.get(BEFORE_OUTPUT)
+            if not isinstance(name, str):
+                raise PoseliftError(
+                    f"{file.source}: does not say where its output layer begins, which bf16 needs "
+                    "to know, export it again"
+                )
+            trunk, head = _cut(model, name)
+            parts = [(trunk, "bf16"), (head, "f32")]
+        self._requests = [
+            core.compile_model(
+                part,
+                "CPU",
+                {
+                    "INFERENCE_PRECISION_HINT": kind,
+                    "INFERENCE_NUM_THREADS": threads,
+                    "NUM_STREAMS": 1,
+                    "PERFORMANCE_HINT": "LATENCY",
+                },
+            ).create_infer_request()
+            for part, kind in parts
+        ]
+        self._one_at_a_time = Lock()
+
+    def run(self, inputs: Float[np.ndarray, "B J 2"]) -> Float[np.ndarray, "B J 3"]:
+        """Run one part after the other."""
+        from openvino import Tensor
+
+        with self._one_at_a_time:
+            values = np.ascontiguousarray(inputs)
+            for request in self._requests:
+                request.set_input_tensor(Tensor(values, shared_memory=True))
+                request.infer()
+                values = request.get_output_tensor().data
+            outputs: np.ndarray = values.copy()
+        return outputs
+
+
+def _cut(model: Any, name: str) -> tuple[Any, Any]:
+    """Cut an OpenVINO model in two at the tensor of a name."""
+    import openvino
+    from openvino import opset13
+
+    border = next(
+        output
+        for node in model.get_ops()
+        for output in node.outputs()
+        if name in output.get_names()
+    )
+    entry = opset13.parameter(border.get_partial_shape(), np.float32)
+    for consumer in border.get_target_inputs():
+        consumer.replace_source_output(entry.output(0))
+    head = openvino.Model(model.get_results(), [entry])
+    return openvino.Model([border], model.get_parameters()), head
+
+
 def runtimes(model: str | os.PathLike[str] = "gln") -> tuple[tuple[str, str], ...]:
     """Return each (backend, precision) that this machine can run a model with, exact ones first.
 
     Raises `PoseliftError` if there is no such model.
     """
+    find_model(model)
     return tuple(
         (backend, precision)
         for backend in BACKENDS
-        for precision in _PRECISIONS_OF[backend]
+        for precision in _available(backend)
         if has_weights(model, precision)
     )
 
 
 def check_choice(backend: str, precision: str) -> None:
-    """Refuse an unknown backend or precision, and one that does not have the other."""
+    """Refuse an unknown backend or precision, and what this machine does not have of them."""
     for name, value, known in (
         ("backend", backend, BACKENDS),
         ("precision", precision, PRECISIONS),
     ):
         if value not in known:
             raise PoseliftError(f"{name}: expected one of {', '.join(known)}, got {value!r}")
-    if precision not in _PRECISIONS_OF[backend]:
+    if not _available(backend):
         raise PoseliftError(
-            f"precision: {backend} has {', '.join(_PRECISIONS_OF[backend])}, got {precision!r}"
+            f'backend {backend} is not installed, get it with: pip install "poselift[{backend}]"'
+        )
+    if precision not in _PRECISIONS_OF[backend]:
+        others = ", ".join(b for b in BACKENDS if precision in _PRECISIONS_OF[b])
+        raise PoseliftError(
+            f"precision: {backend} has {', '.join(_PRECISIONS_OF[backend])}, got {precision!r} "
+            f"(which {others} has: --backend {others})"
+        )
+    if precision not in _available(backend):
+        raise PoseliftError(
+            f"precision: this CPU cannot compute in {precision}, expected one of "
+            f"{', '.join(_available(backend))}"
         )
 
 
-def start_session(file: ModelFile, threads: int) -> onnxruntime.InferenceSession:
-    """Open ONNX Runtime; whatever it says of a bad file becomes one sentence."""
+@cache
+def _available(backend: str) -> tuple[str, ...]:
+    """Precisions that a backend has on this machine; none if it is not installed."""
+    if importlib.util.find_spec(backend) is None:
+        return ()
+    able = {"fp32": True, "bf16": False, "int8": True}
+    if backend == "openvino":
+        import openvino
+
+        able["bf16"] = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    else:
+        able["int8"] = _whole_products_are_exact()
+    return tuple(precision for precision in _PRECISIONS_OF[backend] if able[precision])
+
+
+def _whole_products_are_exact() -> bool:
+    """Tell whether 8-bit products keep their sums: CPUs without VNNI cut them off at 16 bits.
+
+    The probe multiplies 64 values of 255 by weights of 127.
+    """
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(
+        str(files("poselift") / "lifting" / "int8_probe.onnx"), providers=["CPUExecutionProvider"]
+    )
+    found = session.run(None, {"x": np.full((4, 64), 255, dtype=np.uint8)})[0]
+    return bool((found == 64 * 255 * 127).all())
+
+
+def start_session(
+    file: ModelFile, threads: int, *, only_look: bool = False
+) -> onnxruntime.InferenceSession:
+    """Open ONNX Runtime; whatever it says of a bad file becomes one sentence.
+
+    With `only_look` nothing is made ready for running.
+    """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -86,6 +203,8 @@ def start_session(file: ModelFile, threads: int) -> onnxruntime.InferenceSession
     # between two runs the pool must not keep cores busy: the caller decodes, draws or detects
     options.add_session_config_entry("session.force_spinning_stop", "1")
     options.log_severity_level = 4
+    if only_look:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:
         return onnxruntime.InferenceSession(
             file.data, sess_options=options, providers=["CPUExecutionProvider"]

@@ -14,6 +14,9 @@ from poselift.skeletons import Skeleton, get_skeleton
 #: The ONNX metadata entry that holds the card.
 METADATA_KEY = "poselift"
 
+#: Entry of the card: the tensor that the output layer works on.
+BEFORE_OUTPUT = "before_output_layer"
+
 #: Precisions that a model file can be made for.
 FILE_PRECISIONS = ("fp32", "int8")
 

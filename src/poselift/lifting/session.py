@@ -16,6 +16,7 @@ from poselift.lifting.backends import (
     BACKENDS,
     Network,
     OnnxRuntimeNetwork,
+    OpenVinoNetwork,
     check_choice,
     start_session,
 )
@@ -62,7 +63,7 @@ def open_model(
     """
     check_choice(backend, precision)
     count = physical_cores() if threads is None else threads
-    session = start_session(file, count)
+    session = start_session(file, count, only_look=backend != "onnxruntime")
     entries = session.get_modelmeta().custom_metadata_map
     if METADATA_KEY not in entries:
         raise PoseliftError(
@@ -77,7 +78,10 @@ def open_model(
         )
     _check_ports(session, card, file.source)
     _check_fresh(file, card)
-    return LoadedModel(card, file.sha256, OnnxRuntimeNetwork(session), backend, precision)
+    network: Network = OnnxRuntimeNetwork(session)
+    if backend == "openvino":
+        network = OpenVinoNetwork(file, card, precision, count)
+    return LoadedModel(card, file.sha256, network, backend, precision)
 
 
 def _check_ports(session: onnxruntime.InferenceSession, card: ModelCard, source: str) -> None:

@@ -77,16 +77,11 @@ class _Linker:
                 f"{detections.source}, frame {number[count.argmax()]}: expected at most "
                 f"{MAX_PEOPLE} persons, got {count.max()}"
             )
-        low = np.nan_to_num(np.fmin.reduce(points, axis=1))
-        high = np.nan_to_num(np.fmax.reduce(points, axis=1))
-        extent = (high - low).astype(np.float64)
-        return cls(
-            points=points,
-            frames=frames,
-            sizes=np.maximum(np.hypot(extent[:, 0], extent[:, 1]), 1.0),
-            middles=_median(np.moveaxis(points, 2, 1)),
-            fps=detections.fps or DEFAULT_FPS,
-        )
+        sizes, middles = np.empty(len(points)), np.empty((len(points), 2), np.float32)
+        for start in range(0, len(points), _BLOCK):
+            part = slice(start, start + _BLOCK)
+            sizes[part], middles[part] = _measure(points[part])
+        return cls(points, frames, sizes, middles, detections.fps or DEFAULT_FPS)
 
     def numbers(self) -> Int[np.ndarray, " N"]:
         """Return the person of each detection, counted from 0 in the order of appearance."""
@@ -179,6 +174,20 @@ class _Linker:
         # among equals, the one lost most recently
         cost = np.where(far <= self.gate(frames), far + 0.1 * frames / self.fps, np.inf)
         return assign(cost.reshape(len(lost), len(found)), GATE_FAR + 0.1 * MAX_GAP_S + 1e-6)
+
+
+def _measure(
+    points: Float[np.ndarray, "N J 2"],
+) -> tuple[Float[np.ndarray, " N"], Float[np.ndarray, "N 2"]]:
+    """Return the sizes of persons (diagonal of the box around the joints) and their middles."""
+    extents, middles = [], []
+    for axis in range(2):
+        values = np.ascontiguousarray(points[..., axis])
+        low = np.nan_to_num(np.fmin.reduce(values, axis=1))
+        high = np.nan_to_num(np.fmax.reduce(values, axis=1))
+        extents.append((high - low).astype(np.float64))
+        middles.append(_median(values))
+    return np.maximum(np.hypot(*extents), 1.0), np.stack(middles, axis=1)
 
 
 def _median(values: Float[np.ndarray, "*batch J"]) -> Float[np.ndarray, "*batch"]:

@@ -19,6 +19,9 @@ from poselift.sequence import PoseSequence
 from poselift.skeletons import Skeleton
 from poselift.tracking.association import link
 
+#: Frames that are looked at together. Bounds the memory.
+_BLOCK = 4096
+
 
 def load_people(
     path: str | os.PathLike[str],
@@ -105,16 +108,22 @@ def prominence(sequence: PoseSequence) -> float:
     The area is the square of the median distance of the joints from their middle, so a stray
     joint does not make a person large.
     """
-    if not len(sequence):
-        return 0.0
-    points = sequence.positions.astype(np.float64)
+    parts = range(0, len(sequence), _BLOCK)
+    return sum((_prominence(sequence.positions[i : i + _BLOCK]) for i in parts), 0.0)
+
+
+def _prominence(points: Float[np.ndarray, "T J 2"]) -> float:
+    """Do as `prominence` for some frames."""
+    away = np.zeros(points.shape[:2])
     seen = ~np.isnan(points[..., 0])
     count = np.maximum(seen.sum(axis=1), 1)
-    middle = np.nansum(points, axis=1) / count[:, None]
-    away: Float[np.ndarray, "T J"] = np.linalg.norm(points - middle[:, None], axis=2)
-    ordered = np.sort(away, axis=1)  # NaN go last
-    radius = np.take_along_axis(ordered, ((count - 1) // 2)[:, None], axis=1)[:, 0]
-    return float(np.sum(np.nan_to_num(radius) ** 2 * seen.mean(axis=1)))
+    for axis in range(2):
+        values = points[..., axis].astype(np.float64)
+        middle = np.where(seen, values, 0.0).sum(axis=1) / count
+        away += (values - middle[:, None]) ** 2
+    away.sort(axis=1)  # NaN go last
+    square = np.take_along_axis(away, ((count - 1) // 2)[:, None], axis=1)[:, 0]
+    return float(np.sum(np.nan_to_num(square) * seen.mean(axis=1)))
 
 
 def _load_3d(

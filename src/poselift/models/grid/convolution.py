@@ -167,7 +167,8 @@ class GridConv(PlannedConv):
             out: Tensor = _Planned.apply(x, scale, blocks, self)
         else:
             out = self.multiply(x, attention, [table.kernel(blocks) for table in self.tables()])
-        return out if bias is None else out + bias
+        # before a batch norm a bias needs no more digits than the features have
+        return out if bias is None else out + bias.to(out.dtype)
 
     def _merged(
         self, norm: nn.BatchNorm1d | None

@@ -1,0 +1,67 @@
+"""The options that say what to read, the same for every command that reads 2D keypoints."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from poselift.sequence import PoseSequence
+
+Source = Annotated[
+    Path,
+    typer.Argument(metavar="INPUT", help="2D keypoints: a file, or a folder of frames."),
+]
+FormatName = Annotated[
+    str, typer.Option("--format", metavar="NAME", help="Format of INPUT (`poselift formats`).")
+]
+SkeletonName = Annotated[
+    str | None,
+    typer.Option("--skeleton", metavar="NAME", help="Joint set of INPUT, where it is left open."),
+]
+Size = Annotated[
+    str | None,
+    typer.Option("--size", metavar="WIDTHxHEIGHT", help="Picture size in pixels: 1920x1080."),
+]
+Fps = Annotated[float | None, typer.Option("--fps", help="Frames a second of INPUT.")]
+Person = Annotated[
+    str,
+    typer.Option(metavar="all|main|ID", help="Whom to take; main is the most prominent."),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but warnings and errors.")]
+
+
+def parse_size(text: str | None) -> tuple[int, int] | None:
+    """Read WIDTHxHEIGHT as (width, height) in pixels; `PoseliftError` for anything else."""
+    from poselift.errors import PoseliftError
+
+    if text is None:
+        return None
+    match = re.fullmatch(r"([1-9]\d*)[xX×]([1-9]\d*)", text.strip())
+    if match is None:
+        raise PoseliftError(f"expected --size as WIDTHxHEIGHT in pixels (1920x1080), got {text!r}")
+    return int(match[1]), int(match[2])
+
+
+def choose(people: Sequence[PoseSequence], person: str, source: Path) -> tuple[PoseSequence, ...]:
+    """Select all persons, the most prominent one, or the one with an id.
+
+    Raises `PoseliftError` that lists the persons if there is none of that id.
+    """
+    from poselift.errors import PoseliftError
+
+    if person == "all":
+        return tuple(people)
+    if person == "main":
+        return tuple(people[:1])
+    chosen = tuple(one for one in people if str(one.person_id) == person)
+    if not chosen:
+        ids = ", ".join(str(one.person_id) for one in people)
+        raise PoseliftError(
+            f"{source}: no person {person!r}, expected --person all, main or one of {ids}"
+        )
+    return chosen
