@@ -90,9 +90,10 @@ def _openvino(
         "PERFORMANCE_HINT": "LATENCY",
     }
     request = core.compile_model(core.read_model(model), "CPU", settings).create_infer_request()
-    request.set_input_tensor(openvino.Tensor(activations, shared_memory=True))
 
     def multiply() -> np.ndarray:
+        # the request does not keep what it shares: `activations` must live as long as this does
+        request.set_input_tensor(openvino.Tensor(activations, shared_memory=True))
         request.infer()
         product: np.ndarray = request.get_output_tensor().data
         return product
