@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -71,11 +72,18 @@ def tiny_training(architecture: str) -> TrainingConfig:
     return replace(config, model={**config.model, **small[architecture]}, batch_size=8)
 
 
-def test_the_command_measures_and_writes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("load", [0.1, 2.0])
+def test_the_command_measures_and_writes(
+    load: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, load, load))
     out = tmp_path / "out.json"
-    result = poselift("--model", "posegraphnet", *QUICK, "--threads", 1, "--json", out)
+    result = poselift(
+        *("--model", "posegraphnet", "--precision", "fp32", "--threads", 1, "--json", out), *QUICK
+    )
     assert result.exit_code == 0, result.output
-    assert result.stderr == ""
+    busy = "poselift: warning: the machine was busy (load 2.0), ratios may be off; "
+    assert result.stderr == (busy + "measure again when it is quiet\n" if load > 1 else "")
     report = json.loads(out.read_text("utf-8"))
     assert set(report) == {"machine", "inference", "training", "losses"}
     assert report["training"] == report["losses"] == []
@@ -227,6 +235,17 @@ def test_the_plain_product_of_each_runtime() -> None:
         assert np.isfinite(out).all()
         assert out.std() > 0
     assert matrix_product(("abacus", "fp32"), (6, 8, 4), 1) is None
+
+
+def test_the_plain_product_of_openvino() -> None:
+    pytest.importorskip("openvino")
+    for precision in ("fp32", "bf16"):
+        product = matrix_product(("openvino", precision), (6, 8, 4), 1)
+        assert product is not None
+        out = product()
+        assert isinstance(out, np.ndarray)
+        assert out.shape == (6, 4)
+        assert out.std() > 0
 
 
 def test_the_torch_engine_lifts_as_the_network_does() -> None:

@@ -19,8 +19,9 @@ from torch import Tensor, nn
 
 from poselift.benchmark.ceiling import Shape, matrix_product
 from poselift.benchmark.memory import peak_memory_mb
-from poselift.benchmark.runtimes import Runtime, open_runtime, runtimes
+from poselift.benchmark.runtimes import Runtime, open_runtime
 from poselift.errors import PoseliftError
+from poselift.lifting import runtimes
 from poselift.training.step import CudaRecorder
 
 DEVICES = ("cpu", "cuda")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, final
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -26,7 +27,7 @@ from poselift.skeletons import get_skeleton
 from poselift.training.config import TrainingConfig
 from poselift.training.environment import process_settings
 
-_PACKAGES = ("poselift", "torch", "onnxruntime", "numpy")
+_PACKAGES = ("poselift", "torch", "onnxruntime", "openvino", "numpy")
 
 #: Batch sizes that are measured unless others are asked for.
 BATCHES = {"cpu": (1, 64, 256, 1000), "cuda": (1, 200, 4096)}
@@ -80,8 +81,8 @@ class _Opened:
 def measure(options: Options, progress: Callable[[str], None]) -> Report:
     """Measure all that the options name; `progress` is told what comes next.
 
-    Raises `PoseliftError` before anything is measured if a model is not found or damaged, or if a
-    backend or precision is not there for it.
+    Raises `PoseliftError` before anything is measured if a model is not found or damaged, if a
+    backend or precision is not there for it, or if a runtime cannot open it.
     """
     facts = machine(options.threads, _PACKAGES)
     if options.device == "cuda":
@@ -105,6 +106,8 @@ def _open(model: str, options: Options) -> _Opened:
         offered = engine.runtimes()
     chosen = choose(offered, options.backends, options.precisions, model)
     joints = len(get_skeleton(card["skeleton"]))
+    for runtime in chosen:  # what cannot be opened is said now, not after minutes
+        engine.open(runtime, np.zeros((1, joints, 2), dtype=np.float32))
     return _Opened(model, card["architecture"], network, joints, engine, chosen)
 
 

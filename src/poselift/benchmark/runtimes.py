@@ -8,7 +8,6 @@ import numpy as np
 from jaxtyping import Float
 
 from poselift.errors import PoseliftError
-from poselift.lifting import runtimes as lifting_runtimes
 from poselift.lifting.lifter import BATCH
 from poselift.lifting.session import open_model
 from poselift.lifting.weights import find_model
@@ -17,15 +16,10 @@ from poselift.lifting.weights import find_model
 Runtime = tuple[str, str]
 
 
-def runtimes(model: str) -> tuple[Runtime, ...]:
-    """List what can run `model` on this machine; `PoseliftError` if there is no such model."""
-    return lifting_runtimes(model)
-
-
 def open_runtime(
     model: str, runtime: Runtime, threads: int
 ) -> Callable[[Float[np.ndarray, "B J 2"]], Float[np.ndarray, "B J 3"]]:
-    """Open one of `runtimes(model)`; the function lifts normalised keypoints (float32).
+    """Open one of `lifting.runtimes(model)`; the function lifts normalised keypoints (float32).
 
     As `Lifter` does, it gives the network `BATCH` frames a pass, however many there are.
     """

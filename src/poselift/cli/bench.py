@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
+from typing import Any
 
 import typer
 
 from poselift.errors import PoseliftError
+
+#: Waiting processes from which on a machine is too busy to be measured.
+_BUSY = 0.5
 
 
 def bench(
@@ -61,15 +67,32 @@ def bench(
         seconds=seconds,
         training=training,
     )
+    load = os.getloadavg()[0]
     with Console(stderr=True).status("opening models ...") as status:
         report = measure(options, status.update)
     typer.echo(as_markdown(report))
+    _warn_if_busy(load)
     if json is not None:
-        import orjson
+        _write(report.as_dict(), json)
 
-        from poselift.files import write_bytes
 
-        write_bytes(json, orjson.dumps(report.as_dict(), option=orjson.OPT_INDENT_2) + b"\n")
+def _write(content: dict[str, Any], path: Path) -> None:
+    """Write all numbers, or leave the file as it was."""
+    import orjson
+
+    from poselift.files import write_bytes
+
+    write_bytes(path, orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+def _warn_if_busy(load: float) -> None:
+    """Say that ratios are not fair where other programs ran: they slow the parts unequally."""
+    if load > _BUSY:
+        print(
+            f"poselift: warning: the machine was busy (load {load:.1f}), ratios may be off; "
+            "measure again when it is quiet",
+            file=sys.stderr,
+        )
 
 
 def _check(models: list[str], batches: list[int], threads: int | None, seconds: float) -> None:
