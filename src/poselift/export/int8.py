@@ -114,6 +114,7 @@ class Int8GraphConvolution(GraphConvolution):
         """Take the weights of `convolution`; `signed` inputs may be negative."""
         channels = convolution.weight.shape[1]
         super().__init__(channels, convolution.bias.shape[0], shared=convolution.shared)
+        self.signed = signed
         self.product = IntegerProduct(convolution.weight.detach().T, signed=signed)
         self.bias = convolution.bias
         del self.weight
@@ -123,13 +124,13 @@ class Int8GraphConvolution(GraphConvolution):
     ) -> Float[Tensor, "B J C_out"]:
         """Map the channels on integers, then mix the joints."""
         mix = adjacency.sum(dim=0, keepdim=True) if self.shared else adjacency
-        return self._map_first(x, mix) + self.bias
+        unit = frame_maximum(x.abs() if self.signed else x) / ACTIVATION_MAX
+        return self._map_first(x / unit, mix) * unit + self.bias
 
     def features(self, x: Float[Tensor, "B J C"]) -> Float[Tensor, "BJ GC_out"]:
-        """Map each joint's channels."""
-        unit = frame_maximum(x.abs()) / ACTIVATION_MAX
-        found: Tensor = (self.product(x / unit) * unit).flatten(0, 1)
-        return found
+        """Map each joint's channels, given in units of their 8-bit step."""
+        found: Tensor = self.product(x)
+        return found.flatten(0, 1)
 
 
 @final

@@ -33,9 +33,9 @@ from poselift.skeletons import Skeleton, conversion, get_skeleton
 if TYPE_CHECKING:
     from poselift.io.results import Results
 
-#: Frames that go through the network at once, with their mirror images: their features stay in the
-#: caches. Bounds the memory, whatever the clip's length.
-BATCH = 16
+#: Poses, mirror images among them, that go through the network at once: enough for large products,
+#: few enough for their features to stay in the caches. Bounds the memory, whatever the clip's length.
+BATCH = 64
 
 
 @final
@@ -278,12 +278,13 @@ class Lifter:
         """Lift a prepared sequence batch by batch."""
         poses = np.full((len(sequence), len(self.skeleton), 3), np.nan, dtype=np.float32)
         liftable = self._liftable(sequence)
-        for start in range(0, len(sequence), BATCH):
-            rows = start + np.flatnonzero(liftable[start : start + BATCH])
+        size = max(1, BATCH // (1 + self._flip))
+        for start in range(0, len(sequence), size):
+            rows = start + np.flatnonzero(liftable[start : start + size])
             if len(rows):
                 poses[rows] = self._lift_batch(sequence, rows, focal)
             if progress is not None:
-                progress(min(BATCH, len(sequence) - start))
+                progress(min(size, len(sequence) - start))
         return poses
 
     def _lift_batch(
