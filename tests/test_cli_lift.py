@@ -14,6 +14,7 @@ import pytest
 
 from poselift.cli import main
 from poselift.cli.errors import INTERRUPTED
+from poselift.io import read_results
 from tiny_model import tiny_onnx
 
 Run = Callable[..., tuple[int, str, str]]
@@ -146,6 +147,10 @@ SIZE = ("--size", "1280x1024")
         (("-o", "out.npz", *SIZE, "--person", "77"), "no person '77', expected --person all,"),
         (("-o", "out.npz", *SIZE, "--format", "xml"), "xml"),
         (("-o", "out.npz", *SIZE, "--skeleton", "coco"), "unknown skeleton 'coco'"),
+        (("-o", "out.npz", *SIZE, "--precision", "fp8"), "precision: expected one of fp32, bf16,"),
+        (("-o", "out.npz", *SIZE, "--precision", "bf16"), "(which openvino has: --backend openv"),
+        (("-o", "out.npz", *SIZE, "--precision", "int8"), "expected tiny.int8.onnx"),
+        (("-o", "out.npz", *SIZE, "--backend", "tvm"), "backend: expected one of onnxruntime, op"),
         (("-o", "out.npz", *SIZE, "--model", "gnl"), "model 'gnl' not found, expected"),
         (("-o", "out.npz", *SIZE, "--model", "clip"), "clip: holds no model.onnx"),
         (("-o", "out.npz", *SIZE, "--model", "text.onnx"), "text.onnx: not a readable ONNX model"),
@@ -297,6 +302,24 @@ def test_export_of_a_run_folder(run: Run, clip: Path, tmp_path: Path) -> None:
     assert "exported from other weights" in err
 
 
+def test_export_on_integers(run: Run, clip: Path, tmp_path: Path) -> None:
+    from poselift.models.checkpoint import save_model
+    from poselift.models.registry import build
+
+    card = {"name": "mine", "skeleton": "h36m_17", "normalisation": "screen", "units": "m"}
+    folder, output = tmp_path / "run", tmp_path / "x.npz"
+    arguments = ("lift", clip, "-o", output, "--model", folder, "--precision", "int8", *SIZE)
+    save_model(folder, build("martinez", {"width": 64, "blocks": 1}), card)
+    status, _, err = run(*arguments)
+    assert (status, "`poselift export " in err, "--precision int8`" in err) == (2, True, True)
+    assert run("export", folder, "--precision", "int8")[0] == 0
+    assert run(*arguments)[0] == 0
+    assert read_results(output).meta["precision"] == "int8"
+    save_model(folder, build("martinez", {"width": 64, "blocks": 1}), card)
+    status, _, err = run(*arguments)
+    assert (status, f"run `poselift export {folder} --precision int8` again" in err) == (2, True)
+
+
 def test_export_refusals(run: Run, tmp_path: Path) -> None:
     before = listing(tmp_path)
     status, _, err = run("export", tmp_path)
@@ -308,6 +331,8 @@ def test_export_refusals(run: Run, tmp_path: Path) -> None:
     for arguments, sentence in (
         (("-o", tmp_path / "model.pt"), "cannot write '.pt', expected one of .onnx"),
         ((), "model.safetensors: damaged or not a safetensors file"),
+        (("--precision", "int4"), "--precision: expected one of fp32, int8, got 'int4'"),
+        (("--precision", "int8", "--fp16"), "--fp16 is for fp32 files"),
     ):
         status, _, err = run("export", tmp_path, *arguments)
         assert status == 2

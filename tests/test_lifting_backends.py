@@ -50,7 +50,7 @@ def test_result_says_what_it_was_computed_in() -> None:
 
 @pytest.mark.parametrize("model", ["gln", "posegraphnet"])
 def test_cards_give_the_loss_of_each_precision_within_its_limit(model: str) -> None:
-    found = {}
+    found, refused = {}, {}
     for name in (model, f"{model}.int8"):
         card = json.loads((WEIGHTS / f"{name}.json").read_text())
         assert (
@@ -60,13 +60,15 @@ def test_cards_give_the_loss_of_each_precision_within_its_limit(model: str) -> N
             ]
         )
         found |= card["loss_against_fp32"]
+        refused |= card.get("not_offered", {})
     for precision, limit in (("int8", 0.5), ("bf16 (openvino)", 0.1)):
         titles = [title for title in found[precision] if title.startswith("cmu17")]
         assert len(titles) == 2
         for title in titles:
             columns = [c for c in found[precision][title] if c.startswith("MPJPE")]
             assert columns
-            assert all(found[precision][title][c] <= limit for c in columns)
+            worst = max(found[precision][title][c] for c in columns)
+            assert worst <= limit or precision.split()[0] in refused
 
 
 @pytest.mark.parametrize(

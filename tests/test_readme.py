@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import typer
 
+from poselift import load_poses
 from poselift.cli import app
 from poselift.io import read_results
 from poselift.lifting import shipped_models
@@ -29,7 +30,7 @@ LINES = [
     if line.strip()
 ]
 #: What takes longer than a test may, or needs data that a stranger has not.
-SLOW = ("train", "eval", "export")
+SLOW = ("train", "eval", "export", "bench")
 QUICK = [line for line in LINES if line[0] == "poselift" and line[1] not in SLOW]
 
 
@@ -46,7 +47,7 @@ def test_every_kind_of_line_is_known() -> None:
     """So that no command gets into the README without being tested here."""
     assert {kind for kind, _ in BLOCKS} == {"sh", "python"}
     assert {line[0] for line in LINES} == {"make", "pip", "poselift"}
-    assert {line[1] for line in QUICK} == {"lift"}
+    assert {line[1] for line in QUICK} == {"lift", "convert"}
 
 
 @pytest.mark.parametrize("line", QUICK, ids=shlex.join)
@@ -59,6 +60,8 @@ def test_quick_commands_run(home: Path, line: list[str]) -> None:
     for path in outputs:
         if path.suffix == ".html":
             assert b"</html>" in path.read_bytes()
+        elif line[1] == "convert":
+            assert len(load_poses(path)) == 240
         else:
             (pair,) = read_results(path).people
             assert pair[1].positions.shape == (240, 17, 3)

@@ -59,7 +59,7 @@ def train(
     if not (result.was_finished and (out / "model.onnx").is_file()):
         from poselift.cli.export import export
 
-        export(str(out), None, False)
+        export(str(out), None, False, "fp32")
 
 
 def _data_spec(

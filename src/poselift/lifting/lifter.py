@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from poselift.io.results import Results
 
 #: Poses, mirror images among them, that go through the network at once: enough for large products,
-#: few enough for their features to stay in the caches. Bounds the memory, whatever the clip's length.
+#: few enough for their features to stay in the caches. Bounds the memory, however long the clip.
 BATCH = 64
 
 

@@ -22,7 +22,7 @@ from poselift.lifting.backends import (
     start_session,
 )
 from poselift.lifting.card import INPUT, OUTPUT, ModelCard
-from poselift.lifting.weights import RUN_WEIGHTS, ModelFile
+from poselift.lifting.weights import RUN_WEIGHTS, ModelFile, export_command
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -96,13 +96,13 @@ def _check_ports(session: onnxruntime.InferenceSession, card: ModelCard, source:
 def _check_fresh(file: ModelFile, card: ModelCard) -> None:
     """Refuse a run folder's export that was made from other weights than it now holds."""
     expected = card.content.get(EXPORTED_FROM)
-    weights = None if file.folder is None else file.folder / RUN_WEIGHTS
-    if weights is None or expected is None or not weights.is_file():
+    if file.folder is None or expected is None:
         return
-    if file_sha256(weights) != expected:
+    weights = file.folder / RUN_WEIGHTS
+    if weights.is_file() and file_sha256(weights) != expected:
         raise PoseliftError(
             f"{file.source}: was exported from other weights than {weights}, "
-            f"run `poselift export {file.folder}` again"
+            f"run `{export_command(file.folder, card.precision)}` again"
         )
 
 

@@ -132,13 +132,16 @@ def _read_run(folder: Path, precision: str) -> ModelFile:
     path = folder / file_name(Path(RUN_MODEL).stem, precision)
     if not path.is_file():
         is_run = (folder / RUN_WEIGHTS).is_file()
-        option = " --precision int8" if precision == "int8" else ""
-        advice = (
-            f"make it with `poselift export {folder}{option}`" if is_run else "is it a run folder?"
-        )
+        command = export_command(folder, precision)
+        advice = f"make it with `{command}`" if is_run else "is it a run folder?"
         raise PoseliftError(f"{folder}: holds no {path.name}, {advice}")
     found = _read(path, str(path))
     return ModelFile(found.source, found.data, found.sha256, folder)
+
+
+def export_command(folder: Path, precision: str) -> str:
+    """Return the command that makes a run folder's model file."""
+    return f"poselift export {folder}" + (" --precision int8" if precision == "int8" else "")
 
 
 def _read(path: Path, source: str) -> ModelFile:

@@ -178,7 +178,7 @@ class FastDropout(nn.Dropout):
         if not self.training or self.p == 0 or input.device.type != "cpu":
             return super().forward(input)
         dropped = min(round(self.p * 65536), 65535)
-        words = torch.empty((input.numel() + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
+        words = torch.randint(-(2**63), 2**63 - 1, ((input.numel() + 3) // 4,))
         draws = words.view(torch.int16)[: input.numel()].view(input.shape)
         kept = (draws >= dropped - 32768).to(input.dtype)
         return input * (kept * (65536 / (65536 - dropped)))
