@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from poselift.errors import PoseliftError
-from poselift.models.grid import PADDINGS, GLNConfig, GridConv
+from poselift.models.grid import PADDINGS, GLNConfig, GridConv, GridLiftingNetwork, freeze
 from poselift.models.grid.convolution import FrozenGridConv
-from poselift.models.grid.network import GridUnit
+from poselift.models.grid.network import GridLayer, GridUnit
 from poselift.models.grid.plan import plan, products
 
 paddings = st.sampled_from(PADDINGS)
@@ -145,3 +145,21 @@ def test_batch_norm_in_evaluation_is_the_one_that_is_folded(pair: tuple[str, str
     assert (folded - expected).abs().max() <= 1e-12
     assert (frozen - expected).abs().max() <= 1e-12
     assert (unit(x) - expected).abs().max() <= 1e-12
+
+
+@pytest.mark.parametrize("attention", ["grid", "none", "spatial"])
+def test_frozen_network_gives_the_same(attention: str) -> None:
+    torch.manual_seed(0)
+    config = GLNConfig(channels=8, blocks=1, attention=attention, layout="handcrafted", dropout=0.0)
+    network = GridLiftingNetwork(config).double().train()
+    network(torch.randn(20, 17, 2, dtype=torch.float64))
+    frozen = freeze(network)
+    network.eval()
+    poses = torch.randn(5, 17, 2, dtype=torch.float64)
+    layers = [module for module in frozen.modules() if isinstance(module, GridLayer)]
+    assert len(layers) == 4
+    assert all(isinstance(layer.conv, FrozenGridConv) for layer in layers)
+    assert (frozen(poses) - network(poses)).abs().max() <= 1e-12
+    with torch.autocast("cpu", torch.bfloat16):
+        low = frozen.float()(poses.float())
+    assert (low - network(poses)).abs().max() <= 0.05 * network(poses).abs().max()

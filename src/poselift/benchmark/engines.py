@@ -6,7 +6,6 @@ Axes: B sample, J joint.
 from __future__ import annotations
 
 import contextlib
-import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from poselift.benchmark.memory import peak_memory_mb
 from poselift.benchmark.runtimes import Runtime, open_runtime
 from poselift.errors import PoseliftError
 from poselift.lifting import runtimes
+from poselift.models.grid import freeze
 from poselift.training.step import CudaRecorder
 
 DEVICES = ("cpu", "cuda")
@@ -112,7 +112,7 @@ class TorchEngine(Engine):
     def __init__(self, network: nn.Module, device: str) -> None:
         """Copy the network to the device."""
         self.device = torch.device(device)
-        self._network = copy.deepcopy(network).to(self.device).eval()
+        self._network = freeze(network).to(self.device)
 
     def runtimes(self) -> tuple[Runtime, ...]:
         """TF32 is of GPUs only."""

@@ -210,7 +210,12 @@ class FrozenGridConv(PlannedConv):
         norm: nn.BatchNorm1d | None = None,
     ) -> Float[Tensor, "B P O"]:
         """Convolve; `norm` is in the weights already."""
-        return self.multiply(x, attention, list(self.kernels)) + self.get_buffer("bias")
+        kernels, bias = list(self.kernels), self.get_buffer("bias")
+        low = _autocast_type(x)
+        if low is not None:
+            x, bias, kernels = x.to(low), bias.to(low), [kernel.to(low) for kernel in kernels]
+            attention = None if attention is None else attention.to(low)
+        return self.multiply(x, attention, kernels) + bias
 
 
 def affine(norm: nn.BatchNorm1d) -> tuple[Float[Tensor, " O"], Float[Tensor, " O"]]:

@@ -5,6 +5,7 @@ Axes: B batch, J joint, P grid node (row-major), C channel.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 import torch
@@ -18,7 +19,7 @@ from poselift.models.grid.attention import (
     annealed_temperature,
     build_attention,
 )
-from poselift.models.grid.convolution import GridConv, PlannedConv
+from poselift.models.grid.convolution import FrozenGridConv, GridConv, PlannedConv
 from poselift.models.grid.layout import Layout, handcrafted, official, random_layout
 from poselift.models.grid.plan import PADDINGS
 from poselift.models.grid.sgt import AutoGrids, FixedSGT
@@ -217,6 +218,22 @@ class GridLiftingNetwork(Scheduled):
             self.set_temperature(annealed_temperature(epoch, start, epochs))
         if isinstance(self.sgt, AutoGrids):
             self.sgt.noisy = epoch < self.config.gumbel_off_epoch
+
+
+def freeze(network: nn.Module) -> nn.Module:
+    """Copy a network for inference in torch: every grid convolution merged once and for all.
+
+    A network in evaluation merges its branches and folds its batch norms in every call, since its
+    weights may have changed; for single frames that takes longer than the rest.
+    """
+    network = copy.deepcopy(network).eval()
+    for module in list(network.modules()):
+        if isinstance(module, GridUnit) and isinstance(module.layer.conv, GridConv):
+            module.layer.conv = FrozenGridConv(module.layer.conv, module.norm)
+    for module in list(network.modules()):
+        if isinstance(module, GridLayer) and isinstance(module.conv, GridConv):
+            module.conv = FrozenGridConv(module.conv, None)
+    return network
 
 
 def _product(matrix: Float[Tensor, "I K"], x: Float[Tensor, "B K D"]) -> Float[Tensor, "B I D"]:
