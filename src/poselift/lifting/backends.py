@@ -175,7 +175,7 @@ def check_choice(backend: str, precision: str) -> None:
     ):
         if value not in known:
             raise PoseliftError(f"{name}: expected one of {', '.join(known)}, got {value!r}")
-    if not _available(backend):
+    if not _is_installed(backend):
         raise PoseliftError(
             f'backend {backend} is not installed, get it with: pip install "poselift[{backend}]"'
         )
@@ -185,17 +185,21 @@ def check_choice(backend: str, precision: str) -> None:
             f"precision: {backend} has {', '.join(_PRECISIONS_OF[backend])}, got {precision!r} "
             f"(which {others} has: --backend {others})"
         )
-    if precision not in _available(backend):
+    if precision != "fp32" and precision not in _available(backend):
         raise PoseliftError(
             f"precision: this CPU cannot compute in {precision}, expected one of "
             f"{', '.join(_available(backend))}"
         )
 
 
+def _is_installed(backend: str) -> bool:
+    return importlib.util.find_spec(backend) is not None
+
+
 @cache
 def _available(backend: str) -> tuple[str, ...]:
     """Precisions that a backend has on this machine; none if it is not installed."""
-    if importlib.util.find_spec(backend) is None:
+    if not _is_installed(backend):
         return ()
     able = {"fp32": True, "bf16": False, "int8": True}
     if backend == "openvino":
