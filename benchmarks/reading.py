@@ -13,10 +13,7 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -25,20 +22,10 @@ import numpy as np
 from poselift import PoseSequence
 from poselift.io import write_keypoints
 from poselift.skeletons import COCO_17
+from run import run_program
 
 #: A folder has one file a frame; more of them say no more.
 FOLDER_FRAMES = 10_000
-
-# The program, and after it the largest resident memory it ever had (Linux), in bytes.
-_PROGRAM = """
-import sys
-from poselift.cli import main
-try:
-    main()
-finally:
-    status = open("/proc/self/status").read() if sys.platform == "linux" else "VmHWM: 0 kB"
-    sys.stderr.write("peak=%d" % (1024 * int(status.split("VmHWM:")[1].split()[0])))
-"""
 
 
 def poses(frames: int, joints: int, persons: int, decimals: int) -> np.ndarray:
@@ -136,15 +123,6 @@ def sources(frames: int) -> dict[str, tuple[int, str, Callable[[Path], None]]]:
         "poselift .json": (frames, "own.json", lambda path: write_own(path, frames)),
         "poselift .npz": (frames, "own.npz", lambda path: write_own(path, frames)),
     }
-
-
-def run_program(*arguments: str) -> tuple[float, float]:
-    """Run `poselift` in a new process: seconds of wall time, MB of peak memory."""
-    started = time.perf_counter()
-    command = [sys.executable, "-c", _PROGRAM, *arguments]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    seconds = time.perf_counter() - started
-    return seconds, int(done.stderr.rpartition("peak=")[2]) / 1e6
 
 
 def measure(source: Path, runs: int) -> tuple[float, float]:

@@ -71,12 +71,10 @@ def frames_per_second(model: str, batch: int, flip: bool, threads: int, seconds:
     return batch / statistics.median(spent)
 
 
-def run_program(source: Path, outputs: Sequence[Path], model: str) -> tuple[float, float]:
-    """Run `poselift lift` in a new process: seconds of wall time, MB of peak memory."""
-    command = [sys.executable, "-c", _PROGRAM, "lift", str(source), "--model", model, "--quiet"]
-    for path in outputs:
-        command += ["-o", str(path)]
+def run_program(*arguments: str) -> tuple[float, float]:
+    """Run `poselift` in a new process: seconds of wall time, MB of peak memory."""
     started = time.perf_counter()
+    command = [sys.executable, "-c", _PROGRAM, *arguments]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     seconds = time.perf_counter() - started
     return seconds, int(done.stderr.rpartition("peak=")[2]) / 1e6
@@ -90,9 +88,12 @@ def measure_programs(frames: int, kinds: Sequence[str], runs: int) -> list[dict[
             came, *goes = kind.split()
             source = Path(folder, f"clip{came}")
             write_keypoints(source, [clip(frames)])
-            outputs = [Path(folder, f"out{suffix}") for suffix in goes]
+            outputs = [
+                text for suffix in goes for text in ("-o", str(Path(folder, f"out{suffix}")))
+            ]
             for model in MODELS:
-                taken = [run_program(source, outputs, model) for _ in range(runs)]
+                command = ["lift", str(source), "--model", model, "--quiet", *outputs]
+                taken = [run_program(*command) for _ in range(runs)]
                 seconds, peak = (statistics.median(column) for column in zip(*taken, strict=True))
                 rows.append(
                     {"frames": frames, "files": kind, "model": model, "s": seconds, "MB": peak}

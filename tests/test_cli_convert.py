@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from io_samples import body_25, mmpose_frames, openpose_frame, pair, sequence, walker, write
-from poselift.cli import main
 from poselift.io import Results, write_json, write_keypoints, write_npz
 from poselift.tracking import load_people
 
 Run = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Call the command in this process; returns exit status, stdout, stderr."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["poselift", "convert", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        out, err = capsys.readouterr()
-        return int(stopped.value.code or 0), out, err
-
-    return call
+@pytest.fixture(name="run")
+def run_convert(run: Run) -> Run:
+    """Call `poselift convert`."""
+    return partial(run, "convert")
 
 
 @pytest.fixture

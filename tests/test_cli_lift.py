@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from poselift.cli import main
 from poselift.cli.errors import INTERRUPTED
 from poselift.io import read_results
 from tiny_model import tiny_onnx
@@ -20,20 +19,6 @@ from tiny_model import tiny_onnx
 Run = Callable[..., tuple[int, str, str]]
 
 FRAMES = 7
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Call the command in this process; returns exit status, stdout, stderr."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["poselift", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        out, err = capsys.readouterr()
-        return int(stopped.value.code or 0), out, err
-
-    return call
 
 
 @pytest.fixture

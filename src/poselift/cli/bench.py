@@ -9,6 +9,7 @@ from typing import Any
 
 import typer
 
+from poselift.cli.inputs import refuse_twice
 from poselift.errors import PoseliftError
 
 #: Waiting processes from which on a machine is too busy to be measured.
@@ -97,9 +98,7 @@ def _warn_if_busy(load: float) -> None:
 
 def _check(models: list[str], batches: list[int], threads: int | None, seconds: float) -> None:
     """Refuse what cannot be measured, before anything heavy is loaded."""
-    twice = next((name for name in models if models.count(name) > 1), None)
-    if twice is not None:
-        raise PoseliftError(f"--model {twice} is given twice")
+    refuse_twice("--model", models)
     few = next((one for one in batches if one < 1), None)
     if few is not None:
         raise PoseliftError(f"--batch: expected at least 1 frame, got {few}")

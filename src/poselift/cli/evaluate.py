@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import typer
 
+from poselift.cli.inputs import refuse_twice
 from poselift.errors import PoseliftError
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def evaluate(
     from poselift.lifting import Lifter
 
     _check(data, split, variant, model)
-    _refuse_twice("--precision", precision)
+    refuse_twice("--precision", precision)
     for path, suffix in ((json, ".json"), (csv, ".csv")):
         check_outputs([path] if path else [], {suffix: "results"}, source=None)
     lifters = {
@@ -89,14 +90,7 @@ def _check(data: str, split: str | None, variant: str | None, models: list[str])
             raise PoseliftError(f"--data {data} has one part only: leave out {flag} {value}")
     if variant is not None and variant not in _VARIANTS:
         raise PoseliftError(f"--variant: expected one of {', '.join(_VARIANTS)}, got {variant!r}")
-    _refuse_twice("--model", models)
-
-
-def _refuse_twice(flag: str, values: list[str]) -> None:
-    """Refuse an option that is given the same value again."""
-    twice = next((value for value in values if values.count(value) > 1), None)
-    if twice is not None:
-        raise PoseliftError(f"{flag} {twice} is given twice")
+    refuse_twice("--model", models)
 
 
 def _score(

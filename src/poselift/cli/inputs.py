@@ -65,3 +65,12 @@ def choose(people: Sequence[PoseSequence], person: str, source: Path) -> tuple[P
             f"{source}: no person {person!r}, expected --person all, main or one of {ids}"
         )
     return chosen
+
+
+def refuse_twice(flag: str, values: list[str]) -> None:
+    """Refuse an option that is given the same value again."""
+    from poselift.errors import PoseliftError
+
+    twice = next((value for value in values if values.count(value) > 1), None)
+    if twice is not None:
+        raise PoseliftError(f"{flag} {twice} is given twice")

@@ -68,9 +68,9 @@ class IntegerProduct(nn.Module):
         )
 
 
-def frame_maximum(x: Float[Tensor, "B P C"]) -> Float[Tensor, "B 1 1"]:
-    """Return each frame's largest activation."""
-    return x.amax(dim=(1, 2), keepdim=True).clamp(min=_TINY)
+def frame_maximum(x: Float[Tensor, "B ..."]) -> Float[Tensor, "B ..."]:
+    """Return each frame's largest activation, with axes of length 1 behind it."""
+    return x.amax(dim=tuple(range(1, x.dim())), keepdim=True).clamp(min=_TINY)
 
 
 @final
@@ -145,7 +145,7 @@ class Int8Linear(nn.Module):
 
     def forward(self, x: Float[Tensor, "B C"]) -> Float[Tensor, "B O"]:
         """Multiply and add the bias."""
-        unit = x.abs().amax(dim=1, keepdim=True).clamp(min=_TINY) / ACTIVATION_MAX
+        unit = frame_maximum(x.abs()) / ACTIVATION_MAX
         found: Tensor = self.product(x / unit) * unit
         return found if self.bias is None else found + self.bias
 

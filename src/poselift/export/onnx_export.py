@@ -27,7 +27,15 @@ from torch import nn
 from poselift.errors import PoseliftError
 from poselift.export.int8 import quantized
 from poselift.files import write_bytes
-from poselift.lifting.card import BEFORE_OUTPUT, INPUT, METADATA_KEY, OUTPUT, ModelCard, read_card
+from poselift.lifting.card import (
+    BEFORE_OUTPUT,
+    FILE_PRECISIONS,
+    INPUT,
+    METADATA_KEY,
+    OUTPUT,
+    ModelCard,
+    read_card,
+)
 from poselift.lifting.session import LoadedModel, open_model
 from poselift.lifting.weights import ModelFile
 from poselift.models.grid import AutoGrids, FixedSGT, GridLiftingNetwork
@@ -77,8 +85,9 @@ def export_onnx(
     `PoseliftError` if the outputs differ by more than `TOLERANCE`, if the card is incomplete, if a
     weight is not finite (after rounding), or for an unknown precision.
     """
-    if precision not in ("fp32", "int8"):
-        raise PoseliftError(f"expected precision fp32 or int8 for an ONNX file, got {precision!r}")
+    if precision not in FILE_PRECISIONS:
+        known = " or ".join(FILE_PRECISIONS)
+        raise PoseliftError(f"expected precision {known} for an ONNX file, got {precision!r}")
     card = {**card, "precision": precision}
     facts = read_card(card, f"export of {path}")
     reference = _rounded(model, fp16)

@@ -24,8 +24,7 @@ class LiveLifter:
     """Lifts single frames as they come; made by `Lifter.live`, which says what it is given.
 
     A call returns what `Lifter.lift` returns for a clip of that one frame, and refuses what that
-    refuses; frames in errors are calls, counted from 0. The pose and its mirror image go through
-    the network together, so the last bits can differ from `Lifter.lift`.
+    refuses; frames in errors are calls, counted from 0.
 
     Calls may come from several threads; only the frame numbers in errors get mixed up then.
     """
