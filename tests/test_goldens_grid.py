@@ -15,7 +15,7 @@ from poselift.models import GridLiftingNetwork, from_official
 from poselift.models.grid import annealed_temperature, handcrafted, official
 from poselift.models.grid.attention import GridAttention
 from poselift.models.grid.sgt import invert, relaxed
-from poselift.models.official import attention_weight
+from poselift.models.official.gridconv import attention_weight
 from poselift.skeletons import H36M_17
 
 CR, CZ = ("circular", "replicate"), ("circular", "zero")

@@ -20,7 +20,8 @@ class LiftingData:
     poses       (N, J, 3) float32, metres, camera space (x right, y down, z forward), the
                 skeleton's root at the origin; never missing.
     image_size  (N, 2) float32, (width, height) in pixels.
-    focal       (N,) float32, focal length in pixels.
+    root        (N, 3) float32, metres, camera space: where that root is; NaN if unknown.
+    intrinsics  (N, 4) float32, pixels: fx, fy, cx, cy of the camera (lens distortion aside).
     subject     (N,) int64, person, -1 if unknown.
     action      (N,) short names of what the person does.
     camera      (N,) int64, 0-based.
@@ -36,7 +37,8 @@ class LiftingData:
     keypoints: Float32[np.ndarray, "N J 2"]
     poses: Float32[np.ndarray, "N J 3"]
     image_size: Float32[np.ndarray, "N 2"]
-    focal: Float32[np.ndarray, " N"]
+    root: Float32[np.ndarray, "N 3"]
+    intrinsics: Float32[np.ndarray, "N 4"]
     subject: Int64[np.ndarray, " N"]
     action: Shaped[np.ndarray, " N"]
     camera: Int64[np.ndarray, " N"]
@@ -49,7 +51,13 @@ class LiftingData:
     def __post_init__(self) -> None:
         """Check that rows and joints agree, and make the arrays read-only."""
         count, joints = len(self.keypoints), len(self.skeleton)
-        tails = {"keypoints": (joints, 2), "poses": (joints, 3), "image_size": (2,)}
+        tails = {
+            "keypoints": (joints, 2),
+            "poses": (joints, 3),
+            "image_size": (2,),
+            "root": (3,),
+            "intrinsics": (4,),
+        }
         for field in _ARRAYS:
             array, expected = getattr(self, field), (count, *tails.get(field, ()))
             if array.shape != expected:
@@ -70,6 +78,11 @@ class LiftingData:
     def __len__(self) -> int:
         """Return the number of rows N."""
         return len(self.keypoints)
+
+    @property
+    def focal(self) -> Float32[np.ndarray, " N"]:
+        """Focal length in pixels, the mean of both axes."""
+        return self.intrinsics[:, :2].mean(axis=1)
 
     def __getitem__(self, rows: int | slice | np.ndarray) -> LiftingData:
         """Return some rows: an index (one row), a slice, a mask or an index array."""

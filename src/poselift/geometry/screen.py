@@ -3,7 +3,7 @@
 | name | maps pixels to | used by |
 | --- | --- | --- |
 | `screen` | x / W * 2 - 1 and y / W * 2 - H / W (both by the width) | VideoPose3D, PoseGraphNet |
-| `gridconv` | (p - L/2) / (L/2), L = max(W, H), for both axes | OSVAI GridConv (issue 2 there) |
+| `gridconv` | (p - L/2) / (L/2), both axes; L = H if H > 1.01 W, else W | OSVAI GridConv, issue 2 |
 | `person` | viewing rays turned as below, over the person's spread | the weights shipped here |
 
 `person` turns the viewing rays until the one to the pelvis is the optical axis. That makes the
@@ -81,7 +81,9 @@ class Normaliser:
         if method == "screen":
             center, scale = size / 2, size[:, 0] / 2
         elif method == "gridconv":
-            center, scale = np.stack([longest, longest], axis=1) / 2, longest / 2
+            # the official code divides by 500 on Human3.6M, also where that is 1000 x 1002
+            side = np.where(size[:, 1] > 1.01 * size[:, 0], size[:, 1], size[:, 0])
+            center, scale = np.stack([side, side], axis=1) / 2, side / 2
         elif method == "person":
             center = size / 2
             scale = DEFAULT_FOCAL * longest if focal is None else np.reshape(focal, -1)

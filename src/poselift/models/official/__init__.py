@@ -1,0 +1,90 @@
+"""Checkpoints of the official research codes, loaded into our networks.
+
+| code | recognised by | becomes |
+| --- | --- | --- |
+| PoseGraphNet | `adj` | `PoseGraphNet`, official normalisation; output in millimetres |
+| Martinez (SemGCN, PoseAug editions) | `w1.weight` | `Martinez` |
+| GridConv | `w1.donut_conv.weight` | `GridLiftingNetwork` without attention |
+| D-GridConv | `w1.branch1_weight` | `GridLiftingNetwork`, official layout |
+| AutoGrids | the same and `sgt_layer.sgt_trans_mat` | `GridLiftingNetwork`, learnable layout |
+
+Such checkpoints hold no settings: paddings, temperature and dropout are not in them, so they are
+arguments here. Axes as in the networks' own files; O output channel, A squeezed channel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from poselift.errors import PoseliftError
+from poselift.models.checkpoint import fill
+from poselift.models.official.gridconv import dgridconv, gridconv
+from poselift.models.official.keys import SOURCE, State
+from poselift.models.official.martinez import martinez
+from poselift.models.official.posegraphnet import posegraphnet
+from poselift.models.registry import build
+
+
+def from_official(
+    state: Mapping[str, np.ndarray | Tensor],
+    architecture: str | None = None,
+    *,
+    settings: Mapping[str, object] | None = None,
+) -> nn.Module:
+    """Build the network that an official state dict belongs to and fill it, in evaluation mode.
+
+    state         official key -> weight; a `module.` prefix (data parallel training) is dropped.
+    architecture  refuse the checkpoint if it is not for this one of our architectures.
+    settings      fields of our config that a checkpoint does not hold, e.g.
+                  `{"paddings": ("circular", "zero"), "temperature": 30.0, "grid": (7, 4)}`.
+                  Otherwise the official defaults: circular + replicate (circular + zero for
+                  plain GridConv and AutoGrids), temperature 30 throughout, a 5x5 grid.
+
+    Every key must be used and every weight filled; raises `PoseliftError` naming the key where
+    that fails, or if the layout is none of those above.
+    """
+    name, config, weights = translate(state)
+    if architecture not in (None, name):
+        raise PoseliftError(f"{SOURCE}: expected one for {architecture}, found one for {name}")
+    model = build(name, {**config, **(settings or {})})
+    if name == "gln":
+        own = model.state_dict()
+        weights |= {key: own[key] for key in own if key.endswith(".temperature")}
+    fill(model, weights, SOURCE)
+    return model.eval()
+
+
+def translate(state: Mapping[str, np.ndarray | Tensor]) -> tuple[str, dict[str, Any], State]:
+    """Return architecture, config and weights under our names of an official state dict.
+
+    Gradients by official key can be translated in the same way. Raises `PoseliftError` naming the
+    key if one is unexpected or missing, or if the layout is none of those above.
+    """
+    tensors = {key.removeprefix("module."): torch.as_tensor(value) for key, value in state.items()}
+    name, convert = _recognise(tensors)
+    try:
+        config, weights = convert(tensors)
+    except KeyError as error:
+        raise PoseliftError(f"{SOURCE}: weight {error} is missing") from None
+    return name, config, weights
+
+
+def _recognise(state: State) -> tuple[str, Callable[[State], tuple[dict[str, Any], State]]]:
+    """Tell which network a state dict is for."""
+    if "adj" in state:
+        return "posegraphnet", posegraphnet
+    if "w1.weight" in state:
+        return "martinez", martinez
+    if "w1.donut_conv.weight" in state:
+        return "gln", gridconv
+    if "w1.branch1_weight" in state:
+        return "gln", dgridconv
+    raise PoseliftError(
+        f"{SOURCE}: its keys are those of none of PoseGraphNet, Martinez, GridConv, D-GridConv "
+        "and AutoGrids"
+    )
