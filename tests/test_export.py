@@ -22,6 +22,8 @@ SMALL: dict[str, dict[str, Any]] = {
     "gln": {"channels": 16, "blocks": 1},
     "posegraphnet": {"widths": [48, 48]},
     "martinez": {"width": 80, "blocks": 1},
+    "videopose3d": {"channels": 80, "blocks": 1},
+    "stgcn": {"channels": [16, 16, 24], "pooled": 48},
 }
 
 

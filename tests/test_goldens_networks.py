@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,8 @@ from poselift.models import (
 )
 from poselift.models.grid import GridConv, GridLiftingNetwork
 from poselift.models.official import translate
+from poselift.models.stgcn import PARTS, neighbour_groups, part_joints
+from poselift.skeletons import H36M_17, get_skeleton
 
 CR, CZ, ZR = ("circular", "replicate"), ("circular", "zero"), ("zero", "replicate")
 
@@ -34,6 +37,11 @@ SETTINGS: dict[str, dict[str, object]] = {
     "martinez_16j": {},
     "martinez_17j": {},
     "martinez_poseaug_16j": {},
+    "videopose3d_fw1": {},
+    "videopose3d_fw111": {},
+    "videopose_poseaug_16j": {},
+    "stgcn_single_frame_17j": {},
+    "stgcn_single_frame_16j_wrapper": {},
     "gridconv_vanilla": {},
     "dgridconv_cr_t1": {"paddings": CR, "temperature": 1.0},
     "dgridconv_cr_t30": {"paddings": CR},
@@ -86,6 +94,8 @@ def call(name: str, model: nn.Module, inputs: Tensor, shape: tuple[int, ...]) ->
     if "gridconv" in name:
         lifted = model.lift_grid(inputs.flatten(2).transpose(1, 2))
         return lifted.transpose(1, 2).reshape(shape)
+    if name == "stgcn_single_frame_17j":  # channels first, one frame, one person
+        return model(inputs[:, :, 0, :, 0].transpose(1, 2)).transpose(1, 2).reshape(shape)
     poses = model(inputs.reshape(len(inputs), -1, 2))
     if name == "martinez_16j":  # predicts no hip; we put it back
         poses = poses[:, 1:]
@@ -165,12 +175,18 @@ def hooked(model: nn.Module, members: dict[str, str]) -> dict[str, list[Tensor]]
 
 def member_names(name: str, keys: list[str]) -> dict[str, str]:
     """Our names of the sub-modules whose outputs a golden file holds."""
-    ours = {"gc1": "first.convolution", "w1": "first.linear"}
+    ours = {"gc1": "first.convolution", "w1": "first.linear", "expand_conv": "first.linear"}
+    ours |= {"shrink": "last", "data_bn": "input_norm", "conv4": "whole", "conv2": "merge"}
+    ours |= {"stgcn": "last", "non_local": "non_local"}
     if "grid" in name:
         ours = {"w1": "expand.layer.conv"}
         ours |= {"atten_conv1": "expand.layer.attention", "atten_conv2": "shrink.attention"}
     for i in range(3):
         ours |= {f"gcBlock{i + 2}": f"blocks.{i}", f"linear_stages.{i}": f"blocks.{i}"}
+        ours |= {
+            f"st_gcn_networks.{i}": f"joint_layers.{i}",
+            f"st_gcn_pool.{i}": f"part_layers.{i}",
+        }
         for half, member in ((1, "first"), (2, "second")):
             ours[f"linear_stages.{i}.atten_conv{half}"] = f"blocks.{i}.{member}.layer.attention"
     return {key: ours[key] for key in keys if not key.endswith(("donut_conv", "tablet_conv"))}
@@ -183,7 +199,7 @@ def test_activations(name: str, model: nn.Module, golden: Golden) -> None:
         call(name, model, torch.from_numpy(golden["input"]), golden["output"].shape)
     for key, outputs in seen.items():
         (output,) = outputs
-        if "grid" in name and "atten" not in key:
+        if ("grid" in name and "atten" not in key) or ("stgcn" in name and key != "data_bn"):
             output = output.transpose(1, 2)  # nodes x channels -> channels x nodes
         assert_close(output.reshape(expected[key].shape), expected[key], 1e-5)
 
@@ -220,6 +236,29 @@ def test_normalised_adjacency(name: str, golden: Golden, model: nn.Module) -> No
         assert_close(model.normalised_adjacency(), golden["adj_normalised"], 1e-6)
 
 
+@pytest.mark.parametrize("name", ["h36m_17", "h36m_16_no_pelvis"])
+def test_first_adjacency_of_posegraphnet(name: str, shared: Path) -> None:
+    golden = Golden(shared / "golden" / "posegraphnet_adjacency.npz")
+    skeleton = get_skeleton(name)
+    joints = len(skeleton)
+    model = PoseGraphNet(PoseGraphNetConfig(skeleton=name)).double()
+    assert_close(model.adjacency, golden[f"adj{joints}_raw"], 0)
+    assert_close(model.normalised_adjacency(), golden[f"adj{joints}_network_normalised"], 1e-12)
+    assert np.array_equal(skeleton.depth, golden[f"dist_center{joints}"])
+
+
+def test_graphs_and_parts_of_stgcn(shared: Path) -> None:
+    golden = Golden(shared / "golden" / "stgcn_single_frame_17j.npz")
+    for key, graph in {
+        "graph_A": neighbour_groups(H36M_17, "spine"),
+        "graph_A_pool": neighbour_groups(PARTS, "trunk"),
+    }.items():
+        assert_close(graph.transpose(0, 2, 1), golden[key], 1e-6)  # official: sender first
+    official = golden.group("part")
+    for number, joints in enumerate(part_joints(H36M_17)):
+        assert joints == official[str(number)].tolist()
+
+
 def test_parameter_counts(shared: Path) -> None:
     counts = json.loads((shared / "golden" / "param_counts.json").read_text())["models"]
     vanilla = {"attention": "none", "layout": "official"}
@@ -231,11 +270,18 @@ def test_parameter_counts(shared: Path) -> None:
         "dgridconv_autogrids_h256": GridLiftingNetwork(),
         "dgridconv_autogrids_h128": GridLiftingNetwork(GLNConfig(channels=128)),
         "posegraphnet_17j": PoseGraphNet(),
-        "posegraphnet_16j": PoseGraphNet(PoseGraphNetConfig(skeleton="h36m_16")),
+        "posegraphnet_16j": PoseGraphNet(PoseGraphNetConfig(skeleton="h36m_16_no_pelvis")),
         "martinez_17j_to_17j": Martinez(),
         "martinez_17j_to_16j": Martinez(MartinezConfig(fixed_root=True)),
         "martinez_16j_to_15j": Martinez(MartinezConfig(skeleton="h36m_16", fixed_root=True)),
         "poseaug_mlp_2_stages": Martinez(MartinezConfig(skeleton="h36m_16", fixed_root=True)),
+        "videopose3d_fw1": build("videopose3d", {"blocks": 0}),
+        "videopose3d_fw111": build("videopose3d", {"blocks": 2}),
+        "videopose3d_fw11111": build("videopose3d"),
+        "poseaug_videopose_fw11111": build(
+            "videopose3d", {"skeleton": "h36m_16", "fixed_root": True}
+        ),
+        "stgcn_single_frame": build("stgcn"),
     }
     for key, network in networks.items():
         found = sum(parameter.numel() for parameter in network.parameters())

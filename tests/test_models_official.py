@@ -39,6 +39,25 @@ def test_settings_reach_the_network(load: Callable[[str], State]) -> None:
 
 
 DAMAGE: list[tuple[str, Callable[[State], object], str]] = [
+    (
+        "videopose3d_fw111",
+        lambda s: s.update({"layers_conv.2.weight": np.ones((32, 32, 3), np.float32)}),
+        r"expected a single-frame network \(filter width 1\), found filter width 3",
+    ),
+    (
+        "videopose3d_fw1",
+        lambda s: s.update({"expand_conv.weight": np.ones((32, 30, 1), np.float32)}),
+        "expected 17 or 16 joints in, as many or one fewer out, found 30 values in and 51 out",
+    ),
+    ("videopose3d_fw111", lambda s: s.pop("layers_bn.3.bias"), r"'blocks\.1\.second\.norm\.bias'"),
+    ("videopose3d_fw1", lambda s: s.pop("shrink.weight"), r"weight 'last\.weight' is missing"),
+    (
+        "stgcn_single_frame_17j",
+        lambda s: s.update({"st_gcn_pool.1.gcn.conv.bias": np.ones(240, np.float32)}),
+        r"a single-frame network \(4 neighbour groups\), found 240 kernels of 40 channels",
+    ),
+    ("stgcn_single_frame_17j", lambda s: s.pop("conv4.0.bias"), r"weight 'whole\.linear\.bias'"),
+    ("stgcn_single_frame_17j", lambda s: s.update(A=s["fcn.1.bias"]), "unexpected weight 'A'"),
     ("martinez_17j", lambda s: s.pop("w2.bias"), r"weight 'last\.bias' is missing"),
     ("martinez_17j", lambda s: s.pop("w2.weight"), r"weight 'last\.weight' is missing"),
     (
@@ -83,13 +102,37 @@ def test_refused_in_words(
     assert str(caught.value).startswith("official checkpoint: ")
 
 
-def test_sixteen_joint_posegraphnet_has_no_named_skeleton() -> None:
-    with pytest.raises(PoseliftError, match="expected a PoseGraphNet of 17 joints, found 16"):
-        from_official({"adj": np.zeros((1, 3, 16, 16), np.float32)})
+def test_posegraphnet_of_other_joints() -> None:
+    with pytest.raises(PoseliftError, match="a PoseGraphNet of 17 or 16 joints, found 15"):
+        from_official({"adj": np.zeros((1, 3, 15, 15), np.float32)})
+
+
+def test_sixteen_joints_of_posegraphnet_are_those_without_the_hip(shared: Path) -> None:
+    """No golden network has them, but 17 joints cut down to 16 show which weight belongs where."""
+    state = Golden(shared / "golden" / "posegraphnet_uneven_widths.npz").group("state")
+    cut = {key: _without_hip(key, value) for key, value in state.items()}
+    model = from_official(cut)
+    assert model.config.skeleton == "h36m_16_no_pelvis"
+    whole = from_official(state)
+    # behind a hip that neither hears nor is heard, all else is as it was
+    with torch.no_grad():
+        whole.adjacency[:, 0] = 0
+        whole.adjacency[:, :, 0] = 0
+        inputs = torch.randn(3, 17, 2)
+        torch.testing.assert_close(model(inputs[:, 1:]), whole(inputs)[:, 1:], rtol=1e-5, atol=1e-5)
+
+
+def _without_hip(key: str, value: np.ndarray) -> np.ndarray:
+    """Cut the first of 17 joints out of an adjacency or a batch norm of joints x channels."""
+    if key.endswith("adj"):
+        return value[..., 1:, 1:]
+    if "bn" in key and value.ndim:
+        return value[len(value) // 17 :]
+    return value
 
 
 def test_unknown_layout() -> None:
-    with pytest.raises(PoseliftError, match="none of PoseGraphNet, Martinez, GridConv"):
+    with pytest.raises(PoseliftError, match="none of PoseGraphNet, Martinez, VideoPose3D, ST-GCN"):
         from_official({"conv1.weight": np.zeros((3, 3), np.float32)})
 
 

@@ -15,6 +15,8 @@ SMALL: dict[str, dict[str, object]] = {
     "gln": {"channels": 8, "blocks": 1},
     "posegraphnet": {"widths": [8, 8]},
     "martinez": {"width": 8},
+    "videopose3d": {"channels": 8, "blocks": 1},
+    "stgcn": {"channels": [8, 8, 12], "pooled": 16},
 }
 
 

@@ -6,14 +6,20 @@ from poselift.models.martinez import Martinez, MartinezConfig
 from poselift.models.official import from_official
 from poselift.models.posegraphnet import PoseGraphNet, PoseGraphNetConfig
 from poselift.models.registry import architectures, build, config_from_dict, describe
+from poselift.models.stgcn import STGCN, STGCNConfig
+from poselift.models.videopose3d import VideoPose3D, VideoPose3DConfig
 
 __all__ = [
+    "STGCN",
     "GLNConfig",
     "GridLiftingNetwork",
     "Martinez",
     "MartinezConfig",
     "PoseGraphNet",
     "PoseGraphNetConfig",
+    "STGCNConfig",
+    "VideoPose3D",
+    "VideoPose3DConfig",
     "architectures",
     "build",
     "config_from_dict",

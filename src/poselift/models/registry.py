@@ -15,13 +15,17 @@ from poselift.models.grid import GLNConfig, GridLiftingNetwork
 from poselift.models.martinez import Martinez, MartinezConfig
 from poselift.models.posegraphnet import PoseGraphNet, PoseGraphNetConfig
 from poselift.models.schedule import Scheduled
+from poselift.models.stgcn import STGCN, STGCNConfig
+from poselift.models.videopose3d import VideoPose3D, VideoPose3DConfig
 
-Config = GLNConfig | PoseGraphNetConfig | MartinezConfig
+Config = GLNConfig | PoseGraphNetConfig | MartinezConfig | VideoPose3DConfig | STGCNConfig
 
 _NETWORKS: dict[str, tuple[type[Scheduled], type[Config]]] = {
     "gln": (GridLiftingNetwork, GLNConfig),
     "posegraphnet": (PoseGraphNet, PoseGraphNetConfig),
     "martinez": (Martinez, MartinezConfig),
+    "videopose3d": (VideoPose3D, VideoPose3DConfig),
+    "stgcn": (STGCN, STGCNConfig),
 }
 
 

@@ -52,6 +52,20 @@ H36M_16 = _build(
     {"head": "head_top"},
 )
 
+# PoseGraphNet's 16 joints. The tree starts at the spine, as its official graph does, so poses of
+# this joint set are relative to the spine wherever poselift makes them root-relative. What the
+# official networks predict is relative to the pelvis, which is not among the joints.
+H36M_16_NO_PELVIS = _build(
+    "h36m_16_no_pelvis",
+    [
+        (joint, None if joint == "spine" else {"pelvis": "spine"}.get(parent, parent))
+        for joint, parent in (
+            (H36M_17.joints[child], H36M_17.joints[p]) for p, child in H36M_17.edges
+        )
+    ],
+    _H36M_ALIASES,
+)
+
 H36M_32 = _build(
     "h36m_32",
     [
@@ -260,6 +274,7 @@ _CATALOG = {
     for skeleton in (
         H36M_17,
         H36M_16,
+        H36M_16_NO_PELVIS,
         H36M_32,
         COCO_17,
         BODY_25,

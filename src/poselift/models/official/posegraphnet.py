@@ -1,4 +1,7 @@
-"""PoseGraphNet's official state dict; its output is in millimetres."""
+"""PoseGraphNet's official state dict, of 17 joints or of 16 without the hip.
+
+Its output is in millimetres, relative to the hip, also where that is not among the joints.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +26,9 @@ def posegraphnet(state: State) -> tuple[dict[str, Any], State]:
             block = re.match(r"gcBlock(\d+)\.", key)
             own[f"blocks.{int(block[1]) - 2}.{key[block.end() :]}" if block else key] = value
     joints = adjacency.shape[-1]
-    if joints != 17:
-        # the official 16-joint poses leave out the hip: a joint set that we have no name for
-        raise PoseliftError(f"{SOURCE}: expected a PoseGraphNet of 17 joints, found {joints}")
+    skeletons = {17: "h36m_17", 16: "h36m_16_no_pelvis"}
+    if joints not in skeletons:
+        raise PoseliftError(f"{SOURCE}: expected a PoseGraphNet of 17 or 16 joints, found {joints}")
     weights = rename(
         own,
         [
@@ -46,4 +49,4 @@ def posegraphnet(state: State) -> tuple[dict[str, Any], State]:
     blocks = count(weights, r"blocks\.(\d+)\.")
     widths = [weights["first.convolution.bias"].shape[0]]
     widths += [weights[f"blocks.{i}.second.convolution.bias"].shape[0] for i in range(blocks)]
-    return {"skeleton": "h36m_17", "widths": widths, "normalisation": "official"}, weights
+    return {"skeleton": skeletons[joints], "widths": widths, "normalisation": "official"}, weights
