@@ -23,7 +23,7 @@ FLOORS = (
     {"io", "evaluation"},
     {"lifting", "tracking", "models", "datasets"},
     {"training", "export", "viewer"},
-    {"benchmark"},
+    {"benchmark", "reproduction"},
     {"cli"},
     {"__main__", "__init__"},
 )
@@ -33,7 +33,7 @@ FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
 SHARED = FLOOR["io"]
 
 #: The research half may use these; nobody else may, and the use half sees none of that half.
-RESEARCH = {"models", "datasets", "training", "export", "benchmark"}
+RESEARCH = {"models", "datasets", "training", "export", "benchmark", "reproduction"}
 HEAVY = {"torch", "lightning_fabric", "safetensors", "onnx", "onnxscript", "tensorboard"}
 
 #: The two halves meet here only, and why is in docs/architecture.md.

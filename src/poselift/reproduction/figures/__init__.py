@@ -1,0 +1,16 @@
+"""The papers' figures and tables as PNG pictures, drawn with matplotlib from plain arrays."""
+
+from poselift.reproduction.figures.charts import adjacency_png, bars_png, grid_sizes_png
+from poselift.reproduction.figures.layouts import layouts_png
+from poselift.reproduction.figures.poses import comparison_png, pipeline_png
+from poselift.reproduction.figures.table import table_png
+
+__all__ = [
+    "adjacency_png",
+    "bars_png",
+    "comparison_png",
+    "grid_sizes_png",
+    "layouts_png",
+    "pipeline_png",
+    "table_png",
+]
