@@ -310,7 +310,7 @@ def test_pose2sim_of_a_perfect_lifter(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--data", "h36m"), "--data: expected one of cmu17, pose2sim, got 'h36m'"),
+        (("--data", "coco"), "--data: expected one of cmu17, h36m, 3dhp, pose2sim, got 'coco'"),
         (("--data", "pose2sim", "--split", "val"), "has one part only: leave out --split val"),
         (("--data", "pose2sim", "--variant", "both"), "leave out --variant both"),
         (("--variant", "all"), "--variant: expected one of both, ground_truth, detected"),
@@ -339,7 +339,7 @@ def test_eval_refuses(
 
 def test_eval_needs_no_torch() -> None:
     code = (
-        "import sys, poselift.cli, poselift.cli.scoring, poselift.datasets.cmu; "
-        "assert not {'torch', 'lightning_fabric', 'onnx'} & set(sys.modules)"
+        "import sys, poselift.cli, poselift.cli.protocols, poselift.datasets.cmu; "
+        "assert not {'torch', 'lightning_fabric', 'onnx', 'h5py'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
@@ -12,35 +13,91 @@ from poselift.cli.inputs import refuse_twice
 from poselift.errors import PoseliftError
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table as RichTable
 
-    from poselift.cli.scoring import Scores
+    from poselift.cli.scoring import Say, Scores
     from poselift.evaluation import Table
     from poselift.lifting import Lifter
 
-_DATA = ("cmu17", "pose2sim")
+_DATA = ("cmu17", "h36m", "3dhp", "pose2sim")
 _VARIANTS = {
     "both": ("ground_truth", "detected"),
     "ground_truth": ("ground_truth",),
     "detected": ("detected",),
 }
+_ANNOTATIONS = {"univ": "univ_annot3", "raw": "annot3"}
+
+#: Data sets that an option is for.
+_OWNERS = {
+    "--split": ("cmu17", "h36m"),
+    "--variant": ("cmu17",),
+    "--detections": ("h36m",),
+    "--drop-drifting": ("h36m",),
+    "--annotations": ("3dhp",),
+}
 
 #: Width of tables that do not go to a terminal.
 _WIDTH = 160
+
+_Split = Annotated[
+    str | None,
+    typer.Option("--split", help="Of cmu17 and h36m: test (default), or another they have."),
+]
+_Variant = Annotated[
+    str | None,
+    typer.Option("--variant", help="Of cmu17: ground_truth, detected or both (default)."),
+]
+_Detections = Annotated[
+    str | None,
+    typer.Option("--detections", help="Of h36m: cpn, or another detector; gt (default)."),
+]
+_Protocol = Annotated[
+    str | None,
+    typer.Option("--protocol", help="Comma list of p1, p2 (detected 2D), p1* (ground truth)."),
+]
+_Metrics = Annotated[
+    str | None,
+    typer.Option(
+        "--metrics", help="Comma list of mpjpe, p-mpjpe, n-mpjpe, velocity, pck, auc, axis."
+    ),
+]
+_DropDrifting = Annotated[
+    bool, typer.Option("--drop-drifting", help="Of h36m: without 12 drifting sequences of S9.")
+]
+_Annotations = Annotated[
+    str | None,
+    typer.Option("--annotations", help="Of 3dhp: univ (default, official) or raw (true size)."),
+]
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What to measure on, as the options say."""
+
+    data: str
+    root: Path
+    split: str
+    variants: tuple[str, ...]
+    detections: str
+    drop_drifting: bool
+    annotations: str
+    metrics: tuple[str, ...]
 
 
 def evaluate(
     model: list[str] = typer.Option(
         ..., "--model", help="Run folder, .onnx file or shipped name; several stand side by side."
     ),
-    data: str = typer.Option("cmu17", "--data", help="cmu17, or pose2sim: the real clip."),
+    data: str = typer.Option("cmu17", "--data", help="cmu17, h36m, 3dhp or pose2sim."),
     root: Path = typer.Option(..., "--root", help="Folder of the data set's files."),
-    split: str | None = typer.Option(
-        None, "--split", help="Of cmu17: test (default), val or train."
-    ),
-    variant: str | None = typer.Option(
-        None, "--variant", help="Of cmu17: ground_truth, detected or both (default)."
-    ),
+    split: _Split = None,
+    variant: _Variant = None,
+    detections: _Detections = None,
+    protocol: _Protocol = None,
+    metrics: _Metrics = None,
+    drop_drifting: _DropDrifting = False,
+    annotations: _Annotations = None,
     json: Path | None = typer.Option(None, "--json", help="Write all numbers to a JSON file."),
     csv: Path | None = typer.Option(None, "--csv", help="Write all numbers to a CSV file."),
     threads: int | None = typer.Option(None, "--threads", help="CPU threads."),
@@ -54,14 +111,21 @@ def evaluate(
         "onnxruntime", "--backend", help="onnxruntime, or openvino, which has bf16."
     ),
 ) -> None:
-    """Measure models on a data set: MPJPE and P-MPJPE in mm, by action and by joint."""
+    """Measure models on a data set: errors in mm and percentages, by action and by joint."""
     from poselift.cli.outputs import check_outputs
-    from poselift.cli.scoring import as_csv, as_json
-    from poselift.files import write_together
     from poselift.lifting import Lifter
 
-    _check(data, split, variant, model)
+    given = {
+        "--split": split,
+        "--variant": variant,
+        "--detections": detections,
+        "--drop-drifting": "" if drop_drifting else None,
+        "--annotations": annotations,
+    }
+    _check(data, given)
+    refuse_twice("--model", model)
     refuse_twice("--precision", precision)
+    wanted = _wanted(data, root, given, protocol, metrics)
     for path, suffix in ((json, ".json"), (csv, ".csv")):
         check_outputs([path] if path else [], {suffix: "results"}, source=None)
     lifters = {
@@ -71,47 +135,102 @@ def evaluate(
         for name in model
         for chosen in precision
     }
-    scores = _score(lifters, data, root, split or "test", variant or "both")
+    scores = _score(lifters, wanted)
     _show(scores)
-    outputs = []
-    if json is not None:
-        outputs.append((json, lambda stream: _write(stream, as_json(scores, lifters))))
-    if csv is not None:
-        outputs.append((csv, lambda stream: _write(stream, as_csv(scores))))
-    write_together(outputs)
+    _write_files(scores, lifters, json, csv)
 
 
-def _check(data: str, split: str | None, variant: str | None, models: list[str]) -> None:
-    """Refuse options that do not go together."""
+def _check(data: str, given: Mapping[str, str | None]) -> None:
+    """Refuse options that do not go with the data set, and values that do not exist."""
     if data not in _DATA:
         raise PoseliftError(f"--data: expected one of {', '.join(_DATA)}, got {data!r}")
-    for flag, value in (("--split", split), ("--variant", variant)):
-        if data != "cmu17" and value is not None:
-            raise PoseliftError(f"--data {data} has one part only: leave out {flag} {value}")
-    if variant is not None and variant not in _VARIANTS:
-        raise PoseliftError(f"--variant: expected one of {', '.join(_VARIANTS)}, got {variant!r}")
-    refuse_twice("--model", models)
+    for flag, value in given.items():
+        if value is not None and data not in _OWNERS[flag]:
+            words = f"{flag} {value}".strip()
+            if flag == "--split" or data == "pose2sim":
+                raise PoseliftError(f"--data {data} has one part only: leave out {words}")
+            owners = " and ".join(_OWNERS[flag])
+            raise PoseliftError(f"{flag} is for --data {owners}: leave out {words}")
+    for flag, known in (("--variant", _VARIANTS), ("--annotations", _ANNOTATIONS)):
+        if given[flag] is not None and given[flag] not in known:
+            raise PoseliftError(f"{flag}: expected one of {', '.join(known)}, got {given[flag]!r}")
 
 
-def _score(
-    lifters: Mapping[str, Lifter], data: str, root: Path, split: str, variant: str
-) -> list[Scores]:
-    """Load the data and measure, with a spinner on a terminal."""
+def _wanted(
+    data: str,
+    root: Path,
+    given: Mapping[str, str | None],
+    protocol: str | None,
+    metrics: str | None,
+) -> _Wanted:
+    """Fill in the defaults; choose the metrics."""
+    from poselift.cli.protocols import choose_metrics, kinds_of
+
+    variants = _VARIANTS[given["--variant"] or "both"]
+    detections = given["--detections"] or "gt"
+    return _Wanted(
+        data=data,
+        root=root,
+        split=given["--split"] or "test",
+        variants=variants,
+        detections=detections,
+        drop_drifting=given["--drop-drifting"] is not None,
+        annotations=_ANNOTATIONS[given["--annotations"] or "univ"],
+        metrics=choose_metrics(data, kinds_of(data, variants, detections), protocol, metrics),
+    )
+
+
+def _score(lifters: Mapping[str, Lifter], wanted: _Wanted) -> list[Scores]:
+    """Load the data and measure, with a spinner on a terminal that says what is being done."""
     from rich.console import Console
 
+    from poselift.cli.protocols import score_3dhp
     from poselift.cli.scoring import score_lifting_data, score_pose2sim
 
-    console = Console(stderr=True)
-    if data == "pose2sim":
-        with console.status("lifting the clip ..."):
-            return [score_pose2sim(lifters, root)]
-    from poselift.datasets.cmu import load_cmu17
+    with Console(stderr=True).status(f"{wanted.data} ...") as status:
 
-    scores = []
-    for name in _VARIANTS[variant]:
-        with console.status(f"{data} {split}, {name}: loading and lifting ..."):
-            scores.append(score_lifting_data(lifters, load_cmu17(root, split, name)))
-    return scores
+        def say(words: str) -> None:
+            status.update(words.replace("[", "\\["))  # no markup
+
+        if wanted.data == "pose2sim":
+            say("lifting the clip ...")
+            return [score_pose2sim(lifters, wanted.root)]
+        if wanted.data == "h36m":
+            return _score_h36m(lifters, wanted, say)
+        if wanted.data == "3dhp":
+            from poselift.datasets.mpi_inf_3dhp import load_mpi_inf_3dhp
+
+            say("3dhp: loading ...")
+            data = load_mpi_inf_3dhp(wanted.root, poses=wanted.annotations)
+            return [score_3dhp(lifters, data, wanted.metrics, say)]
+        from poselift.datasets.cmu import load_cmu17
+
+        scores = []
+        for name in wanted.variants:
+            say(f"cmu17 {wanted.split}, {name}: loading ...")
+            data = load_cmu17(wanted.root, wanted.split, name)
+            scores.append(score_lifting_data(lifters, data, wanted.metrics, say))
+        return scores
+
+
+def _score_h36m(lifters: Mapping[str, Lifter], wanted: _Wanted, say: Say) -> list[Scores]:
+    """Measure on Human3.6M, loaded in the joints of each model."""
+    from poselift.cli.protocols import kinds_of, score_h36m
+    from poselift.datasets.human36m import open_human36m
+    from poselift.datasets.lifting_data import LiftingData
+
+    def open_data(skeleton: str) -> LiftingData:
+        return open_human36m(
+            wanted.root,
+            wanted.split,
+            wanted.detections,
+            skeleton=skeleton,
+            drop_drifting=wanted.drop_drifting,
+            progress=lambda done, total: say(f"h36m: loading {done} of {total} ..."),
+        )
+
+    (two_d,) = kinds_of(wanted.data, wanted.variants, wanted.detections)
+    return score_h36m(lifters, open_data, wanted.metrics, two_d, say)
 
 
 def _show(scores: Sequence[Scores]) -> None:
@@ -125,23 +244,42 @@ def _show(scores: Sequence[Scores]) -> None:
     order += [table for score in scores for table in score.tables[1:]]
     for table in order:
         console.print(table.title, style="bold", markup=False, highlight=False, soft_wrap=True)
-        console.print(_as_rich(table))
+        console.print(_as_rich(table, console))
     for note in (note for score in scores for note in score.notes):
         console.print(note, markup=False, highlight=False, soft_wrap=True)
 
 
-def _as_rich(table: Table) -> RichTable:
-    """Return a table for the terminal."""
+def _as_rich(table: Table, console: Console) -> RichTable:
+    """Return a table for the terminal: turned, if it is wide rather than long and does not fit."""
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    (_, *columns), *rows = table.cells()
-    shown = RichTable("")
+    cells = table.cells()
+    width = 1 + sum(3 + max(map(len, column)) for column in zip(*cells, strict=True))
+    if width > console.width and len(table.columns) > len(table.rows):
+        cells = [list(column) for column in zip(*cells, strict=True)]
+    (corner, *columns), *rows = cells
+    shown = RichTable(corner)
     for column in columns:
         shown.add_column(Text(column), justify="right")
     for row in rows:
         shown.add_row(*(Text(cell) for cell in row))
     return shown
+
+
+def _write_files(
+    scores: Sequence[Scores], lifters: Mapping[str, Lifter], json: Path | None, csv: Path | None
+) -> None:
+    """Write the files that are wanted, all or none."""
+    from poselift.cli.scoring import as_csv, as_json
+    from poselift.files import write_together
+
+    outputs = []
+    if json is not None:
+        outputs.append((json, lambda stream: _write(stream, as_json(scores, lifters))))
+    if csv is not None:
+        outputs.append((csv, lambda stream: _write(stream, as_csv(scores))))
+    write_together(outputs)
 
 
 def _write(stream: BinaryIO, data: bytes) -> None:

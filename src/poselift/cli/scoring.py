@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,11 @@ from poselift.datasets.pose2sim import Pose2SimClip, load_pose2sim
 from poselift.errors import PoseliftError
 from poselift.evaluation import (
     AVERAGES,
-    PROTOCOLS,
     Evaluation,
     Table,
     evaluate,
     evaluate_limbs,
+    rows_before,
 )
 from poselift.lifting import Lifter
 from poselift.tracking import load_poses
@@ -40,30 +40,60 @@ class Scores:
     notes: tuple[str, ...]
 
 
-def score_lifting_data(lifters: Mapping[str, Lifter], data: LiftingData) -> Scores:
-    """Measure lifters on pairs of 2D and 3D poses: MPJPE and P-MPJPE in mm.
+#: Called with a few words about what is being done.
+Say = Callable[[str], None]
+
+
+def silently(_: str) -> None:
+    """Say nothing."""
+
+
+def score_lifting_data(
+    lifters: Mapping[str, Lifter],
+    data: LiftingData,
+    metrics: Sequence[str] = ("mpjpe", "p-mpjpe"),
+    say: Say = silently,
+) -> Scores:
+    """Measure lifters on pairs of 2D and 3D poses: MPJPE and P-MPJPE in mm, or other metrics.
 
     All joints count, the root (at 0 in both) included. Frames that a lifter leaves out, because
     too few joints are visible, are left out of its numbers and named in the notes.
     """
-    results, notes = {}, []
+    notes: list[str] = []
+    results = {}
     for name, lifter in lifters.items():
-        predicted = lift_data(lifter, data)
-        kept = np.isfinite(predicted).all(axis=(1, 2))
-        if not kept.all():
-            notes.append(
-                f"{name}: {int((~kept).sum())} of {len(kept)} frames of {data.name} show too few "
-                "joints to be lifted and are left out"
-            )
+        predicted, own = lift_kept(lifter, name, data, notes, say)
         results[name] = evaluate(
-            predicted[kept], data.poses[kept], data.skeleton, data.action[kept], data.name
+            predicted,
+            own.poses,
+            own.skeleton,
+            own.action,
+            own.name,
+            metrics=metrics,
+            previous=rows_before(own.clip, own.camera, own.frame),
         )
     details = [
-        _side_by_side({name: getattr(result, kind) for name, result in results.items()})
+        side_by_side({name: getattr(result, kind) for name, result in results.items()})
         for kind in ("by_action", "by_joint")
     ]
     title = f"{data.name}: {len(data.skeleton)} joints, the root at 0 and counted"
     return Scores((_averages(results, title), *details), tuple(notes))
+
+
+def lift_kept(
+    lifter: Lifter, name: str, data: LiftingData, notes: list[str], say: Say
+) -> tuple[Float[np.ndarray, "M J 3"], LiftingData]:
+    """Lift all rows (metres); return those with a pose and their data. Others go into the notes."""
+    say(f"{data.name}: lifting by {name} ...")
+    predicted = lift_data(lifter, data)
+    kept = np.isfinite(predicted).all(axis=(1, 2))
+    if kept.all():
+        return predicted, data
+    notes.append(
+        f"{name}: {int((~kept).sum())} of {len(kept)} frames of {data.name} show too few "
+        "joints to be lifted and are left out"
+    )
+    return predicted[kept], data[kept]
 
 
 def lift_data(lifter: Lifter, data: LiftingData) -> Float[np.ndarray, "N J 3"]:
@@ -165,17 +195,7 @@ def as_json(scores: Sequence[Scores], lifters: Mapping[str, Lifter]) -> bytes:
     return orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n"
 
 
-def _averages(results: Mapping[str, Evaluation], title: str) -> Table:
-    """Return the averages, one row a model."""
-    keys = [(protocol, averaging) for protocol in PROTOCOLS for averaging in AVERAGES]
-    columns = tuple(f"{protocol} (mm, {averaging})" for protocol, averaging in keys)
-    rows = tuple(
-        (name, tuple(result.averages[key] for key in keys)) for name, result in results.items()
-    )
-    return Table(title, columns, rows)
-
-
-def _side_by_side(tables: Mapping[str, Table]) -> Table:
+def side_by_side(tables: Mapping[str, Table]) -> Table:
     """Join tables of the same rows; with several models each column names its own."""
     first = next(iter(tables.values()))
     if len(tables) == 1:
@@ -188,3 +208,14 @@ def _side_by_side(tables: Mapping[str, Table]) -> Table:
         parts = [table.rows[index] for table in tables.values()]
         rows.append((row, tuple(value for _, values in parts for value in values)))
     return Table(first.title, columns, tuple(rows))
+
+
+def _averages(results: Mapping[str, Evaluation], title: str) -> Table:
+    """Return the averages, one row a model."""
+    units = next(iter(results.values())).units
+    keys = [(metric, averaging) for metric in units for averaging in AVERAGES]
+    columns = tuple(f"{metric} ({units[metric]}, {averaging})" for metric, averaging in keys)
+    rows = tuple(
+        (name, tuple(result.averages[key] for key in keys)) for name, result in results.items()
+    )
+    return Table(title, columns, rows)

@@ -5,6 +5,7 @@ from poselift.datasets.bvh import BvhMotion, read_bvh
 from poselift.datasets.cmu import load_cmu17, load_motions
 from poselift.datasets.lifting_data import LiftingData, concatenate
 from poselift.datasets.motion import Motion
+from poselift.datasets.mpi_inf_3dhp import load_mpi_inf_3dhp
 from poselift.datasets.noise import DetectorNoise
 from poselift.datasets.pose2sim import Pose2SimClip, load_pose2sim
 
@@ -19,6 +20,7 @@ __all__ = [
     "concatenate",
     "load_cmu17",
     "load_motions",
+    "load_mpi_inf_3dhp",
     "load_pose2sim",
     "read_amc",
     "read_asf",

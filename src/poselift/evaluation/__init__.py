@@ -1,5 +1,6 @@
 """Metrics of poses, the protocols that average them, and tables of results."""
 
+from poselift.evaluation.measures import AXIS_ERRORS, METRICS, Measure, measure, rows_before
 from poselift.evaluation.metrics import (
     ALIGNMENTS,
     AUC_THRESHOLDS_MM,
@@ -19,6 +20,8 @@ from poselift.evaluation.metrics import (
 )
 from poselift.evaluation.protocols import (
     AVERAGES,
+    DETECTED,
+    GROUND_TRUTH,
     LIMB_JOINTS,
     OF_ACTION_MEANS,
     OVER_FRAMES,
@@ -30,32 +33,67 @@ from poselift.evaluation.protocols import (
     evaluate_limbs,
     limb_joints,
 )
+from poselift.evaluation.protocols_3dhp import (
+    OFFICIAL_JOINTS,
+    Evaluation3DHP,
+    evaluate_3dhp,
+    official_joints,
+    overall_table,
+)
+from poselift.evaluation.protocols_h36m import (
+    H36M_ACTIONS,
+    HIP_COUNTED,
+    HIP_LEFT_OUT,
+    HIPS,
+    PaperScores,
+    paper_scores,
+    paper_tables,
+)
 
 __all__ = [
     "ALIGNMENTS",
     "AUC_THRESHOLDS_MM",
     "AVERAGES",
+    "AXIS_ERRORS",
+    "DETECTED",
+    "GROUND_TRUTH",
+    "H36M_ACTIONS",
+    "HIPS",
+    "HIP_COUNTED",
+    "HIP_LEFT_OUT",
     "LIMB_JOINTS",
+    "METRICS",
+    "OFFICIAL_JOINTS",
     "OF_ACTION_MEANS",
     "OVER_FRAMES",
     "PROTOCOLS",
     "Evaluation",
+    "Evaluation3DHP",
+    "Measure",
+    "PaperScores",
     "Table",
     "align",
     "auc",
     "average",
     "error_per_axis",
     "evaluate",
+    "evaluate_3dhp",
     "evaluate_limbs",
     "joint_errors",
     "limb_joints",
     "mean_velocity_error",
+    "measure",
     "mpjpe",
     "mpjpe_per_joint",
     "mpjpe_per_sample",
     "n_mpjpe",
+    "official_joints",
+    "overall_table",
     "p_mpjpe",
+    "paper_scores",
+    "paper_tables",
     "pck",
     "pck_curve",
+    "rows_before",
     "weighted_mpjpe",
 ]

@@ -6,20 +6,31 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int64
 
 from poselift.errors import PoseliftError
-from poselift.evaluation.metrics import joint_errors, mpjpe_per_sample
+from poselift.evaluation.measures import Measure, measure
+from poselift.evaluation.metrics import mpjpe_per_sample
 from poselift.skeletons import Skeleton
 
 OVER_FRAMES = "mean over frames"
 OF_ACTION_MEANS = "mean of action means"
 AVERAGES = (OVER_FRAMES, OF_ACTION_MEANS)
 
-#: The two protocols of Human3.6M: a name, and the alignment of `metrics` it stands for.
-PROTOCOLS = {"MPJPE": "root", "P-MPJPE": "similarity"}
+#: The two kinds of 2D keypoints that a network may be given.
+DETECTED, GROUND_TRUTH = "detected", "ground truth"
+
+#: Protocols of the papers (GridConv, Table 2): a metric of `METRICS`, and the 2D keypoints it is
+#: given. PoseGraphNet calls p1 and p2 Protocol #1 and #2. Both papers say that p2 is rigid; their
+#: code aligns with scale, and so does this (`rigid` is an alignment of `metrics` too).
+PROTOCOLS = {
+    "p1": ("mpjpe", DETECTED),
+    "p1*": ("mpjpe", GROUND_TRUTH),
+    "p2": ("p-mpjpe", DETECTED),
+}
 
 #: Joints on which detectors and marker sets agree: 4 for each pair of limbs, no trunk, no head.
 LIMB_JOINTS = tuple(
@@ -78,13 +89,14 @@ class Table:
 class Evaluation:
     """Errors of a model on a data set: one table by action (the averages last), one by joint.
 
-    `averages` holds the same averages by (protocol, averaging), e.g. ("P-MPJPE",
-    "mean over frames"), in millimetres.
+    `averages` holds the same averages by (metric, averaging), e.g. ("P-MPJPE",
+    "mean over frames"), and `units` the metrics' units, e.g. "mm".
     """
 
     by_action: Table
     by_joint: Table
     averages: dict[tuple[str, str], float]
+    units: dict[str, str]
 
 
 def evaluate(
@@ -95,36 +107,45 @@ def evaluate(
     title: str,
     *,
     mask: Bool[np.ndarray, "N J"] | None = None,
+    metrics: Sequence[str] = ("mpjpe", "p-mpjpe"),
+    previous: Int64[np.ndarray, " N"] | None = None,
 ) -> Evaluation:
-    """Measure predictions under both protocols, by action and by joint.
+    """Measure predictions, by both protocols if nothing else is said, by action and by joint.
 
     predicted, target  poses in metres.
     actions            name of the action of each pose.
     mask               joints that count; all do if it is left out (see `metrics`).
+    metrics            some of `METRICS`.
+    previous           the row before each, which `velocity` needs (see `rows_before`).
 
     The root counts as a joint, though root alignment makes its error 0, as in the field's tables.
     Raises `PoseliftError` if shapes do not fit or nothing is left to average over.
     """
-    labels = np.asarray(actions)
-    if labels.shape != predicted.shape[:1]:
-        raise PoseliftError(f"expected {len(predicted)} actions, one a pose, got {labels.shape}")
-    if len(predicted) == 0:
-        raise PoseliftError(f"{title}: there is no pose to evaluate")
-    errors = {
-        name: 1000.0 * joint_errors(predicted, target, alignment=alignment, mask=mask)
-        for name, alignment in PROTOCOLS.items()
-    }
-    counts = np.ones(predicted.shape[:2], bool) if mask is None else mask
+    labels = check_labels(actions, len(predicted), "action", title)
+    measures = measure(metrics, predicted, target, mask=mask, previous=previous)
     averages = {
-        (name, averaging): average(error, averaging, labels, mask=counts)
-        for name, error in errors.items()
+        (one.name, averaging): average(one.values, averaging, labels, mask=one.mask)
+        for one in measures
         for averaging in AVERAGES
     }
     return Evaluation(
-        _by_action(errors, counts, labels, averages, title),
-        _by_joint(errors, counts, skeleton, title),
+        _by_action(measures, labels, averages, title),
+        _by_joint(measures, skeleton, title),
         averages,
+        {one.name: one.unit for one in measures},
     )
+
+
+def check_labels(
+    labels: Sequence[str] | np.ndarray, count: int, kind: str, title: str
+) -> np.ndarray:
+    """Return labels as an array; `PoseliftError` if there is not one a pose, or no pose at all."""
+    array = np.asarray(labels)
+    if array.shape != (count,):
+        raise PoseliftError(f"expected {count} {kind}s, one a pose, got {array.shape}")
+    if count == 0:
+        raise PoseliftError(f"{title}: there is no pose to evaluate")
+    return array
 
 
 def average(
@@ -137,8 +158,8 @@ def average(
     """Average errors by name: one of `AVERAGES`.
 
     Over frames every joint of every pose weighs the same; in the mean of action means every
-    action does. Raises `PoseliftError` for an unknown name, or without `actions` where they are
-    needed.
+    action does, but for those of which the mask keeps nothing. Raises `PoseliftError` for an
+    unknown name, without `actions` where they are needed, and if the mask keeps nothing at all.
     """
     if averaging == OVER_FRAMES:
         return _mean(errors, mask, slice(None))
@@ -148,8 +169,27 @@ def average(
         )
     if actions is None:
         raise PoseliftError(f"the {OF_ACTION_MEANS} needs the action of each pose")
-    means = [_mean(errors, mask, actions == action) for action in np.unique(actions)]
+    each = means_by_label(errors, actions, np.unique(actions).tolist(), mask=mask)
+    means = [mean for mean in each.values() if mean is not None]
+    if not means:
+        raise PoseliftError("no joint is left to average over")
     return float(np.mean(means))
+
+
+def means_by_label(
+    errors: Float[np.ndarray, "N J"],
+    labels: np.ndarray,
+    order: Sequence[Any],
+    *,
+    mask: Bool[np.ndarray, "N J"] | None = None,
+) -> dict[Any, float | None]:
+    """Mean over the frames of each label (action, scene); None where the mask keeps nothing."""
+    means: dict[Any, float | None] = {}
+    for label in order:
+        own = labels == label
+        empty = not own.any() if mask is None else not mask[own].any()
+        means[label] = None if empty else _mean(errors, mask, own)
+    return means
 
 
 def limb_joints(skeleton: Skeleton) -> tuple[int, ...]:
@@ -192,41 +232,32 @@ def _mean(
     return float(kept.mean(dtype=np.float64))
 
 
-def _column(name: str, averaging: str) -> str:
-    """Name a column by metric, unit, alignment and averaging."""
-    return f"{name} (mm, {PROTOCOLS[name]}-aligned, {averaging})"
-
-
 def _by_action(
-    errors: dict[str, Float[np.ndarray, "N J"]],
-    mask: Bool[np.ndarray, "N J"],
+    measures: Sequence[Measure],
     actions: np.ndarray,
     averages: dict[tuple[str, str], float],
     title: str,
 ) -> Table:
     rows: list[tuple[str, tuple[float | int | None, ...]]] = []
-    for action in np.unique(actions):
-        own = actions == action
-        means = (_mean(error, mask, own) for error in errors.values())
-        rows.append((f"{action}, {OVER_FRAMES}", (int(own.sum()), *means)))
+    order = np.unique(actions).tolist()
+    means = [means_by_label(one.values, actions, order, mask=one.mask) for one in measures]
+    for action in order:
+        frames = int((actions == action).sum())
+        rows.append((f"{action}, {OVER_FRAMES}", (frames, *(mean[action] for mean in means))))
     for averaging in AVERAGES:
-        values = tuple(averages[name, averaging] for name in errors)
+        values = tuple(averages[one.name, averaging] for one in measures)
         rows.append((f"all actions, {averaging}", (len(actions), *values)))
-    columns = ("frames", *(f"{name} (mm, {PROTOCOLS[name]}-aligned)" for name in errors))
+    columns = ("frames", *(one.label for one in measures))
     return Table(f"{title}, by action", columns, tuple(rows))
 
 
-def _by_joint(
-    errors: dict[str, Float[np.ndarray, "N J"]],
-    mask: Bool[np.ndarray, "N J"],
-    skeleton: Skeleton,
-    title: str,
-) -> Table:
+def _by_joint(measures: Sequence[Measure], skeleton: Skeleton, title: str) -> Table:
     rows: list[tuple[str, tuple[float | int | None, ...]]] = []
     for index, joint in enumerate(skeleton.joints):
-        frames = int(mask[:, index].sum())
-        values = (e[mask[:, index], index] for e in errors.values())
-        means = (float(v.mean(dtype=np.float64)) if v.size else None for v in values)
+        columns = [(one.values[:, index], one.mask[:, index]) for one in measures]
+        frames = max(int(mask.sum()) for _, mask in columns)
+        kept = (values[mask] for values, mask in columns)
+        means = (float(v.mean(dtype=np.float64)) if v.size else None for v in kept)
         rows.append((joint, (frames, *means)))
-    columns = ("frames", *(_column(name, OVER_FRAMES) for name in errors))
-    return Table(f"{title}, by joint", columns, tuple(rows))
+    names = (f"{one.name} ({one.unit}, {one.alignment}, {OVER_FRAMES})" for one in measures)
+    return Table(f"{title}, by joint", ("frames", *names), tuple(rows))
