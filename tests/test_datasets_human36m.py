@@ -20,7 +20,7 @@ from human36m_samples import (
     write_videopose3d,
 )
 from poselift.datasets import LiftingData, load_human36m
-from poselift.datasets.human36m_cameras import CAMERA_IDS, human36m_cameras
+from poselift.datasets.human36m_cameras import _PLACES, CAMERA_IDS, human36m_cameras
 from poselift.datasets.human36m_protocol import ACTIONS, SKELETONS, joints_to_keep
 from poselift.errors import PoseliftError
 from poselift.geometry import H36M_S1_CAMERAS
@@ -51,11 +51,18 @@ def test_every_subject_was_seen_by_cameras_of_its_own() -> None:
     assert len(centres) == len(turns) == 28
     for subject in SUBJECTS:
         for camera, first in zip(human36m_cameras(subject), human36m_cameras("S1"), strict=True):
-            assert abs(np.linalg.norm(camera.orientation) - 1) < 1e-6
+            assert abs(np.linalg.norm(camera.orientation) - 1) < 1e-7
             # put up anew in the same corners of the room, turned by a few degrees
             assert np.linalg.norm(np.subtract(camera.translation, first.translation)) < 0.6
             assert abs(np.dot(camera.orientation, first.orientation)) > 0.999
             assert (camera.size, camera.focal) == (first.size, first.focal)
+
+
+def test_the_calibration_is_single_precision_printed_in_full() -> None:
+    """A digit mistyped makes a number that single precision does not have."""
+    for places in _PLACES.values():
+        numbers = np.array([(*orientation, *centre) for orientation, centre in places])
+        np.testing.assert_allclose(numbers.astype(np.float32), numbers, rtol=1e-15, atol=0)
 
 
 def test_all_cameras_look_at_the_middle_of_the_room() -> None:

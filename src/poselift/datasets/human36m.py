@@ -80,10 +80,14 @@ def load_human36m(
     joints, folder = skeleton_named(skeleton), Path(root)
     if joints is H36M_32 and detections != "gt":
         raise PoseliftError(f"skeleton h36m_32 has keypoints of 'gt' only, not of {detections!r}")
-    poses = _read_poses(folder / POSES, chosen)
     path = folder / f"data_2d_h36m_{DETECTIONS.get(detections, detections)}.npz"
+    on_file = joints is not H36M_32 and (path.is_file() or detections != "gt")
+    for needed in (folder / POSES, path) if on_file else (folder / POSES,):
+        if not needed.is_file():
+            raise PoseliftError(f"{needed}: no such file; {HOW_TO_GET}")
+    poses = _read_poses(folder / POSES, chosen)
     label, seen = "gt projected from 3D", None
-    if joints is not H36M_32 and (path.is_file() or detections != "gt"):
+    if on_file:
         label, seen = detections, _read_keypoints(path, poses, joints)
         if not seen.order_stated:
             label += " (joint order not stated)"
@@ -94,8 +98,6 @@ def load_human36m(
 
 def _read_poses(path: Path, chosen: Selection) -> dict[_Pair, Float[np.ndarray, "_ 32 3"]]:
     """Return the world poses of the chosen sequences, metres, in the order of rows."""
-    if not path.is_file():
-        raise PoseliftError(f"{path}: no such file; {HOW_TO_GET}")
     poses = {}
     content = read_npz(path, ["positions_3d"])["positions_3d"]
     for pair, array in _sequences(content, path, chosen.subjects):
@@ -123,8 +125,6 @@ def _read_keypoints(
     path: Path, poses: Mapping[_Pair, Float[np.ndarray, "_ 32 3"]], skeleton: Skeleton
 ) -> _Keypoints:
     """Return the keypoints of each pose."""
-    if not path.is_file():
-        raise PoseliftError(f"{path}: no such file; {HOW_TO_GET}")
     content = read_npz(path, ["positions_2d"], optional=["metadata"])
     order_stated = _check_order(content.get("metadata"), path)
     found = dict(_sequences(content["positions_2d"], path, {subject for subject, _ in poses}))

@@ -44,7 +44,7 @@ ACTIONS = (
 # the original files of some subjects call two of them by longer names
 _OTHER_NAMES = {"TakingPhoto": "Photo", "WalkingDog": "WalkDog"}
 
-#: The sequence that every code leaves out, because its video and its poses do not belong together.
+#: The sequence that every code leaves out, because its video is corrupt.
 CORRUPT = ("S11", "Directions")
 
 #: Sequences of S9 whose 3D drifts away from the person, in all four cameras: the 12 of GridConv.
