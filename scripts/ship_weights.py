@@ -156,14 +156,18 @@ def measure(lifters: dict[str, Lifter], root: Path) -> dict[str, dict[str, dict[
     ]
     tables = {
         table.title: {
-            model: {c: round(v, 3) for c, v in zip(table.columns, values, strict=True) if v}
+            model: {
+                c: round(v, 3)
+                for c, v in zip(table.columns, values, strict=True)
+                if isinstance(v, float)
+            }
             for model, values in table.rows
         }
         for table in (score.tables[0] for score in scores)
     }
     clip = score_pose2sim(lifters, root / "pose2sim").tables[0]
     tables[clip.title] = {
-        model: {camera: round(values[i] or 0.0, 3) for camera, values in clip.rows}
+        model: {camera: round(float(values[i] or 0.0), 3) for camera, values in clip.rows}
         for i, model in enumerate(clip.columns)
     }
     return tables

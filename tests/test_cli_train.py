@@ -127,7 +127,10 @@ def test_train_again(trained: tuple[Path, Result]) -> None:
             ("gln", "--root", "x", "--recipe", "shipped", "--variant", "detected"),
             "--recipe shipped draws fresh views: leave out --variant detected",
         ),
-        (("gln", "--root", "x", "--samples", "5"), "--samples is for fresh views"),
+        (
+            ("gln", "--root", "x", "--detections", "cpn"),
+            "--detections is for --data h36m --variant detected",
+        ),
         (("gln", "--root", "x", "--epochs", "0"), "--epochs: expected at least 1, got 0"),
         (("gln", "--root", "x", "--batch-size", "1"), "--batch-size: expected at least 2, got 1"),
         (("gln", "--root", "x", "--lr", "0"), "--lr: expected a number above 0, got 0.0"),

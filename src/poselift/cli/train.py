@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 def train(
     architecture: str = typer.Argument(help="Network: gln, posegraphnet or martinez."),
-    data: str = typer.Option("cmu17", "--data", help="cmu17, or synthetic (needs no files)."),
+    data: str = typer.Option(
+        "cmu17", "--data", help="cmu17, h36m (Human3.6M), or synthetic (needs no files)."
+    ),
     root: Path | None = typer.Option(None, "--root", help="Folder of the data set's files."),
     out: Path = typer.Option(
         ..., "--out", help="Run folder to make, or with --resume to continue."
@@ -34,7 +36,10 @@ def train(
     batch_size: int | None = typer.Option(None, "--batch-size", help="Samples a step."),
     lr: float | None = typer.Option(None, "--lr", help="Base learning rate."),
     samples: int | None = typer.Option(
-        None, "--samples", help="Samples drawn for an epoch where they are drawn fresh."
+        None, "--samples", help="Samples of an epoch: fresh ones, or a random part of the data."
+    ),
+    detections: str | None = typer.Option(
+        None, "--detections", help="Of h36m: the detector of --variant detected (default cpn)."
     ),
     precision: str | None = typer.Option(None, "--precision", help="fp32 or bf16."),
     seed: int = typer.Option(0, "--seed", help="Decides everything that is random."),
@@ -45,7 +50,7 @@ def train(
     """Train a network; stop it at any time, and continue with --resume."""
     from rich.console import Console
 
-    spec = _data_spec(data, root, variant, recipe, samples)
+    spec = _data_spec(data, root, variant, recipe, samples, detections)
     config = _config(
         architecture, spec, recipe, epochs, batch_size=batch_size, lr=lr, precision=precision
     )
@@ -63,7 +68,12 @@ def train(
 
 
 def _data_spec(
-    data: str, root: Path | None, variant: str | None, recipe: str, samples: int | None
+    data: str,
+    root: Path | None,
+    variant: str | None,
+    recipe: str,
+    samples: int | None,
+    detections: str | None,
 ) -> Any:
     """Return the data that the options name; what fresh views need follows from the others."""
     from poselift.training import DataSpec
@@ -73,10 +83,10 @@ def _data_spec(
         variant = "augmented" if fresh else "ground_truth"
     if recipe == "shipped" and variant != "augmented":
         raise PoseliftError(f"--recipe shipped draws fresh views: leave out --variant {variant}")
-    if samples is not None and variant != "augmented":
-        raise PoseliftError("--samples is for fresh views: it needs --variant augmented")
-    spec = DataSpec(name=data, root=root, variant=variant)
-    return spec if samples is None else replace(spec, samples=samples)
+    if detections is not None and (data != "h36m" or variant != "detected"):
+        raise PoseliftError("--detections is for --data h36m --variant detected")
+    spec = DataSpec(name=data, root=root, variant=variant, samples=samples)
+    return spec if detections is None else replace(spec, detections=detections)
 
 
 def _config(

@@ -89,6 +89,30 @@ class LiftingData:
         chosen = np.atleast_1d(np.arange(len(self))[rows])
         return replace(self, **{field: getattr(self, field)[chosen] for field in _ARRAYS})
 
+    def in_joints_of(self, skeleton: Skeleton) -> LiftingData:
+        """Return the same rows with the joints of `skeleton`, matched by name, its root kept.
+
+        Raises `PoseliftError` if a joint is not among these, or the roots differ.
+        """
+        if skeleton == self.skeleton:
+            return self
+        own = self.skeleton
+        if skeleton.joints[skeleton.root] != own.joints[own.root]:
+            raise PoseliftError(f"{self.name}: the roots of {own.name} and {skeleton.name} differ")
+        missing = [joint for joint in skeleton.joints if joint not in own.joints]
+        if missing:
+            raise PoseliftError(
+                f"{self.name}: expected the joints of {skeleton.name}, found those of {own.name}, "
+                f"which lack {missing[0]}"
+            )
+        order = [own.index(joint) for joint in skeleton.joints]
+        return replace(
+            self,
+            keypoints=self.keypoints[:, order],
+            poses=self.poses[:, order],
+            skeleton=skeleton,
+        )
+
 
 _ARRAYS = tuple(
     field.name for field in fields(LiftingData) if field.name not in ("clips", "skeleton", "name")

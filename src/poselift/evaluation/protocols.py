@@ -46,12 +46,12 @@ class Table:
 
     title    what was measured on what.
     columns  names of the columns after the first, which holds the rows' names.
-    rows     name and one number a column; None for an empty cell.
+    rows     name and one cell a column: a number, text, or None for an empty cell.
     """
 
     title: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[float | int | None, ...]], ...]
+    rows: tuple[tuple[str, tuple[float | int | str | None, ...]], ...]
 
     def __post_init__(self) -> None:
         """Refuse rows that do not fit the columns."""
@@ -81,7 +81,7 @@ class Table:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["", *self.columns])
         for name, values in self.rows:
-            writer.writerow([name, *("" if value is None else repr(value) for value in values)])
+            writer.writerow([name, *values])
         return stream.getvalue()
 
 
@@ -214,10 +214,10 @@ def evaluate_limbs(
     return float(1000.0 * each.mean())
 
 
-def _as_text(value: float | int | None) -> str:
+def _as_text(value: float | int | str | None) -> str:
     if value is None:
         return ""
-    return str(value) if isinstance(value, int) else f"{value:.1f}"
+    return f"{value:.1f}" if isinstance(value, float) else str(value)
 
 
 def _mean(

@@ -7,7 +7,7 @@ from poselift.training.recipes import RECIPES, make_config
 from poselift.training.records import check_folder
 from poselift.training.report import Reporter, SilentReporter, reporter_for
 from poselift.training.schedules import Cosine, Exponential, Plateau, Schedule
-from poselift.training.sources import FixedSource, Source, TrainingData, open_data
+from poselift.training.sources import FixedSource, Source, TrainingData, load_fixed, open_data
 
 __all__ = [
     "RECIPES",
@@ -25,6 +25,7 @@ __all__ = [
     "TrainingResult",
     "check_folder",
     "choose_device",
+    "load_fixed",
     "make_config",
     "open_data",
     "reporter_for",

@@ -11,7 +11,7 @@ from poselift.errors import PoseliftError
 from poselift.geometry import NORMALISATIONS
 from poselift.training.schedules import Cosine, Schedule
 
-DATA_NAMES = ("cmu17", "synthetic")
+DATA_NAMES = ("cmu17", "h36m", "synthetic")
 VARIANTS = ("ground_truth", "detected", "augmented")
 LOSSES = ("mse", "joint_distance")
 PRECISIONS = ("fp32", "bf16")
@@ -23,14 +23,17 @@ class DataSpec:
     """Which data to train on. Raises `PoseliftError` naming the command-line flag at fault."""
 
     name: str
-    """Data set: "cmu17" (motion capture files under `root`) or "synthetic" (needs no files)."""
+    """Data set: "cmu17" or "h36m" (files under `root`), or "synthetic" (needs no files)."""
     root: Path | None = None
     """Folder of the data set's files."""
     variant: str = "ground_truth"
-    """2D input: exact projections ("ground_truth"), the same four cameras with detector noise
+    """2D input: exact projections ("ground_truth"), what a detector finds in the same views
     ("detected"), or fresh random views, bodies and noise in every epoch ("augmented")."""
-    samples: int = 100_000
-    """Poses drawn for an epoch where they are drawn fresh ("augmented" and "synthetic")."""
+    samples: int | None = None
+    """Poses of an epoch. None: the whole data set, or 100,000 where they are drawn fresh; fewer
+    of a data set are another random part of it in every epoch."""
+    detections: str = "cpn"
+    """Which detector's 2D of "h36m" is "detected", as its file is called."""
 
     def __post_init__(self) -> None:
         """Check each field and how they go together."""
@@ -45,7 +48,9 @@ class DataSpec:
             )
         if self.name != "synthetic" and self.root is None:
             raise PoseliftError(f"--data {self.name} needs --root, the folder of its files")
-        if self.samples < 1:
+        if self.variant == "augmented" and self.name == "h36m":
+            raise PoseliftError("--variant augmented: fresh views are made of cmu17, not of h36m")
+        if self.samples is not None and self.samples < 1:
             raise PoseliftError(f"expected at least 1 sample an epoch, got {self.samples}")
 
 
@@ -78,6 +83,10 @@ class TrainingConfig:
     """Lowers the learning rate of the output layer to this over the number of values that each
     output sums (Yang and Hu 2021, muP): no batch norm follows it, so with thousands of inputs one
     Adam step at the base rate moves a joint by metres. None leaves the rates equal."""
+    layout_lr: float = 1.0
+    """Factor on the learning rate of AutoGrids' scores. A joint changes its place when its score
+    has made up for the start's, which takes thousands of steps at the base rate of 1e-3; short
+    trainings need more than 1 to learn a layout at all."""
     weight_decay: float = 0.0
     """L2 penalty added to the gradients."""
     grad_clip: float | None = None
@@ -109,6 +118,7 @@ class TrainingConfig:
             _at_least("--threads", self.threads, 1)
         if not 0 < self.lr < float("inf"):
             raise PoseliftError(f"--lr: expected a number above 0, got {self.lr}")
+        _at_least("layout_lr", self.layout_lr, 0)
         _at_least("weight_decay", self.weight_decay, 0)
         if self.output_fan is not None and not self.output_fan > 0:
             raise PoseliftError(f"output_fan: expected a number above 0, got {self.output_fan}")

@@ -61,6 +61,79 @@ def martinez_paper(data: DataSpec, epochs: int | None = None) -> TrainingConfig:
     return replace(gln, architecture="martinez", model={}, recipe="martinez_paper")
 
 
+def semgcn_paper(data: DataSpec, epochs: int | None = None) -> TrainingConfig:
+    """SemGCN's released code: batch 64, Adam 1e-3, squared error, gradient norm up to 1.
+
+    Its rate falls by x0.96 every 100,000 steps, which are four epochs of Human3.6M.
+    """
+    return TrainingConfig(
+        architecture="semgcn",
+        data=data,
+        normalisation=_normalisation(data, "screen"),
+        epochs=100 if epochs is None else epochs,
+        batch_size=64,
+        lr=1e-3,
+        schedule=Exponential(gamma=0.96, every=4),
+        loss="mse",
+        grad_clip=1.0,
+        recipe="semgcn_paper",
+    )
+
+
+def lcn_paper(data: DataSpec, epochs: int | None = None) -> TrainingConfig:
+    """LCN (Ci et al. 2019): batch 200, Adam 1e-3, squared error, 200 epochs.
+
+    Its rate falls by x0.96 every 32,000 steps, which are four epochs of Human3.6M.
+    """
+    return TrainingConfig(
+        architecture="lcn",
+        data=data,
+        normalisation=_normalisation(data, "screen"),
+        epochs=200 if epochs is None else epochs,
+        batch_size=200,
+        lr=1e-3,
+        schedule=Exponential(gamma=0.96, every=4),
+        loss="mse",
+        recipe="lcn_paper",
+    )
+
+
+def videopose3d_paper(data: DataSpec, epochs: int | None = None) -> TrainingConfig:
+    """Single-frame VideoPose3D: batch 1024, Adam 1e-3, x0.95 an epoch, joint distance, 60 epochs.
+
+    Left out of the released code: AMSGrad, mirrored samples, and the batch norms' falling momentum.
+    """
+    return TrainingConfig(
+        architecture="videopose3d",
+        data=data,
+        normalisation=_normalisation(data, "screen"),
+        epochs=60 if epochs is None else epochs,
+        batch_size=1024,
+        lr=1e-3,
+        schedule=Exponential(gamma=0.95, every=1),
+        loss="joint_distance",
+        recipe="videopose3d_paper",
+    )
+
+
+def stgcn_paper(data: DataSpec, epochs: int | None = None) -> TrainingConfig:
+    """Single-frame ST-GCN (Cai et al. 2019): batch 256, Adam 1e-3, x0.95 an epoch, joint distance.
+
+    Left out: the original's mirrored samples and its refinement of poses over time.
+    """
+    return TrainingConfig(
+        architecture="stgcn",
+        data=data,
+        normalisation=_normalisation(data, "screen"),
+        epochs=50 if epochs is None else epochs,
+        batch_size=256,
+        lr=1e-3,
+        schedule=Exponential(gamma=0.95, every=1),
+        loss="joint_distance",
+        recipe="stgcn_paper",
+    )
+
+
 def shipped(architecture: str, data: DataSpec, epochs: int | None = None) -> TrainingConfig:
     """Return the recipe of the weights in the wheel; the same for every architecture.
 
@@ -91,6 +164,10 @@ _PAPER: dict[str, Recipe] = {
     "gln": gln_paper,
     "posegraphnet": posegraphnet_paper,
     "martinez": martinez_paper,
+    "semgcn": semgcn_paper,
+    "lcn": lcn_paper,
+    "videopose3d": videopose3d_paper,
+    "stgcn": stgcn_paper,
 }
 
 #: Names that `make_config` accepts.

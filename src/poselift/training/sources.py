@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, final, runtime_checkable
@@ -11,16 +12,23 @@ from jaxtyping import Float
 
 from poselift.datasets.augmentation import AugmentationConfig, AugmentedSource
 from poselift.datasets.cmu import load_cmu17, load_motions
+from poselift.datasets.human36m import open_human36m
 from poselift.datasets.lifting_data import LiftingData
 from poselift.errors import PoseliftError
 from poselift.geometry import normalise
-from poselift.skeletons import H36M_17
+from poselift.skeletons import H36M_17, get_skeleton
 from poselift.training.config import TrainingConfig
 
 #: An epoch index that training never reaches, for held-out samples of an endless source.
 _HELD_OUT = 1_000_000_000
 
 _HELD_OUT_SAMPLES = 4_000
+
+#: Fresh samples of an epoch where the config does not say.
+_FRESH_SAMPLES = 100_000
+
+#: Loads the part of a data set called "train", "val" or "test".
+Load = Callable[[TrainingConfig, str], LiftingData]
 
 
 @runtime_checkable
@@ -56,6 +64,26 @@ class FixedSource:
 
 @final
 @dataclass(frozen=True, eq=False)
+class PartSource:
+    """Another random part of fixed samples in every epoch, each sample once at most."""
+
+    whole: FixedSource
+    """What is drawn from."""
+    samples: int
+    """Size of the part; all there is where that is less."""
+    seed: int
+    """Decides with the epoch what is drawn."""
+
+    def epoch(self, index: int) -> tuple[Float[np.ndarray, "N J 2"], Float[np.ndarray, "N J 3"]]:
+        """Return the part of an epoch."""
+        count = len(self.whole.inputs)
+        rng = np.random.default_rng([self.seed, index])
+        rows = rng.choice(count, size=min(self.samples, count), replace=False, shuffle=False)
+        return self.whole.inputs[rows], self.whole.targets[rows]
+
+
+@final
+@dataclass(frozen=True, eq=False)
 class TrainingData:
     """All that a run sees. Test data are not among it."""
 
@@ -69,20 +97,36 @@ class TrainingData:
     """Where the data come from, in words, for the model card."""
 
 
-def open_data(config: TrainingConfig) -> TrainingData:
-    """Load what `config.data` names. Raises `PoseliftError` as the data set's reader does."""
+def load_fixed(config: TrainingConfig, split: str) -> LiftingData:
+    """Load a split of the data set that the config names, in the joints of its network."""
+    spec = config.data
+    assert spec.root is not None  # DataSpec refuses that
+    skeleton = config.model.get("skeleton", H36M_17.name)
+    if spec.name == "h36m":
+        detections = "gt" if spec.variant == "ground_truth" else spec.detections
+        return open_human36m(spec.root, split, detections, skeleton=skeleton)
+    data = load_cmu17(spec.root, split, spec.variant, seed=config.seed)
+    return data.in_joints_of(get_skeleton(skeleton))
+
+
+def open_data(config: TrainingConfig, load: Load = load_fixed) -> TrainingData:
+    """Load what `config.data` names. Raises `PoseliftError` as the data set's reader does.
+
+    load  reads data sets; one that remembers spares the next run the reading.
+    """
     spec, seed = config.data, config.seed
+    fresh = spec.samples or _FRESH_SAMPLES
     if spec.name == "synthetic":
-        source = AugmentedSource(None, spec.samples, seed)
+        source = AugmentedSource(None, fresh, seed)
         validation = FixedSource(*AugmentedSource(None, _HELD_OUT_SAMPLES, seed).epoch(_HELD_OUT))
         return TrainingData(source, validation, H36M_17.name, "synthetic people, random views")
-    assert spec.root is not None  # DataSpec refuses that
     if spec.variant == "augmented":
-        return _augmented_cmu17(spec.root, spec.samples, seed)
-    train = load_cmu17(spec.root, "train", spec.variant, seed=seed)
-    held_out = load_cmu17(spec.root, "val", spec.variant, seed=seed)
+        assert spec.root is not None  # DataSpec refuses that
+        return _augmented_cmu17(spec.root, fresh, seed)
+    train, held_out = load(config, "train"), load(config, "val")
+    whole = as_network_sees(train, config.normalisation)
     return TrainingData(
-        as_network_sees(train, config.normalisation),
+        whole if spec.samples is None else PartSource(whole, spec.samples, seed),
         as_network_sees(held_out, config.normalisation),
         train.skeleton.name,
         train.name,

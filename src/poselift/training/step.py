@@ -35,22 +35,25 @@ _WARM_UP = 3
 def parameter_groups(
     model: Scheduled, config: TrainingConfig, device: torch.device
 ) -> list[dict[str, Any]]:
-    """Split off the output layer if its rate differs; `factor` multiplies the learning rate.
+    """Split off the output layer and learnt layouts; `factor` multiplies the learning rate.
 
     Rates are tensors, which a captured step reads anew: in the precision that Adam's fused kernel
     wants on the device.
     """
     layer, summed = model.output_layer()
-    last = {id(parameter) for parameter in layer.parameters()}
+    scores = [module.scores for module in model.modules() if isinstance(module, AutoGrids)]
+    own = {id(parameter) for parameter in (*layer.parameters(), *scores)}
     factor = 1.0 if config.output_fan is None else min(1.0, config.output_fan / summed)
     kind = torch.float32 if device.type == "cuda" else torch.float64
     return [
         {"params": params, "lr": torch.tensor(config.lr * rate, dtype=kind, device=device)}
         | {"factor": rate}
         for params, rate in (
-            ([p for p in model.parameters() if id(p) not in last], 1.0),
+            ([p for p in model.parameters() if id(p) not in own], 1.0),
             (list(layer.parameters()), factor),
+            (scores, config.layout_lr),
         )
+        if params
     ]
 
 
