@@ -47,6 +47,7 @@ SURFACE = {
         "--lr",
         "--samples",
         "--precision",
+        "--target",
         "--seed",
         "--device",
         "--threads",

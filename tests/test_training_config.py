@@ -54,6 +54,15 @@ def config(**changes: object) -> TrainingConfig:
         ({"schedule": Cosine(warmup=3.0)}, "the warm-up of 3 epochs leaves nothing of --epochs 3"),
         ({"model": {"gumbel_off_epoch": 4.0}}, "gumbel_off_epoch 4.0 lies beyond --epochs 3"),
         ({"model": {"anneal_epochs": 9.0}}, "anneal_epochs 9.0 lies beyond --epochs 3"),
+        ({"target": "volume"}, "--target: expected one of pose, pixel_depth, got 'volume'"),
+        (
+            {
+                "data": DataSpec("cmu17", Path("x"), "augmented"),
+                "normalisation": "person",
+                "target": "pixel_depth",
+            },
+            "--target pixel_depth needs the camera, which --variant augmented does not keep",
+        ),
         (
             {"data": DataSpec("synthetic", variant="augmented")},
             "--variant augmented comes normalised by person: expected that normalisation, "

@@ -99,7 +99,9 @@ def lift_kept(
 def lift_data(lifter: Lifter, data: LiftingData) -> Float[np.ndarray, "N J 3"]:
     """Lift all rows, camera by camera with its true image size and focal length; metres.
 
-    Frames that the lifter leaves out are NaN. Raises `PoseliftError` for a lifter of other joints.
+    A model of pixel and depth is given the true intrinsics and root position, as in the papers'
+    rows marked §. Frames that the lifter leaves out are NaN. Raises `PoseliftError` for a lifter
+    of other joints.
     """
     if lifter.skeleton != data.skeleton:
         raise PoseliftError(
@@ -107,9 +109,10 @@ def lift_data(lifter: Lifter, data: LiftingData) -> Float[np.ndarray, "N J 3"]:
             f"{lifter.card.name} lifts {lifter.skeleton.name}"
         )
     poses = np.full(data.poses.shape, np.nan, dtype=np.float32)
-    optics = np.column_stack([data.image_size, data.focal])
+    optics = np.column_stack([data.image_size, data.focal, data.intrinsics])
     cameras, which = np.unique(optics, axis=0, return_inverse=True)
-    for number, (width, height, focal) in enumerate(cameras.tolist()):
+    placed = lifter.card.target == "pixel_depth"
+    for number, (width, height, focal, *intrinsics) in enumerate(cameras.tolist()):
         rows = np.flatnonzero(which.ravel() == number)
         poses[rows] = lifter.lift(
             data.keypoints[rows],
@@ -117,6 +120,8 @@ def lift_data(lifter: Lifter, data: LiftingData) -> Float[np.ndarray, "N J 3"]:
             skeleton=data.skeleton.name,
             # the other normalisations make no use of it, and a lifter refuses what it cannot use
             focal=focal if lifter.card.normalisation == "person" else None,
+            root=data.root[rows] if placed else None,
+            intrinsics=intrinsics if placed else None,
         )
     return poses
 

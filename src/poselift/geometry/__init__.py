@@ -2,6 +2,7 @@
 
 from poselift.geometry.alignment import Alignment, procrustes, root_relative
 from poselift.geometry.camera import H36M_S1_CAMERAS, Camera
+from poselift.geometry.pixel_depth import TARGETS, PixelDepth
 from poselift.geometry.rotation import (
     about_axis,
     from_quaternion,
@@ -21,10 +22,12 @@ __all__ = [
     "DEFAULT_FOCAL",
     "H36M_S1_CAMERAS",
     "NORMALISATIONS",
+    "TARGETS",
     "Alignment",
     "Camera",
     "NormalisedPose",
     "Normaliser",
+    "PixelDepth",
     "about_axis",
     "denormalise",
     "from_quaternion",

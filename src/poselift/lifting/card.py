@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from poselift.errors import PoseliftError
-from poselift.geometry import NORMALISATIONS
+from poselift.geometry import NORMALISATIONS, TARGETS
 from poselift.skeletons import Skeleton, get_skeleton
 
 #: The ONNX metadata entry that holds the card.
@@ -38,6 +38,7 @@ class ModelCard:
     normalisation  name of the 2D normalisation that it was trained with.
     content        the whole card as it stands in the file, these facts included.
     precision      what the file's large products are computed in, "fp32" or "int8".
+    target         what comes out: "pose" (metres), or "pixel_depth" (see `geometry.PixelDepth`).
     """
 
     name: str
@@ -47,6 +48,7 @@ class ModelCard:
     normalisation: str
     content: Mapping[str, Any]
     precision: str = "fp32"
+    target: str = "pose"
 
 
 def read_card(content: Mapping[str, Any], source: str) -> ModelCard:
@@ -81,6 +83,12 @@ def read_card(content: Mapping[str, Any], source: str) -> ModelCard:
             f"{source}: the model card gives the precision {precision!r}, "
             f"expected one of {', '.join(FILE_PRECISIONS)}"
         )
+    target = content.get("target", "pose")
+    if target not in TARGETS:
+        raise PoseliftError(
+            f"{source}: the model card gives the target {target!r}, "
+            f"expected one of {', '.join(TARGETS)}"
+        )
     if content["units"] != "m":
         raise PoseliftError(
             f"{source}: the model card gives units {content['units']!r}, expected 'm'"
@@ -97,6 +105,7 @@ def read_card(content: Mapping[str, Any], source: str) -> ModelCard:
         content["normalisation"],
         content,
         precision,
+        target,
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from poselift.errors import PoseliftError
-from poselift.geometry import DEFAULT_FOCAL, normalise
+from poselift.geometry import DEFAULT_FOCAL, PixelDepth, normalise
 from poselift.lifting.arguments import (
     Numbers,
     as_clip,
@@ -24,6 +24,7 @@ from poselift.lifting.arguments import (
 from poselift.lifting.backends import BACKENDS, check_choice
 from poselift.lifting.card import ModelCard
 from poselift.lifting.live import LiveLifter
+from poselift.lifting.placement import Placement, as_placement
 from poselift.lifting.session import open_model
 from poselift.lifting.stream import Chunk, numbered
 from poselift.lifting.weights import ModelFile, find_model
@@ -119,6 +120,8 @@ class Lifter:
         scores: Numbers | None = None,
         skeleton: str = "h36m_17",
         focal: float | None = None,
+        root: Numbers | None = None,
+        intrinsics: Numbers | None = None,
     ) -> Float[np.ndarray, "T J 3"]:
         """Lift plain arrays.
 
@@ -127,6 +130,9 @@ class Lifter:
         scores      (T, J) confidences; 0 means not found, NaN unknown.
         skeleton    name of the joint set of `keypoints`.
         focal       as in `Lifter.__call__`.
+        root        (T, 3) metres, camera space: where the root joint is; only models of pixel and
+                    depth ("target" in their card) use it, and they cannot do without.
+        intrinsics  fx, fy, cx, cy of the camera in pixels, for the same models.
 
         Returns (T, 17, 3) float32: metres, x right, y down, z away from the camera, relative to
         the pelvis, in the joints of `Lifter.skeleton`. Raises `PoseliftError` that says what was
@@ -140,9 +146,14 @@ class Lifter:
             scores=None if scores is None else as_scores(scores, joints, len(points)),
             image_size=as_size(image_size),
         )
-        prepared = self._prepare(sequence, focal)
+        placement = None
+        if root is not None and intrinsics is not None:
+            placement = as_placement(root, intrinsics, len(points))
+        elif root is not None or intrinsics is not None:
+            raise PoseliftError("expected root and intrinsics together, got only one of them")
+        prepared = self._prepare(sequence, focal, placement)
         check_pixels(prepared.positions[self._liftable(prepared)])
-        return self._lift_frames(prepared, focal, None)
+        return self._lift_frames(prepared, focal, None, placement)
 
     def live(
         self, *, image_size: Numbers, skeleton: str = "h36m_17", focal: float | None = None
@@ -154,7 +165,7 @@ class Lifter:
         Raises `PoseliftError` for an unknown skeleton, one that cannot be converted to
         `Lifter.skeleton`, a useless image size or `focal`.
         """
-        self._check_focal(focal)
+        self._check_camera(focal)
         return LiveLifter(
             self._model.run,
             self.card,
@@ -182,7 +193,7 @@ class Lifter:
         `PoseliftError` as that does, frames counted through all chunks; whether coordinates are
         pixels is seen by the first frame that shows enough joints to be lifted.
         """
-        self._check_focal(focal)
+        self._check_camera(focal)
         joints, size = get_skeleton(skeleton), as_size(image_size)
         conversion(joints, self.skeleton)  # refused before anything is read
         return self._stream(numbered(chunks, joints, size), focal)
@@ -232,7 +243,9 @@ class Lifter:
         pairs = tuple((person, self._lift_sequence(person, focal, progress)) for person in inputs)
         return Results(people=pairs, meta=self._describe(pairs[0][1], focal))
 
-    def _prepare(self, sequence: PoseSequence, focal: float | None) -> PoseSequence:
+    def _prepare(
+        self, sequence: PoseSequence, focal: float | None, placement: Placement | None = None
+    ) -> PoseSequence:
         """Check a 2D sequence and return it in the network's joints, unfound joints as NaN."""
         if sequence.dims != 2:
             raise PoseliftError("expected a 2D sequence to lift, got one that is 3D already")
@@ -241,11 +254,26 @@ class Lifter:
                 "the image size is not known, give it as (width, height) in pixels "
                 "(image_size=..., on the command line --size WIDTHxHEIGHT)"
             )
-        self._check_focal(focal)
+        self._check_camera(focal, placement)
         return _without_unfound(sequence).to_skeleton(self.skeleton)
 
-    def _check_focal(self, focal: float | None) -> None:
-        """Refuse a focal length that is none, or that the model makes no use of."""
+    def _check_camera(self, focal: float | None, placement: Placement | None = None) -> None:
+        """Refuse a useless focal length, and what the model makes no use of or cannot do without.
+
+        Only `lift` takes a placement: no other caller knows where a person stands.
+        """
+        placed = self.card.target == "pixel_depth"
+        if placed and placement is None:
+            raise PoseliftError(
+                f"model {self.card.name} gives pixels and depth relative to the root: it needs the "
+                "root's position and the camera's intrinsics, as Lifter.lift(root=..., "
+                "intrinsics=...) takes them"
+            )
+        if placement is not None and not placed:
+            raise PoseliftError(
+                f"model {self.card.name} gives metres and makes no use of root and intrinsics, "
+                "leave them out"
+            )
         if focal is not None and self.card.normalisation != "person":
             raise PoseliftError(
                 f"model {self.card.name} with normalisation {self.card.normalisation!r} "
@@ -274,6 +302,7 @@ class Lifter:
         sequence: PoseSequence,
         focal: float | None,
         progress: Callable[[int], None] | None,
+        placement: Placement | None = None,
     ) -> Float[np.ndarray, "T J 3"]:
         """Lift a prepared sequence batch by batch."""
         poses = np.full((len(sequence), len(self.skeleton), 3), np.nan, dtype=np.float32)
@@ -282,13 +311,18 @@ class Lifter:
         for start in range(0, len(sequence), size):
             rows = start + np.flatnonzero(liftable[start : start + size])
             if len(rows):
-                poses[rows] = self._lift_batch(sequence, rows, focal)
+                place = None if placement is None else placement[rows]
+                poses[rows] = self._lift_batch(sequence, rows, focal, place)
             if progress is not None:
                 progress(min(size, len(sequence) - start))
         return poses
 
     def _lift_batch(
-        self, sequence: PoseSequence, rows: np.ndarray, focal: float | None
+        self,
+        sequence: PoseSequence,
+        rows: np.ndarray,
+        focal: float | None,
+        placement: Placement | None,
     ) -> Float[np.ndarray, "B J 3"]:
         """Lift the frames `rows`: metres, camera axes, root at 0."""
         assert sequence.image_size is not None  # _prepare refused it
@@ -296,8 +330,10 @@ class Lifter:
         points, flip = sequence.positions[rows], self.skeleton.flip
         if self._flip:
             points = np.concatenate([points, flip(points, width=float(width))])
+            if placement is not None:
+                placement = placement.with_mirrored(float(width))
         with np.errstate(over="ignore", invalid="ignore"):  # found below
-            poses = self._run(points, (width, height), focal)
+            poses = self._run(points, (width, height), focal, placement)
             if self._flip:
                 poses = (poses[: len(rows)] + flip(poses[len(rows) :])) / 2
         check_poses(poses, sequence.frames[rows], self.card.name, (width, height))
@@ -305,12 +341,20 @@ class Lifter:
         return poses - poses[:, root : root + 1]
 
     def _run(
-        self, points: Float[np.ndarray, "B J 2"], size: tuple[int, int], focal: float | None
+        self,
+        points: Float[np.ndarray, "B J 2"],
+        size: tuple[int, int],
+        focal: float | None,
+        placement: Placement | None,
     ) -> Float[np.ndarray, "B J 3"]:
         """Pixels -> network -> camera axes, metres."""
         pose = normalise(points, self.card.normalisation, size, focal, self.skeleton.root)
         inputs = np.where(np.isnan(pose.inputs), np.float32(0), pose.inputs)
-        return pose.to_camera(self._model.run(inputs))
+        outputs = self._model.run(inputs)
+        if placement is not None:
+            way = PixelDepth.of(pose, placement.root, placement.intrinsics, size, focal)
+            outputs = way.to_metres(outputs)
+        return pose.to_camera(outputs)
 
     def _step(self, sequence: PoseSequence, focal: float | None) -> str:
         """Say in one line how the 3D poses were made."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, final
 
 from poselift.errors import PoseliftError
-from poselift.geometry import NORMALISATIONS
+from poselift.geometry import NORMALISATIONS, TARGETS
 from poselift.training.schedules import Cosine, Schedule
 
 DATA_NAMES = ("cmu17", "h36m", "synthetic")
@@ -79,6 +79,9 @@ class TrainingConfig:
     loss: str = "mse"
     """"mse": squared error averaged over coordinates (GridConv eq. 10, PoseGraphNet section 3);
     "joint_distance": mean Euclidean distance over joints (PoseGraphNet's released code)."""
+    target: str = "pose"
+    """What the network gives: "pose" (metres), or "pixel_depth": where each joint is in the picture
+    and how deep, taken back to metres by the camera and the root's position (the papers' §)."""
     output_fan: float | None = None
     """Lowers the learning rate of the output layer to this over the number of values that each
     output sums (Yang and Hu 2021, muP): no batch norm follows it, so with thousands of inputs one
@@ -111,6 +114,7 @@ class TrainingConfig:
         _one_of("--precision", self.precision, PRECISIONS)
         _one_of("loss", self.loss, LOSSES)
         _one_of("normalisation", self.normalisation, NORMALISATIONS)
+        _one_of("--target", self.target, TARGETS)
         _at_least("--epochs", self.epochs, 1)
         _at_least("--batch-size", self.batch_size, 2)  # batch norm needs two values
         _at_least("--seed", self.seed, 0)
@@ -131,6 +135,10 @@ class TrainingConfig:
             raise PoseliftError(
                 "--variant augmented comes normalised by person: expected that normalisation, "
                 f"got {self.normalisation!r}"
+            )
+        if self.data.variant == "augmented" and self.target != "pose":
+            raise PoseliftError(
+                f"--target {self.target} needs the camera, which --variant augmented does not keep"
             )
         self._check_spans()
 

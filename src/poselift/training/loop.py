@@ -304,6 +304,7 @@ class _Run:
             "config": dict(config.model),
             "skeleton": self._data.skeleton,
             "normalisation": config.normalisation,
+            "target": config.target,
             "units": "m",
             "axes": AXES_3D,
             "data": self._data.description,

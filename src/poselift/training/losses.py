@@ -37,13 +37,22 @@ def validate(
         rows = slice(start, start + _EVALUATION_BATCH)
         target = to_device(data.targets[rows], device)
         predicted = model(to_device(data.inputs[rows], device))
-        relative = (predicted - predicted[:, :1]) - (target - target[:, :1])
+        ours, true = (_in_metres(data, rows, outputs) for outputs in (predicted, target))
+        relative = (ours - ours[:, :1]) - (true - true[:, :1])
         error = torch.linalg.vector_norm(relative, dim=-1).mean()
         loss_sum += float(joint_loss(loss, predicted, target)) * len(target)
         error_sum += float(error) * len(target)
     model.train(was_training)
     count = len(data.inputs)
     return {"val_loss": loss_sum / count, "val_mpjpe_mm": 1000 * error_sum / count}
+
+
+def _in_metres(data: FixedSource, rows: slice, outputs: Tensor) -> Float[Tensor, "B J 3"]:
+    """Return root-relative poses (metres) of the network's outputs, or of targets, for `rows`."""
+    if data.pixel_depth is None:
+        return outputs
+    poses = data.pixel_depth[rows].to_metres(outputs.cpu().numpy())
+    return torch.from_numpy(poses).to(outputs.device)
 
 
 def to_device(array: Float[np.ndarray, ...], device: torch.device) -> Float[Tensor, ...]:

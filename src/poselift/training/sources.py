@@ -12,10 +12,10 @@ from jaxtyping import Float
 
 from poselift.datasets.augmentation import AugmentationConfig, AugmentedSource
 from poselift.datasets.cmu import load_cmu17, load_motions
-from poselift.datasets.human36m import open_human36m
+from poselift.datasets.human36m_layouts import open_human36m
 from poselift.datasets.lifting_data import LiftingData
 from poselift.errors import PoseliftError
-from poselift.geometry import normalise
+from poselift.geometry import PixelDepth, normalise
 from poselift.skeletons import H36M_17, get_skeleton
 from poselift.training.config import TrainingConfig
 
@@ -47,7 +47,10 @@ class FixedSource:
     inputs: Float[np.ndarray, "N J 2"]
     """Normalised keypoints float32; missing joints are 0."""
     targets: Float[np.ndarray, "N J 3"]
-    """Root-relative poses float32 in network space, metres."""
+    """What the network is to give, float32: root-relative poses in network space, metres, unless
+    `pixel_depth` says otherwise."""
+    pixel_depth: PixelDepth | None = None
+    """Takes targets that are pixels and depth back to metres."""
 
     def __post_init__(self) -> None:
         """Refuse values that are not finite."""
@@ -124,21 +127,41 @@ def open_data(config: TrainingConfig, load: Load = load_fixed) -> TrainingData:
         assert spec.root is not None  # DataSpec refuses that
         return _augmented_cmu17(spec.root, fresh, seed)
     train, held_out = load(config, "train"), load(config, "val")
-    whole = as_network_sees(train, config.normalisation)
+    whole = as_network_sees(train, config.normalisation, config.target)
     return TrainingData(
         whole if spec.samples is None else PartSource(whole, spec.samples, seed),
-        as_network_sees(held_out, config.normalisation),
+        as_network_sees(held_out, config.normalisation, config.target),
         train.skeleton.name,
         train.name,
     )
 
 
-def as_network_sees(data: LiftingData, normalisation: str) -> FixedSource:
-    """Return a data set's normalised keypoints and its poses turned into the network's space."""
+def as_network_sees(data: LiftingData, normalisation: str, target: str = "pose") -> FixedSource:
+    """Return a data set's normalised keypoints and its poses turned into the network's space.
+
+    With `target` "pixel_depth" poses become pixels and depth; `PoseliftError` names a row of which
+    the root's position is not known.
+    """
     root = data.skeleton.root
     pose = normalise(data.keypoints, normalisation, data.image_size, data.focal, root)
     inputs = np.nan_to_num(pose.inputs, nan=0.0, posinf=np.inf, neginf=-np.inf)
-    return FixedSource(inputs, pose.to_network(data.poses).astype(np.float32))
+    targets = pose.to_network(data.poses).astype(np.float32)
+    if target == "pose":
+        return FixedSource(inputs, targets)
+    _check_roots(data)
+    way = PixelDepth.of(pose, data.root, data.intrinsics, data.image_size, data.focal)
+    return FixedSource(inputs, way.from_metres(targets), way)
+
+
+def _check_roots(data: LiftingData) -> None:
+    """Refuse rows whose root's position is not known."""
+    unknown = ~np.isfinite(data.root).all(axis=1)
+    if unknown.any():
+        row = int(np.flatnonzero(unknown)[0])
+        raise PoseliftError(
+            f"{data.name}: expected the root's position in camera space, frame {data.frame[row]} "
+            f"of {data.clips[data.clip[row]]} has none"
+        )
 
 
 def _augmented_cmu17(root: Path, samples: int, seed: int) -> TrainingData:
