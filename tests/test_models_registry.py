@@ -15,6 +15,8 @@ SMALL: dict[str, dict[str, object]] = {
     "gln": {"channels": 8, "blocks": 1},
     "posegraphnet": {"widths": [8, 8]},
     "martinez": {"width": 8},
+    "semgcn": {"width": 8, "layers": 1, "nonlocal_blocks": True},
+    "lcn": {"width": 4, "blocks": 1},
 }
 
 

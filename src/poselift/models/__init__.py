@@ -2,18 +2,24 @@
 
 from poselift.models.checkpoint import load_model, save_model
 from poselift.models.grid import GLNConfig, GridLiftingNetwork
+from poselift.models.lcn import LCN, LCNConfig
 from poselift.models.martinez import Martinez, MartinezConfig
 from poselift.models.official import from_official
 from poselift.models.posegraphnet import PoseGraphNet, PoseGraphNetConfig
 from poselift.models.registry import architectures, build, config_from_dict, describe
+from poselift.models.semgcn import SemGCN, SemGCNConfig
 
 __all__ = [
+    "LCN",
     "GLNConfig",
     "GridLiftingNetwork",
+    "LCNConfig",
     "Martinez",
     "MartinezConfig",
     "PoseGraphNet",
     "PoseGraphNetConfig",
+    "SemGCN",
+    "SemGCNConfig",
     "architectures",
     "build",
     "config_from_dict",

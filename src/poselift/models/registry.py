@@ -12,16 +12,20 @@ from torch import nn
 
 from poselift.errors import PoseliftError
 from poselift.models.grid import GLNConfig, GridLiftingNetwork
+from poselift.models.lcn import LCN, LCNConfig
 from poselift.models.martinez import Martinez, MartinezConfig
 from poselift.models.posegraphnet import PoseGraphNet, PoseGraphNetConfig
 from poselift.models.schedule import Scheduled
+from poselift.models.semgcn import SemGCN, SemGCNConfig
 
-Config = GLNConfig | PoseGraphNetConfig | MartinezConfig
+Config = GLNConfig | PoseGraphNetConfig | MartinezConfig | SemGCNConfig | LCNConfig
 
 _NETWORKS: dict[str, tuple[type[Scheduled], type[Config]]] = {
     "gln": (GridLiftingNetwork, GLNConfig),
     "posegraphnet": (PoseGraphNet, PoseGraphNetConfig),
     "martinez": (Martinez, MartinezConfig),
+    "semgcn": (SemGCN, SemGCNConfig),
+    "lcn": (LCN, LCNConfig),
 }
 
 

@@ -4,6 +4,7 @@
 | --- | --- | --- |
 | PoseGraphNet | `adj` | `PoseGraphNet`, official normalisation; output in millimetres |
 | Martinez (SemGCN, PoseAug editions) | `w1.weight` | `Martinez` |
+| SemGCN | `gconv_input.0.gconv.W` | `SemGCN` |
 | GridConv | `w1.donut_conv.weight` | `GridLiftingNetwork` without attention |
 | D-GridConv | `w1.branch1_weight` | `GridLiftingNetwork`, official layout |
 | AutoGrids | the same and `sgt_layer.sgt_trans_mat` | `GridLiftingNetwork`, learnable layout |
@@ -27,6 +28,7 @@ from poselift.models.official.gridconv import dgridconv, gridconv
 from poselift.models.official.keys import SOURCE, State
 from poselift.models.official.martinez import martinez
 from poselift.models.official.posegraphnet import posegraphnet
+from poselift.models.official.semgcn import semgcn
 from poselift.models.registry import build
 
 
@@ -80,11 +82,13 @@ def _recognise(state: State) -> tuple[str, Callable[[State], tuple[dict[str, Any
         return "posegraphnet", posegraphnet
     if "w1.weight" in state:
         return "martinez", martinez
+    if "gconv_input.0.gconv.W" in state:
+        return "semgcn", semgcn
     if "w1.donut_conv.weight" in state:
         return "gln", gridconv
     if "w1.branch1_weight" in state:
         return "gln", dgridconv
     raise PoseliftError(
-        f"{SOURCE}: its keys are those of none of PoseGraphNet, Martinez, GridConv, D-GridConv "
-        "and AutoGrids"
+        f"{SOURCE}: its keys are those of none of PoseGraphNet, Martinez, GridConv, D-GridConv, "
+        "AutoGrids and SemGCN"
     )
