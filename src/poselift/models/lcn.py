@@ -62,7 +62,7 @@ class LCNConfig:
 
 
 def trunk_links(skeleton: Skeleton) -> tuple[tuple[int, int], ...]:
-    """Pairs that an LCN links beside the bones: hips and shoulders with the spine, if it has one."""
+    """Pairs that an LCN links beside the bones: hips and shoulders with the spine, if there."""
     index = {mark: joint for joint, mark in enumerate(skeleton.landmarks)}
     ends = ("left_hip", "right_hip", "left_shoulder", "right_shoulder")
     return tuple((index["spine"], index[end]) for end in ends if {"spine", end} <= index.keys())

@@ -218,14 +218,11 @@ class NonLocal(nn.Module):
     def forward(self, x: Float[Tensor, "B N C"]) -> Float[Tensor, "B N C"]:
         """Add to each node what it takes from the groups."""
         groups: Int[Tensor, "K S"] = self.get_buffer("groups")
-        asking, offering = self.score.weight.chunk(2, dim=1)
-        # a query is only ever scored, so both maps are one
-        asked = functional.linear(
-            x, asking @ self.query.weight, functional.linear(self.query.bias, asking)
-        )
-        weight = torch.cat([self.key.weight, self.value.weight])
-        both = functional.linear(x, weight, torch.cat([self.key.bias, self.value.bias]))
+        both = torch.cat([self.key(x), self.value(x)], dim=2)
         key, value = both[:, groups].amax(dim=2).chunk(2, dim=2)
+        # the map of query and key side by side is the sum of a map of each
+        asking, offering = self.score.weight.chunk(2, dim=1)
+        asked = functional.linear(self.query(x), asking)
         offered = functional.linear(key, offering).transpose(1, 2)
         taken = torch.bmm(functional.relu(asked + offered) / len(groups), value)
         y = self.output(taken)
