@@ -23,7 +23,8 @@ FLOORS = (
     {"io", "evaluation"},
     {"lifting", "tracking", "models", "datasets"},
     {"training", "export", "viewer"},
-    {"benchmark", "reproduction"},
+    {"benchmark"},
+    {"reproduction"},
     {"cli"},
     {"__main__", "__init__"},
 )

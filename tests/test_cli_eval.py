@@ -17,9 +17,9 @@ from typer.testing import CliRunner, Result
 
 from mpi_samples import write_test_set
 from poselift.cli import app
-from poselift.cli.evaluate import _as_rich
 from poselift.cli.protocols import score_3dhp
 from poselift.cli.scoring import lift_data
+from poselift.cli.tables import _as_rich
 from poselift.datasets import cmu
 from poselift.datasets.lifting_data import LiftingData
 from poselift.datasets.mpi_inf_3dhp import ACTIVITIES, load_mpi_inf_3dhp
@@ -75,7 +75,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
 
     stand_in = ModuleType("human36m")
     stand_in.open_human36m = open_human36m  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "poselift.datasets.human36m", stand_in)
+    monkeypatch.setitem(sys.modules, "poselift.datasets.human36m_layouts", stand_in)
     return calls
 
 

@@ -19,6 +19,8 @@ from poselift.models import (
     MartinezConfig,
     PoseGraphNet,
     PoseGraphNetConfig,
+    SemGCN,
+    SemGCNConfig,
     build,
     from_official,
 )
@@ -42,6 +44,9 @@ SETTINGS: dict[str, dict[str, object]] = {
     "videopose_poseaug_16j": {},
     "stgcn_single_frame_17j": {},
     "stgcn_single_frame_16j_wrapper": {},
+    "semgcn_16j": {},
+    "semgcn_17j": {},
+    "semgcn_nonlocal_16j": {},
     "gridconv_vanilla": {},
     "dgridconv_cr_t1": {"paddings": CR, "temperature": 1.0},
     "dgridconv_cr_t30": {"paddings": CR},
@@ -189,7 +194,19 @@ def member_names(name: str, keys: list[str]) -> dict[str, str]:
         }
         for half, member in ((1, "first"), (2, "second")):
             ours[f"linear_stages.{i}.atten_conv{half}"] = f"blocks.{i}.{member}.layer.attention"
+    if name.startswith("semgcn"):
+        ours |= semgcn_names(nonlocal_blocks="nonlocal" in name)
     return {key: ours[key] for key in keys if not key.endswith(("donut_conv", "tablet_conv"))}
+
+
+def semgcn_names(*, nonlocal_blocks: bool) -> dict[str, str]:
+    """Our names of SemGCN's layers, which are numbered along with the non-local blocks."""
+    ours = {"gconv_input.0": "first", "gconv_input.1": "nonlocal_blocks.0"}
+    for number in range(9):
+        block, second = divmod(number, 2) if nonlocal_blocks else (number, 0)
+        member = f"nonlocal_blocks.{block + 1}" if second else f"blocks.{block}"
+        ours[f"gconv_layers.{number}"] = member
+    return ours
 
 
 def test_activations(name: str, model: nn.Module, golden: Golden) -> None:
@@ -274,6 +291,10 @@ def test_parameter_counts(shared: Path) -> None:
         "martinez_17j_to_17j": Martinez(),
         "martinez_17j_to_16j": Martinez(MartinezConfig(fixed_root=True)),
         "martinez_16j_to_15j": Martinez(MartinezConfig(skeleton="h36m_16", fixed_root=True)),
+        "semgcn_16j": SemGCN(SemGCNConfig("h36m_16")),
+        "semgcn_17j": SemGCN(),
+        "semgcn_nonlocal_16j": SemGCN(SemGCNConfig("h36m_16", nonlocal_blocks=True)),
+        "poseaug_semgcn": SemGCN(SemGCNConfig("h36m_16")),
         "poseaug_mlp_2_stages": Martinez(MartinezConfig(skeleton="h36m_16", fixed_root=True)),
         "videopose3d_fw1": build("videopose3d", {"blocks": 0}),
         "videopose3d_fw111": build("videopose3d", {"blocks": 2}),

@@ -17,6 +17,8 @@ SMALL: dict[str, dict[str, object]] = {
     "martinez": {"width": 8},
     "videopose3d": {"channels": 8, "blocks": 1},
     "stgcn": {"channels": [8, 8, 12], "pooled": 16},
+    "semgcn": {"width": 8, "layers": 1, "nonlocal_blocks": True},
+    "lcn": {"width": 4, "blocks": 1},
 }
 
 

@@ -12,6 +12,7 @@ from poselift.cli.errors import ReportingGroup
 from poselift.cli.evaluate import evaluate
 from poselift.cli.export import export
 from poselift.cli.lift import formats, lift
+from poselift.cli.reproduce import reproduce
 from poselift.cli.train import train
 
 app = typer.Typer(
@@ -51,6 +52,7 @@ app.command("convert")(convert)
 app.command("formats")(formats)
 app.command("train")(train)
 app.command("eval")(evaluate)
+app.command("reproduce")(reproduce)
 app.command("export")(export)
 app.command("bench")(bench)
 

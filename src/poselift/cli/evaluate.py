@@ -13,11 +13,7 @@ from poselift.cli.inputs import refuse_twice
 from poselift.errors import PoseliftError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table as RichTable
-
     from poselift.cli.scoring import Say, Scores
-    from poselift.evaluation import Table
     from poselift.lifting import Lifter
 
 _DATA = ("cmu17", "h36m", "3dhp", "pose2sim")
@@ -36,9 +32,6 @@ _OWNERS = {
     "--drop-drifting": ("h36m",),
     "--annotations": ("3dhp",),
 }
-
-#: Width of tables that do not go to a terminal.
-_WIDTH = 160
 
 _Split = Annotated[
     str | None,
@@ -216,7 +209,7 @@ def _score(lifters: Mapping[str, Lifter], wanted: _Wanted) -> list[Scores]:
 def _score_h36m(lifters: Mapping[str, Lifter], wanted: _Wanted, say: Say) -> list[Scores]:
     """Measure on Human3.6M, loaded in the joints of each model."""
     from poselift.cli.protocols import kinds_of, score_h36m
-    from poselift.datasets.human36m import open_human36m
+    from poselift.datasets.human36m_layouts import open_human36m
     from poselift.datasets.lifting_data import LiftingData
 
     def open_data(skeleton: str) -> LiftingData:
@@ -235,36 +228,11 @@ def _score_h36m(lifters: Mapping[str, Lifter], wanted: _Wanted, say: Say) -> lis
 
 def _show(scores: Sequence[Scores]) -> None:
     """Print the tables: the averages of all data first, then the details."""
-    from rich.console import Console
+    from poselift.cli.tables import show_tables
 
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_WIDTH)
     order = [score.tables[0] for score in scores]
     order += [table for score in scores for table in score.tables[1:]]
-    for table in order:
-        console.print(table.title, style="bold", markup=False, highlight=False, soft_wrap=True)
-        console.print(_as_rich(table, console))
-    for note in (note for score in scores for note in score.notes):
-        console.print(note, markup=False, highlight=False, soft_wrap=True)
-
-
-def _as_rich(table: Table, console: Console) -> RichTable:
-    """Return a table for the terminal: turned, if it is wide rather than long and does not fit."""
-    from rich.table import Table as RichTable
-    from rich.text import Text
-
-    cells = table.cells()
-    width = 1 + sum(3 + max(map(len, column)) for column in zip(*cells, strict=True))
-    if width > console.width and len(table.columns) > len(table.rows):
-        cells = [list(column) for column in zip(*cells, strict=True)]
-    (corner, *columns), *rows = cells
-    shown = RichTable(corner)
-    for column in columns:
-        shown.add_column(Text(column), justify="right")
-    for row in rows:
-        shown.add_row(*(Text(cell) for cell in row))
-    return shown
+    show_tables(order, [note for score in scores for note in score.notes])
 
 
 def _write_files(

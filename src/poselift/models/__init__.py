@@ -2,22 +2,28 @@
 
 from poselift.models.checkpoint import load_model, save_model
 from poselift.models.grid import GLNConfig, GridLiftingNetwork
+from poselift.models.lcn import LCN, LCNConfig
 from poselift.models.martinez import Martinez, MartinezConfig
 from poselift.models.official import from_official
 from poselift.models.posegraphnet import PoseGraphNet, PoseGraphNetConfig
 from poselift.models.registry import architectures, build, config_from_dict, describe
+from poselift.models.semgcn import SemGCN, SemGCNConfig
 from poselift.models.stgcn import STGCN, STGCNConfig
 from poselift.models.videopose3d import VideoPose3D, VideoPose3DConfig
 
 __all__ = [
+    "LCN",
     "STGCN",
     "GLNConfig",
     "GridLiftingNetwork",
+    "LCNConfig",
     "Martinez",
     "MartinezConfig",
     "PoseGraphNet",
     "PoseGraphNetConfig",
     "STGCNConfig",
+    "SemGCN",
+    "SemGCNConfig",
     "VideoPose3D",
     "VideoPose3DConfig",
     "architectures",

@@ -12,13 +12,23 @@ from torch import nn
 
 from poselift.errors import PoseliftError
 from poselift.models.grid import GLNConfig, GridLiftingNetwork
+from poselift.models.lcn import LCN, LCNConfig
 from poselift.models.martinez import Martinez, MartinezConfig
 from poselift.models.posegraphnet import PoseGraphNet, PoseGraphNetConfig
 from poselift.models.schedule import Scheduled
+from poselift.models.semgcn import SemGCN, SemGCNConfig
 from poselift.models.stgcn import STGCN, STGCNConfig
 from poselift.models.videopose3d import VideoPose3D, VideoPose3DConfig
 
-Config = GLNConfig | PoseGraphNetConfig | MartinezConfig | VideoPose3DConfig | STGCNConfig
+Config = (
+    GLNConfig
+    | PoseGraphNetConfig
+    | MartinezConfig
+    | SemGCNConfig
+    | LCNConfig
+    | VideoPose3DConfig
+    | STGCNConfig
+)
 
 _NETWORKS: dict[str, tuple[type[Scheduled], type[Config]]] = {
     "gln": (GridLiftingNetwork, GLNConfig),
@@ -26,6 +36,8 @@ _NETWORKS: dict[str, tuple[type[Scheduled], type[Config]]] = {
     "martinez": (Martinez, MartinezConfig),
     "videopose3d": (VideoPose3D, VideoPose3DConfig),
     "stgcn": (STGCN, STGCNConfig),
+    "semgcn": (SemGCN, SemGCNConfig),
+    "lcn": (LCN, LCNConfig),
 }
 
 

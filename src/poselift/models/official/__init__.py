@@ -6,6 +6,7 @@
 | Martinez (SemGCN, PoseAug editions) | `w1.weight` | `Martinez` |
 | VideoPose3D, single-frame | `expand_conv.weight` | `VideoPose3D` |
 | ST-GCN (PoseAug edition) | `data_bn.weight` | `STGCN`; of 16 joints behind `stgcn.` |
+| SemGCN | `gconv_input.0.gconv.W` | `SemGCN` |
 | GridConv | `w1.donut_conv.weight` | `GridLiftingNetwork` without attention |
 | D-GridConv | `w1.branch1_weight` | `GridLiftingNetwork`, official layout |
 | AutoGrids | the same and `sgt_layer.sgt_trans_mat` | `GridLiftingNetwork`, learnable layout |
@@ -29,6 +30,7 @@ from poselift.models.official.gridconv import dgridconv, gridconv
 from poselift.models.official.keys import SOURCE, State
 from poselift.models.official.martinez import martinez
 from poselift.models.official.posegraphnet import posegraphnet
+from poselift.models.official.semgcn import semgcn
 from poselift.models.official.stgcn import WRAPPER, stgcn
 from poselift.models.official.videopose3d import videopose3d
 from poselift.models.registry import build
@@ -88,11 +90,13 @@ def _recognise(state: State) -> tuple[str, Callable[[State], tuple[dict[str, Any
         return "videopose3d", videopose3d
     if "data_bn.weight" in state or f"{WRAPPER}data_bn.weight" in state:
         return "stgcn", stgcn
+    if "gconv_input.0.gconv.W" in state:
+        return "semgcn", semgcn
     if "w1.donut_conv.weight" in state:
         return "gln", gridconv
     if "w1.branch1_weight" in state:
         return "gln", dgridconv
     raise PoseliftError(
         f"{SOURCE}: its keys are those of none of PoseGraphNet, Martinez, VideoPose3D, ST-GCN, "
-        "GridConv, D-GridConv and AutoGrids"
+        "SemGCN, GridConv, D-GridConv and AutoGrids"
     )

@@ -56,7 +56,9 @@ def require_matplotlib() -> None:
     try:
         import matplotlib  # noqa: F401
     except ImportError:
-        raise PoseliftError("drawing figures needs matplotlib, which is not installed") from None
+        raise PoseliftError(
+            "drawing figures needs matplotlib: pip install 'poselift[reproduce]'"
+        ) from None
 
 
 def png(
