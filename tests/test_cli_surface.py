@@ -72,6 +72,15 @@ SURFACE = {
         "--backend",
     },
     "export": {"model", "-o --output", "--fp16", "--precision"},
+    "import": {
+        "kind",
+        "file",
+        "-o --output",
+        "--temperature",
+        "--paddings",
+        "--grid",
+        "--normalisation",
+    },
     "bench": {
         "--model",
         "--precision",

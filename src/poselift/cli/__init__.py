@@ -11,6 +11,7 @@ from poselift.cli.convert import convert
 from poselift.cli.errors import ReportingGroup
 from poselift.cli.evaluate import evaluate
 from poselift.cli.export import export
+from poselift.cli.importing import import_checkpoint
 from poselift.cli.lift import formats, lift
 from poselift.cli.reproduce import reproduce
 from poselift.cli.train import train
@@ -54,6 +55,7 @@ app.command("train")(train)
 app.command("eval")(evaluate)
 app.command("reproduce")(reproduce)
 app.command("export")(export)
+app.command("import")(import_checkpoint)
 app.command("bench")(bench)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -29,7 +30,6 @@ def export(
     from poselift.cli.outputs import check_outputs
     from poselift.errors import PoseliftError
     from poselift.lifting.card import FILE_PRECISIONS
-    from poselift.lifting.session import EXPORTED_FROM, file_sha256
     from poselift.lifting.weights import RUN_MODEL, RUN_WEIGHTS, file_name
 
     if precision not in FILE_PRECISIONS:
@@ -44,12 +44,22 @@ def export(
     target = folder / name if output is None else output
     check_outputs([target], {".onnx": "ONNX model"}, source=None)
 
+    card = write_model(folder, target, fp16=fp16, precision=precision)
+    megabytes = target.stat().st_size / 1e6
+    proof = "equal to the torch model" + (" on integers" if precision == "int8" else "")
+    typer.echo(f"wrote {target}: {card['name']}, {megabytes:.1f} MB, {proof}")
+
+
+def write_model(
+    folder: Path, target: Path, *, fp16: bool = False, precision: str = "fp32"
+) -> dict[str, Any]:
+    """Export the weights of a run folder to `target`, and return their card."""
     from poselift.export import export_onnx
+    from poselift.lifting.session import EXPORTED_FROM, file_sha256
+    from poselift.lifting.weights import RUN_WEIGHTS
     from poselift.models.checkpoint import load_model
 
     network, card = load_model(folder)
     card = {**card, EXPORTED_FROM: file_sha256(folder / RUN_WEIGHTS)}
     export_onnx(network, card, target, fp16=fp16, precision=precision)
-    megabytes = target.stat().st_size / 1e6
-    proof = "equal to the torch model" + (" on integers" if precision == "int8" else "")
-    typer.echo(f"wrote {target}: {card['name']}, {megabytes:.1f} MB, {proof}")
+    return card

@@ -139,12 +139,15 @@ def _is_large(size: int) -> bool:
 def _with_fixed_layouts(model: nn.Module) -> nn.Module:
     """Copy a network with each learnt grid layout put in as it stands.
 
-    Choosing it from the scores branches on their values, which no graph can hold. The scores
-    themselves are stored all the same.
+    Choosing it from the scores branches on their values where it repairs lost joints, which no
+    graph can hold. The scores themselves are stored all the same. Without repair (official
+    checkpoints) the choice is a plain argmax, and may have lost joints, which no `Layout` has.
     """
     fixed = copy.deepcopy(model)
     for module in fixed.modules():
-        if isinstance(module, GridLiftingNetwork) and isinstance(module.sgt, AutoGrids):
+        if not isinstance(module, GridLiftingNetwork):
+            continue
+        if isinstance(module.sgt, AutoGrids) and module.sgt.cover:
             module.sgt = FixedSGT(module.layout()).eval()
     return fixed
 

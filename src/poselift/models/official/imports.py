@@ -1,0 +1,223 @@
+"""An official checkpoint file as a network of ours that speaks metres, with its card."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, final
+
+import torch
+from torch import nn
+
+from poselift.errors import PoseliftError
+from poselift.geometry import NORMALISATIONS
+from poselift.models.grid import AutoGrids, GridLiftingNetwork
+from poselift.models.official import from_official, translate
+from poselift.models.official.files import Checkpoint, read_checkpoint
+from poselift.models.official.keys import SOURCE, State
+from poselift.models.posegraphnet import PoseGraphNet
+from poselift.models.registry import describe
+from poselift.sequence import AXES_3D
+from poselift.skeletons import get_skeleton
+
+
+@final
+@dataclass(frozen=True)
+class Kind:
+    """An official code.
+
+    architecture   what its networks are called here.
+    project        where it is published.
+    licence        of the project; weights may be under another.
+    normalisation  of the 2D input in its training.
+    """
+
+    architecture: str
+    project: str
+    licence: str
+    normalisation: str
+
+
+KINDS = {
+    "osvai-gridconv": Kind("gln", "OSVAI/GridConv", "Apache-2.0", "gridconv"),
+    "posegraphnet": Kind("posegraphnet", "baniks/PoseGraphNet", "MIT", "screen"),
+    "semgcn": Kind("semgcn", "garyzhao/SemGCN or jfzhang95/PoseAug", "Apache-2.0 or MIT", "screen"),
+    "videopose3d": Kind(
+        "videopose3d",
+        "facebookresearch/VideoPose3D or its edition in jfzhang95/PoseAug",
+        "CC BY-NC 4.0",
+        "screen",
+    ),
+    "martinez": Kind(
+        "martinez", "garyzhao/SemGCN or jfzhang95/PoseAug", "Apache-2.0 or MIT", "screen"
+    ),
+    "stgcn": Kind("stgcn", "jfzhang95/PoseAug", "MIT", "screen"),
+}
+
+#: The grid that the official layouts are for.
+_GRID = (5, 5)
+
+
+def import_official(
+    path: str | os.PathLike[str],
+    kind: str,
+    *,
+    temperature: float | None = None,
+    paddings: tuple[str, str] | None = None,
+    grid: tuple[int, int] | None = None,
+    normalisation: str | None = None,
+) -> tuple[nn.Module, dict[str, Any]]:
+    """Read an official checkpoint; return the network in evaluation mode, and its card.
+
+    kind           one of `KINDS`; a file of another one is refused.
+    temperature    of GridConv's attention; None is the official 30, in training and evaluation.
+    paddings       of GridConv's two branches; None is circular + replicate for D-GridConv,
+                   circular + zero for AutoGrids.
+    grid           GridConv's rows and columns; None is 5x5. Only 5x5 has a known handcrafted
+                   layout: on another, joints that no AutoGrids places are put at random.
+    normalisation  of the 2D input; None is that of the official training.
+
+    The network gives metres, root-relative: PoseGraphNet's millimetres are scaled in its output
+    layer. The card lacks a name; its `assumed` says which values were defaults of the above, its
+    `notes` what was changed, in words. Raises `PoseliftError` naming the file if it cannot be
+    read, is of another kind, does not fit a network key by key, or if a value makes no sense.
+    """
+    if kind not in KINDS:
+        raise PoseliftError(f"unknown kind {kind!r}, expected one of {', '.join(KINDS)}")
+    if normalisation not in (None, *NORMALISATIONS):
+        known = ", ".join(NORMALISATIONS)
+        raise PoseliftError(f"--normalisation: expected one of {known}, got {normalisation!r}")
+    given = {"temperature": temperature, "paddings": paddings, "grid": grid}
+    settings = {name: value for name, value in given.items() if value is not None}
+    _check_settings(kind, settings)
+    file = read_checkpoint(path)
+    try:
+        model = _network(file.state, kind, settings)
+    except PoseliftError as error:
+        raise PoseliftError(f"{path}: {str(error).removeprefix(f'{SOURCE}: ')}") from None
+    except (IndexError, ValueError, RuntimeError):  # sizes that only make sense together
+        raise PoseliftError(f"{path}: the shapes of its weights make no {kind} network") from None
+    notes = [*_to_metres(model), *_about_the_grid(model)]
+    assumed = {} if normalisation else {"normalisation": KINDS[kind].normalisation}
+    if isinstance(model, GridLiftingNetwork) and model.config.attention != "none":
+        config = describe(model)[1]
+        assumed |= {name: config[name] for name in ("temperature", "paddings") if not given[name]}
+    chosen = normalisation or KINDS[kind].normalisation
+    return model, _card(model, chosen, _source(Path(path).name, kind, file), assumed, notes)
+
+
+def _check_settings(kind: str, settings: Mapping[str, Any]) -> None:
+    """Refuse settings that a kind has no use for, and numbers that are none."""
+    if kind != "osvai-gridconv" and settings:
+        raise PoseliftError(f"--{next(iter(settings))} is for osvai-gridconv, not for {kind}")
+    temperature = settings.get("temperature", 1.0)
+    if not (math.isfinite(temperature) and temperature > 0):
+        raise PoseliftError(f"--temperature: expected a number above 0, got {temperature}")
+
+
+def _network(state: State, kind: str, settings: Mapping[str, Any]) -> nn.Module:
+    """Build the network that the weights are of, and fill it."""
+    architecture, config, weights = translate(state)
+    if architecture != KINDS[kind].architecture:
+        names = {one.architecture: name for name, one in KINDS.items()}
+        other = names.get(architecture, architecture)
+        raise PoseliftError(f"expected a network of {kind}, found one of {other}")
+    if kind == "osvai-gridconv":
+        settings = _grid_settings(config, weights, settings)
+    return from_official(state, settings=settings)
+
+
+def _grid_settings(
+    config: Mapping[str, Any], weights: State, settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Check settings of a grid network against what its file does hold; choose the layout."""
+    if config.get("attention") == "none":
+        for name in {"temperature", "paddings"} & set(settings):
+            raise PoseliftError(
+                f"is plain GridConv, without attention and with paddings circular,zero: "
+                f"leave out --{name}"
+            )
+    rows, columns = grid = settings.get("grid", _GRID)
+    cells = _cells(weights)
+    if cells not in (None, rows * columns):
+        raise PoseliftError(
+            f"its grid has {cells} cells, not {rows}x{columns}: "
+            "give its rows and columns, --grid ROWS,COLUMNS"
+        )
+    layout = "random" if config["layout"] == "official" and grid != _GRID else config["layout"]
+    return {**settings, "grid": grid, "layout": layout}
+
+
+def _cells(weights: State) -> int | None:
+    """Cells of the grid as the weights tell them; plain GridConv's do not."""
+    if "sgt.scores" in weights:
+        return weights["sgt.scores"].shape[0]
+    predictor = weights.get("expand.layer.attention.position.weight")
+    return None if predictor is None else predictor.shape[0] // 9
+
+
+def _to_metres(model: nn.Module) -> list[str]:
+    """Scale the output layer of a network that was trained in millimetres; say so."""
+    if not isinstance(model, PoseGraphNet):
+        return []
+    with torch.no_grad():
+        for parameter in model.last.parameters():
+            parameter.copy_(parameter.double() / 1000)
+    return ["weights and bias of the output layer are divided by 1000: millimetres become metres"]
+
+
+def _about_the_grid(model: nn.Module) -> list[str]:
+    """Say where joints lie on the grid otherwise than anyone would expect."""
+    if not isinstance(model, GridLiftingNetwork):
+        return []
+    if model.config.layout == "random":
+        rows, columns = model.config.grid
+        return [
+            f"joints lie on the {rows}x{columns} grid at random, as no official layout of it is "
+            "known: poses mean nothing, only the part from grid to grid is the official network"
+        ]
+    if not isinstance(model.sgt, AutoGrids):
+        return []
+    names = get_skeleton(model.config.skeleton).joints
+    held = model.sgt.pick(model.sgt.scores.detach()).sum(dim=0)
+    lost = [name for name, cells in zip(names, held, strict=True) if cells == 0]
+    return [f"the layout lost {', '.join(lost)}: always at 0, the root"] if lost else []
+
+
+def _source(name: str, kind: str, file: Checkpoint) -> dict[str, Any]:
+    """Say where weights come from."""
+    return {
+        "file": name,
+        "sha256": file.sha256,
+        "project": KINDS[kind].project,
+        "licence": KINDS[kind].licence,
+        "recorded": file.recorded,
+    }
+
+
+def _card(
+    model: nn.Module,
+    normalisation: str,
+    source: Mapping[str, Any],
+    assumed: Mapping[str, Any],
+    notes: list[str],
+) -> dict[str, Any]:
+    """Return the model card without a name."""
+    architecture, config = describe(model)
+    return {
+        "architecture": architecture,
+        "config": config,
+        "skeleton": config["skeleton"],
+        "normalisation": normalisation,
+        "units": "m",
+        "axes": AXES_3D,
+        "data": "Human3.6M (official training)",
+        "source": source,
+        "assumed": assumed,
+        "notes": notes,
+        "software": f"poselift {version('poselift')}",
+    }
