@@ -48,6 +48,7 @@ SURFACE = {
         "--samples",
         "--precision",
         "--target",
+        "--poseaug",
         "--seed",
         "--device",
         "--threads",

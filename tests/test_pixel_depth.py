@@ -28,39 +28,10 @@ from poselift.training import TrainingData, train
 from poselift.training.losses import validate
 from poselift.training.sources import as_network_sees
 from tiny_model import tiny_onnx
-from training_fixtures import tiny_config
+from training_fixtures import seen, tiny_config
 
 CAMERAS = tuple(H36M_S1_CAMERAS.values())
 CPU = torch.device("cpu")
-
-
-def seen(count: int = 24, *, wide: float = 0.3, seed: int = 0) -> LiftingData:
-    """People before Human3.6M's cameras, the lens distortion left away."""
-    rng = np.random.default_rng(seed)
-    root = np.stack([*rng.uniform(-1, 1, (2, count)), rng.uniform(4, 6, count)], axis=1)
-    poses = rng.uniform(-wide, wide, (count, 17, 3))
-    poses -= poses[:, :1]
-    points = poses + root[:, None]
-    number = np.arange(count) % len(CAMERAS)
-    cameras = [CAMERAS[index] for index in number]
-    lens = np.array([[*camera.focal, *camera.center] for camera in cameras])
-    slopes = points[..., :2] / points[..., 2:]
-    zeros = np.zeros(count, np.int64)
-    return LiftingData(
-        keypoints=(slopes * lens[:, None, :2] + lens[:, None, 2:]).astype(np.float32),
-        poses=poses.astype(np.float32),
-        image_size=np.array([camera.size for camera in cameras], np.float32),
-        root=root.astype(np.float32),
-        intrinsics=lens.astype(np.float32),
-        subject=zeros,
-        action=np.full(count, "stand"),
-        camera=number.astype(np.int64),
-        frame=np.arange(count, dtype=np.int64),
-        clip=zeros,
-        clips=("none",),
-        skeleton=H36M_17,
-        name="some data",
-    )
 
 
 def way_of(data: LiftingData, normalisation: str) -> tuple[PixelDepth, np.ndarray, np.ndarray]:

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from poselift.datasets.lifting_data import LiftingData
+from poselift.geometry import H36M_S1_CAMERAS
+from poselift.skeletons import H36M_17
 from poselift.training import (
     DataSpec,
     Exponential,
@@ -58,6 +61,35 @@ def tiny_config(
         "threads": 1,
     }
     return TrainingConfig(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def seen(count: int = 24, *, wide: float = 0.3, seed: int = 0) -> LiftingData:
+    """People before Human3.6M's cameras, without lens distortion."""
+    rng = np.random.default_rng(seed)
+    root = np.stack([*rng.uniform(-1, 1, (2, count)), rng.uniform(4, 6, count)], axis=1)
+    poses = rng.uniform(-wide, wide, (count, 17, 3))
+    poses -= poses[:, :1]
+    points = poses + root[:, None]
+    number = np.arange(count) % len(H36M_S1_CAMERAS)
+    cameras = [list(H36M_S1_CAMERAS.values())[index] for index in number]
+    lens = np.array([[*camera.focal, *camera.center] for camera in cameras])
+    slopes = points[..., :2] / points[..., 2:]
+    zeros = np.zeros(count, np.int64)
+    return LiftingData(
+        keypoints=(slopes * lens[:, None, :2] + lens[:, None, 2:]).astype(np.float32),
+        poses=poses.astype(np.float32),
+        image_size=np.array([camera.size for camera in cameras], np.float32),
+        root=root.astype(np.float32),
+        intrinsics=lens.astype(np.float32),
+        subject=zeros,
+        action=np.full(count, "stand"),
+        camera=number.astype(np.int64),
+        frame=np.arange(count, dtype=np.int64),
+        clip=zeros,
+        clips=("none",),
+        skeleton=H36M_17,
+        name="some data",
+    )
 
 
 def killable_config() -> TrainingConfig:

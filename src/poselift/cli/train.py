@@ -48,6 +48,11 @@ def train(
         help="What the network gives: pose (metres), or pixel_depth, which needs the camera and "
         "the root's position to become metres (the papers' §).",
     ),
+    poseaug: bool = typer.Option(
+        False,
+        "--poseaug",
+        help="Add poses of a generator that learns to make hard but plausible ones (PoseAug).",
+    ),
     seed: int = typer.Option(0, "--seed", help="Decides everything that is random."),
     device: str = typer.Option("auto", "--device", help="auto, cpu or cuda."),
     threads: int | None = typer.Option(None, "--threads", help="CPU threads."),
@@ -60,7 +65,7 @@ def train(
     config = _config(
         architecture, spec, recipe, epochs, batch_size=batch_size, lr=lr, precision=precision
     )
-    config = replace(config, target=target, seed=seed, threads=threads)
+    config = replace(config, target=target, poseaug=poseaug, seed=seed, threads=threads)
     result = _run(config, out, device, resume, Console())
     best = f"validation MPJPE {result.best['val_mpjpe_mm']:.1f} mm at epoch {result.best['epoch']}"
     if result.was_finished:

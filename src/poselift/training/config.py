@@ -16,6 +16,9 @@ VARIANTS = ("ground_truth", "detected", "augmented")
 LOSSES = ("mse", "joint_distance")
 PRECISIONS = ("fp32", "bf16")
 
+#: Epochs in which PoseAug's generator learns alone, before the lifter sees what it makes.
+POSEAUG_WARM_UP = 2
+
 
 @final
 @dataclass(frozen=True)
@@ -82,6 +85,9 @@ class TrainingConfig:
     target: str = "pose"
     """What the network gives: "pose" (metres), or "pixel_depth": where each joint is in the picture
     and how deep, taken back to metres by the camera and the root's position (the papers' §)."""
+    poseaug: bool = False
+    """Add to each batch as many samples of a generator that learns to make hard but plausible
+    poses (PoseAug, Gong et al. 2021)."""
     output_fan: float | None = None
     """Lowers the learning rate of the output layer to this over the number of values that each
     output sums (Yang and Hu 2021, muP): no batch norm follows it, so with thousands of inputs one
@@ -140,7 +146,27 @@ class TrainingConfig:
             raise PoseliftError(
                 f"--target {self.target} needs the camera, which --variant augmented does not keep"
             )
+        self._check_poseaug()
         self._check_spans()
+
+    def _check_poseaug(self) -> None:
+        """Refuse what PoseAug cannot be put together with."""
+        if not self.poseaug:
+            return
+        for flag, value, wanted in (
+            ("--variant", self.data.variant, ("ground_truth", "detected")),
+            ("--target", self.target, ("pose",)),
+            ("normalisation", self.normalisation, ("screen", "gridconv")),
+        ):
+            if value not in wanted:
+                raise PoseliftError(
+                    f"--poseaug goes with {flag} {' or '.join(wanted)}, got {value!r}"
+                )
+        if self.epochs <= POSEAUG_WARM_UP:
+            raise PoseliftError(
+                f"--poseaug warms up for {POSEAUG_WARM_UP} epochs: expected more of them, "
+                f"got --epochs {self.epochs}"
+            )
 
     def _check_spans(self) -> None:
         """Refuse phases that would not end within the training."""

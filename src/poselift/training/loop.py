@@ -23,6 +23,8 @@ from poselift.errors import PoseliftError
 from poselift.models.checkpoint import save_model
 from poselift.models.registry import build
 from poselift.sequence import AXES_3D
+from poselift.skeletons import get_skeleton
+from poselift.training.augmentor import Augmentor
 from poselift.training.checkpoint import (
     Progress,
     Row,
@@ -110,6 +112,7 @@ class _Run:
         self._model = build(config.architecture, dict(config.model))
         self._step = TrainingStep(self._model, config, device)
         self._take, self._device = fastest(self._step), self._step.device
+        self._augmentor = self._make_augmentor()
         self._progress = Progress()
         self._window: list[Tensor] = []
         self._lr = config.lr
@@ -118,6 +121,15 @@ class _Run:
         self._checkpoint = newest_folder(folder / "checkpoints", "last")
         if self._checkpoint is not None:
             self._restore(self._checkpoint)
+
+    def _make_augmentor(self) -> Augmentor | None:
+        """Return PoseAug's networks if the config asks for them."""
+        if not self._config.poseaug:
+            return None
+        views = self._data.views
+        if views is None:
+            raise PoseliftError("--poseaug needs data with cameras and root positions, got none")
+        return Augmentor(self._config, views, get_skeleton(self._data.skeleton), self._device)
 
     def complete(self) -> TrainingResult:
         """Train what is left and publish the best weights."""
@@ -201,6 +213,10 @@ class _Run:
         factor = config.schedule.factor(at, config.epochs, progress.validation_losses)
         self._lr = config.lr * factor
         self._step.prepare(lr=self._lr, epoch=at, number=progress.step + 1)
+        if self._augmentor is not None:
+            inputs, targets = self._augmentor.extend(
+                self._model, inputs, targets, epoch=at, number=progress.step + 1
+            )
         self._window.append(self._take(inputs, targets))
         progress.batch += 1
         progress.step += 1
@@ -269,6 +285,8 @@ class _Run:
         if self._step.average is not None:
             for name, value in self._step.average.state_dict().items():
                 tensors[f"average/{name}"] = value
+        if self._augmentor is not None:
+            tensors.update(self._augmentor.tensors())
         self._checkpoint = save_checkpoint(
             self._folder / "checkpoints",
             self._progress,
@@ -286,6 +304,8 @@ class _Run:
             prefix = "average/"
             own = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
             self._step.average.load_state_dict(own, strict=True)
+        if self._augmentor is not None:
+            self._augmentor.load(tensors)
         load_random(tensors, self._device)
 
     def _publish(self, source: Path, best: Row) -> None:

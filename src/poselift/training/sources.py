@@ -87,6 +87,23 @@ class PartSource:
 
 @final
 @dataclass(frozen=True, eq=False)
+class Views:
+    """Samples in camera space, with all that takes them to a network's input; float32."""
+
+    points: Float[np.ndarray, "N J 3"]
+    """Joints, metres, camera space."""
+    intrinsics: Float[np.ndarray, "N 4"]
+    """fx, fy, cx, cy of the camera, pixels."""
+    image_size: Float[np.ndarray, "N 2"]
+    """(width, height), pixels."""
+    center: Float[np.ndarray, "N 2"]
+    """Pixel that the network's input has at 0."""
+    scale: Float[np.ndarray, " N"]
+    """Pixels in a unit of the network's input."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
 class TrainingData:
     """All that a run sees. Test data are not among it."""
 
@@ -98,6 +115,8 @@ class TrainingData:
     """Name of the joint set."""
     description: str
     """Where the data come from, in words, for the model card."""
+    views: Views | None = None
+    """Samples with their cameras, which PoseAug needs."""
 
 
 def load_fixed(config: TrainingConfig, split: str) -> LiftingData:
@@ -133,6 +152,7 @@ def open_data(config: TrainingConfig, load: Load = load_fixed) -> TrainingData:
         as_network_sees(held_out, config.normalisation, config.target),
         train.skeleton.name,
         train.name,
+        views_of(train, config.normalisation) if config.poseaug else None,
     )
 
 
@@ -151,6 +171,18 @@ def as_network_sees(data: LiftingData, normalisation: str, target: str = "pose")
     _check_roots(data)
     way = PixelDepth.of(pose, data.root, data.intrinsics, data.image_size, data.focal)
     return FixedSource(inputs, way.from_metres(targets), way)
+
+
+def views_of(data: LiftingData, normalisation: str) -> Views:
+    """Return a data set's exact poses with their cameras; not for `person`, which turns them.
+
+    Raises `PoseliftError` naming a row of which the root's position is not known.
+    """
+    _check_roots(data)
+    pose = normalise(data.keypoints, normalisation, data.image_size)
+    points = data.poses + data.root[:, None]
+    center, scale = (array.astype(np.float32) for array in (pose.center, pose.scale))
+    return Views(points, data.intrinsics, data.image_size, center, scale)
 
 
 def _check_roots(data: LiftingData) -> None:
