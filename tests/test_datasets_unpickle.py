@@ -187,6 +187,7 @@ def hostile(marker: Path) -> dict[str, Any]:
         "numpy.frombuffer": Runs(np.frombuffer, b"12345678"),
         "numpy.core.multiarray.where": b"cnumpy.core.multiarray\nwhere\n.",
         "numpy.ndarray.tofile": b"\x80\x04\x8c\x05numpy\x8c\x0endarray.tofile\x93.",
+        "two\\nlines.x": b"\x80\x04\x8c\x09two\nlines\x8c\x01x\x93.",
         "numpy.matrix": b"cnumpy\nmatrix\n.",
         "os.system": b"cos\nsystem\n(S'touch %s'\ntR." % str(marker).encode(),
         "__builtin__.eval": b"c__builtin__\neval\n(S'%s'\ntR." % touch.encode("unicode_escape"),

@@ -78,7 +78,7 @@ class Selection:
             parts.append(f"only {' '.join(self.subjects)}")
         if self.actions != ACTIONS:
             parts.append(f"only {' '.join(self.actions)}")
-        if self.drop_drifting:
+        if self.drop_drifting and "S9" in self.subjects:
             parts.append("without the 12 drifting sequences of S9")
         return ", ".join(parts)
 

@@ -233,9 +233,8 @@ class _Unpickler(pickle.Unpickler):
             return maker if isinstance(maker, Pending) else _Maker(maker)
         if (module, name) == _NDARRAY:
             return None  # only ever the first argument of `_reconstruct`
-        raise PoseliftError(
-            f"{self._source}: asks to run {module}.{name}, only {ADMITTED} are admitted"
-        )
+        asked = repr(f"{module}.{name}"[:200])[1:-1]  # whatever it is, on one line
+        raise PoseliftError(f"{self._source}: asks to run {asked}, only {ADMITTED} are admitted")
 
     def persistent_load(self, key: Any) -> Any:
         """Return what a file refers to outside its pickle, where its format knows such things."""
@@ -299,7 +298,7 @@ def plain(value: Any, source: str) -> Any:
 
 def damaged(source: str, error: BaseException) -> PoseliftError:
     """Return the sentence for a file that ends early or makes no sense."""
-    reason = str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
+    reason = str(error).strip().partition("\n")[0][:200].rstrip(".") or type(error).__name__
     return PoseliftError(
         f"{source}: cannot be read; it is cut short, damaged or of another kind ({reason})"
     )
