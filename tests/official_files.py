@@ -49,16 +49,7 @@ NETWORKS: dict[str, tuple[str, dict[str, str]]] = {
 LAYERS = {"dgridconv_attention_in512", "semgcn_layer", "semgcn_channelwise_layer"}
 
 #: Networks that this package does not have yet; each leaves when it comes.
-PENDING = {
-    "semgcn_16j",
-    "semgcn_17j",
-    "semgcn_nonlocal_16j",
-    "videopose3d_fw1",
-    "videopose3d_fw111",
-    "videopose_poseaug_16j",
-    "stgcn_single_frame_17j",
-    "stgcn_single_frame_16j_wrapper",
-}
+PENDING: set[str] = set()
 
 
 def official_state(golden: Golden) -> dict[str, torch.Tensor]:

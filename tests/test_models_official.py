@@ -132,7 +132,9 @@ def _without_hip(key: str, value: np.ndarray) -> np.ndarray:
 
 
 def test_unknown_layout() -> None:
-    with pytest.raises(PoseliftError, match="none of PoseGraphNet, Martinez, VideoPose3D, ST-GCN, "):
+    with pytest.raises(
+        PoseliftError, match="its keys are those of none of PoseGraphNet, Martinez, "
+    ):
         from_official({"conv1.weight": np.zeros((3, 3), np.float32)})
 
 

@@ -1,0 +1,184 @@
+"""`poselift reproduce`: the tables and figures of both papers, by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from poselift.cli.outputs import check_outputs
+from poselift.errors import PoseliftError
+
+if TYPE_CHECKING:
+    from poselift.datasets import LiftingData
+    from poselift.reproduction import Item, Report, Study
+
+
+_Names = Annotated[
+    list[str] | None,
+    typer.Argument(help="Tables and figures, e.g. gridconv.table5; see --list."),
+]
+_Listing = Annotated[bool, typer.Option("--list", help="List what can be reproduced, and leave.")]
+_Data = Annotated[str, typer.Option("--data", help="cmu17, or h36m (Human3.6M).")]
+_Root = Annotated[Path | None, typer.Option("--root", help="Folder of the data set's files.")]
+_Budget = Annotated[
+    str,
+    typer.Option("--budget", help="smoke (seconds), small (under an hour a table), or paper."),
+]
+_Detections = Annotated[
+    str, typer.Option("--detections", help="Of h36m: the detector of detected 2D.")
+]
+_MpiRoot = Annotated[
+    Path | None,
+    typer.Option("--mpi-root", help="Folder of the MPI-INF-3DHP test set, for gridconv.table3."),
+]
+_Seed = Annotated[int, typer.Option("--seed", help="Decides everything that is random.")]
+_Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        help="Draw a figure of this run folder, .onnx file or shipped name; nothing is trained.",
+    ),
+]
+_Output = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "-o", "--output", help="Folder, or files ending in .md, .csv or .png; default: results."
+    ),
+]
+_Runs = Annotated[
+    Path, typer.Option("--runs", help="Folder of trained networks, found again there.")
+]
+_Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
+_Threads = Annotated[int | None, typer.Option("--threads", help="CPU threads.")]
+
+
+def reproduce(
+    names: _Names = None,
+    listing: _Listing = False,
+    data: _Data = "cmu17",
+    root: _Root = None,
+    budget: _Budget = "small",
+    detections: _Detections = "cpn",
+    mpi_root: _MpiRoot = None,
+    seed: _Seed = 0,
+    model: _Model = None,
+    output: _Output = None,
+    runs: _Runs = Path("runs/reproduce"),
+    device: _Device = "auto",
+    threads: _Threads = None,
+) -> None:
+    """Reproduce tables and figures of both papers: train, measure, and write what came out.
+
+    Stop it at any time; the same command goes on where it stopped.
+    """
+    from poselift.reproduction import ITEMS, KINDS, Study, get_budget, get_item
+    from poselift.training import choose_device
+
+    if listing:
+        for item in ITEMS.values():
+            typer.echo(f"{item.name:<22} {item.title}")
+        return
+    if not names:
+        raise PoseliftError("expected the name of a table or figure, see poselift reproduce --list")
+    items = [get_item(name) for name in dict.fromkeys(names)]
+    paths = {item.name: _paths(item, output or [Path("results")], len(items)) for item in items}
+    check_outputs([path for own in paths.values() for path in own], KINDS, source=None)
+    if model is not None:
+        for item in items:
+            _of_model(item, model, data, root, detections, paths[item.name])
+        return
+    study = Study(
+        data,
+        _checked(data, root),
+        get_budget(budget),
+        runs,
+        seed=seed,
+        detections=detections,
+        mpi_root=mpi_root,
+        device=choose_device(device),
+        threads=threads,
+    )
+    for item in items:
+        _one(item, study, paths[item.name])
+
+
+def _paths(item: Item, outputs: list[Path], count: int) -> list[Path]:
+    """Return the files of an item: those that were named, or three in a folder."""
+    from poselift.reproduction import KINDS
+
+    if len(outputs) == 1 and outputs[0].suffix.lower() not in KINDS:
+        if outputs[0].suffix and not outputs[0].is_dir():
+            return outputs  # a file of an unknown kind, which is refused with those that are known
+        return [outputs[0] / f"{item.name}{suffix}" for suffix in KINDS]
+    if count > 1:
+        raise PoseliftError("-o: expected a folder for several tables and figures, got a file")
+    return outputs
+
+
+def _checked(data: str, root: Path | None) -> Path:
+    """Refuse data that no table is made of, and a missing folder."""
+    if data not in ("cmu17", "h36m"):
+        raise PoseliftError(f"--data: expected one of cmu17, h36m, got {data!r}")
+    if root is None:
+        raise PoseliftError(f"--data {data} needs --root, the folder of its files")
+    return root
+
+
+def _one(item: Item, study: Study, paths: list[Path]) -> None:
+    """Complete and write one item."""
+    import logging
+
+    from rich.console import Console
+
+    from poselift.reproduction import reproduce, write_report
+
+    # Fabric announces its precision; the budget says so already
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    say = lambda line: typer.echo(f"{item.name}: {line}", err=True)  # noqa: E731
+    report, results = reproduce(item, study, Console(stderr=True), say)
+    command = (
+        f"poselift reproduce {item.name} --data {study.data} --root {study.root} "
+        f"--budget {study.budget.name} --seed {study.seed}"
+    )
+    facts = {"budget": f"{study.budget.name}: {study.budget.description}"}
+    if study.data == "h36m":
+        command += f" --detections {study.detections}"
+    write_report(item, report, results, command, facts, paths)
+    _show(item, report, paths)
+
+
+def _of_model(
+    item: Item, model: str, data: str, root: Path | None, detections: str, paths: list[Path]
+) -> None:
+    """Draw and write a figure of one network."""
+    from poselift.reproduction import report_of_model, write_report
+
+    test = None
+    command = f"poselift reproduce {item.name} --model {model}"
+    if item.needs_data:
+        root = _checked(data, root)
+        test = _test_data(data, root, detections)
+        command += f" --data {data} --root {root}"
+    report = report_of_model(item, model, test)
+    facts = {} if test is None else {"data": test.name}
+    write_report(item, report, {}, command, facts, paths)
+    _show(item, report, paths)
+
+
+def _test_data(data: str, root: Path, detections: str) -> LiftingData:
+    """Load the test set that a figure shows poses of."""
+    from poselift.datasets import load_cmu17, open_human36m
+
+    if data == "h36m":
+        return open_human36m(root, "test", detections)
+    return load_cmu17(root, "test", "detected")
+
+
+def _show(item: Item, report: Report, paths: list[Path]) -> None:
+    """Print the tables, what they say, and where the files are."""
+    from poselift.cli.tables import show_tables
+
+    show_tables(report.tables, [f"- {line}" for line in report.readings])
+    typer.echo(f"wrote {', '.join(map(str, paths))}")

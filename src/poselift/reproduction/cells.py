@@ -1,0 +1,191 @@
+"""Cells: what a table compares, each a network trained on one kind of 2D input, then measured.
+
+Cells are equal if their settings are; a network that several tables need is trained once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, final
+
+import orjson
+from rich.console import Console
+from torch import nn
+
+from poselift.datasets import LiftingData
+from poselift.files import write_bytes
+from poselift.models import load_model
+from poselift.reproduction.budgets import Budget
+from poselift.reproduction.measure import Result, measure
+from poselift.training import (
+    DataSpec,
+    TrainingConfig,
+    load_fixed,
+    make_config,
+    open_data,
+    reporter_for,
+    train,
+)
+
+RESULT = "result.json"
+
+
+@final
+@dataclass(frozen=True)
+class Cell:
+    """A network, its settings, and what it is trained and tested on.
+
+    architecture  a name of the model registry.
+    variant       "ground_truth" or "detected": the 2D input, in training and test.
+    model         settings that differ from the architecture's published ones, (name, value).
+    target        what the network predicts, as in `TrainingConfig`.
+    poseaug       trained with PoseAug.
+    normalisation  of the input; None: the recipe's.
+    repeat        0, or the number of a repetition from another seed.
+    """
+
+    architecture: str
+    variant: str
+    model: tuple[tuple[str, Any], ...] = ()
+    target: str = "pose"
+    poseaug: bool = False
+    normalisation: str | None = None
+    repeat: int = 0
+
+    @property
+    def name(self) -> str:
+        """The cell in words, for folders and progress."""
+        parts = [self.architecture, *(f"{key}={_plain(value)}" for key, value in self.model)]
+        parts += [self.target] * (self.target != "pose") + ["poseaug"] * self.poseaug
+        parts += [] if self.normalisation is None else [self.normalisation]
+        parts += [f"repeat={self.repeat}"] * (self.repeat > 0)
+        return "-".join([*parts, self.variant])
+
+
+def cell(architecture: str, variant: str, **settings: Any) -> Cell:
+    """Make a cell; fields of `Cell` and settings of the network alike are given by name."""
+    fields = ("target", "poseaug", "normalisation", "repeat")
+    own = {name: settings.pop(name) for name in fields if name in settings}
+    return Cell(architecture, variant, tuple(sorted(settings.items())), **own)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Study:
+    """What all cells share: data, budget, seed, and where trained ones are kept.
+
+    data        name of the data set, `root` its folder, `detections` of h36m's detected input.
+    runs        folder of the cells; one that is finished is not trained again.
+    mpi_root    folder of MPI-INF-3DHP's test set, for what is measured on it.
+    device, threads  as of `train`; threads None leaves PyTorch's choice.
+    """
+
+    data: str
+    root: Path
+    budget: Budget
+    runs: Path
+    seed: int = 0
+    detections: str = "cpn"
+    mpi_root: Path | None = None
+    device: str = "auto"
+    threads: int | None = None
+    _loaded: dict[tuple[str, str, str], LiftingData] = field(default_factory=dict, repr=False)
+
+    def config(self, cell: Cell) -> TrainingConfig:
+        """Return the training of a cell: the published recipe, cut down to the budget."""
+        spec = DataSpec(self.data, self.root, cell.variant, detections=self.detections)
+        config = make_config(cell.architecture, spec)
+        config = replace(
+            config,
+            model={**config.model, **dict(cell.model)},
+            target=cell.target,
+            poseaug=cell.poseaug,
+            seed=self.seed + cell.repeat,
+            threads=self.threads,
+        )
+        config = self.budget.shorten(config)
+        if cell.normalisation is not None:
+            config = replace(config, normalisation=cell.normalisation)
+        return config
+
+    def folder(self, cell: Cell) -> Path:
+        """Return the run folder of a cell; its name tells other settings apart by a hash."""
+        plain = self.config(cell).as_dict()
+        del plain["data"]["root"], plain["threads"], plain["checkpoint_seconds"]
+        text = orjson.dumps([plain, self.budget.test_rows], option=orjson.OPT_SORT_KEYS)
+        digest = hashlib.sha256(text).hexdigest()[:8]
+        return self.runs / f"{self.data}-{self.budget.name}" / f"{cell.name}-{digest}"
+
+    def load(self, config: TrainingConfig, split: str) -> LiftingData:
+        """Load a split as a config asks, once; detector noise follows the study's own seed."""
+        skeleton = str(config.model.get("skeleton", ""))
+        key = (split, config.data.variant, skeleton)
+        if key not in self._loaded:
+            data = load_fixed(replace(config, seed=self.seed), split)
+            rows = self.budget.test_rows
+            if split != "train" and rows is not None and rows < len(data):
+                data = data[:: -(-len(data) // rows)]
+            self._loaded[key] = data
+        return self._loaded[key]
+
+    def finished(self, cell: Cell) -> bool:
+        """Whether a cell has been trained and measured before."""
+        return (self.folder(cell) / RESULT).is_file()
+
+    def complete(self, cell: Cell, console: Console) -> Result:
+        """Return what was measured of a cell; train it first, or to its end, where that is due."""
+        folder, config = self.folder(cell), self.config(cell)
+        if not self.finished(cell):
+            started = (folder / "config.json").is_file()
+            data = open_data(config, self.load)
+            train(
+                config,
+                data,
+                folder,
+                device=self.device,
+                resume=started,
+                reporter=reporter_for(console),
+            )
+            network, card = load_model(folder)
+            result = measure(network, card, self.load(config, "test"))
+            write_bytes(folder / RESULT, result.to_json())
+        return Result.from_json((folder / RESULT).read_bytes(), str(folder / RESULT))
+
+    def network(self, cell: Cell) -> nn.Module:
+        """Return the trained network of a finished cell, in evaluation mode."""
+        return load_model(self.folder(cell))[0]
+
+    def card(self, cell: Cell) -> dict[str, Any]:
+        """Return the model card of a finished cell."""
+        return load_model(self.folder(cell))[1]
+
+    def test_data(self, cell: Cell) -> LiftingData:
+        """Return the test set as a cell sees it."""
+        return self.load(self.config(cell), "test")
+
+
+def complete_all(
+    study: Study,
+    cells: tuple[Cell, ...],
+    console: Console,
+    say: Callable[[str], None],
+) -> dict[Cell, Result]:
+    """Complete cells one after the other, saying which is at work."""
+    unique = tuple(dict.fromkeys(cells))
+    waiting = [one for one in unique if not study.finished(one)]
+    if waiting:
+        say(f"{len(waiting)} of {len(unique)} networks are to be trained")
+    for number, one in enumerate(waiting, start=1):
+        say(f"network {number} of {len(waiting)}: {one.name}")
+        study.complete(one, console)
+    return {one: study.complete(one, console) for one in unique}
+
+
+def _plain(value: Any) -> str:
+    """Write a setting for a folder's name."""
+    if isinstance(value, tuple):
+        return "x".join(map(str, value))
+    return str(value)

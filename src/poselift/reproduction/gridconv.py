@@ -1,0 +1,425 @@
+"""Tables 1 to 6 and Figures 5 to 8 of the GridConv paper (Kang et al., AAAI 2023)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from poselift.datasets import load_mpi_inf_3dhp
+from poselift.datasets.mpi_inf_3dhp import scenes_of
+from poselift.errors import PoseliftError
+from poselift.evaluation import (
+    H36M_ACTIONS,
+    OF_ACTION_MEANS,
+    OVER_FRAMES,
+    Table,
+    evaluate_3dhp,
+)
+from poselift.evaluation import measure as measure_poses
+from poselift.reproduction.cells import Cell, Study, cell
+from poselift.reproduction.figures import bars_png, grid_sizes_png
+from poselift.reproduction.items import (
+    PUBLISHED,
+    Item,
+    Report,
+    Results,
+    Value,
+    beside_published,
+    claim,
+    mpjpe,
+    p_mpjpe,
+    published,
+)
+from poselift.reproduction.measure import predict
+from poselift.reproduction.pictures import layouts_of_cells, layouts_of_model, panels, panels_of
+
+GT, DETECTED = "ground_truth", "detected"
+
+#: Lifters of Tables 1 and 2 that are implemented, by the papers' names.
+LIFTERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "Martinez 2017": ("martinez", {}),
+    "Zhao 2019": ("semgcn", {}),
+    "Pavllo 2019": ("videopose3d", {}),
+    "Ci 2019 §": ("lcn", {"target": "pixel_depth", "add_input": True}),
+    "Cai 2019": ("stgcn", {}),
+    "Ours": ("gln", {}),
+    "Ours §": ("gln", {"target": "pixel_depth"}),
+    "Ours, 2D by the screen": ("gln", {"normalisation": "screen"}),
+    "Ours, 2D by the screen + PoseAug": ("gln", {"normalisation": "screen", "poseaug": True}),
+}
+
+#: Table 2 marks some of them.
+_MARKS = {"Pavllo 2019": "Pavllo 2019 T=1", "Cai 2019": "Cai 2019 T=1"}
+
+_P1 = "P1 MPJPE (mm, detected 2D)"
+_P1_STAR = "P1* MPJPE (mm, true 2D)"
+_P2 = "P2 P-MPJPE (mm, detected 2D)"
+
+#: Averaging of all single numbers below, as the official code's.
+_AVERAGED = "root-aligned, the root at 0 and counted, mean of action means"
+
+
+def lifter(name: str, variant: str) -> Cell:
+    """Return the cell of a lifter of `LIFTERS`."""
+    architecture, settings = LIFTERS[name]
+    return cell(architecture, variant, **settings)
+
+
+def by_action(
+    title: str, rows: dict[str, Cell], results: Results, protocol: str, printed: dict[str, Value]
+) -> Table:
+    """Make a table with a column an action; the published average stands in the last one."""
+    found = {action for one in rows.values() for action in results[one].by_action}
+    actions = [action for action in H36M_ACTIONS if action in found]
+    actions += sorted(found - set(actions))
+    columns = (*actions, f"mean of actions ({OF_ACTION_MEANS})", OVER_FRAMES, PUBLISHED)
+    lines = []
+    for name, one in rows.items():
+        result = results[one]
+        values = [result.by_action[action][protocol] for action in actions]
+        averages = result.averages[protocol]
+        values += [averages[OF_ACTION_MEANS], averages[OVER_FRAMES]]
+        lines.append((name, (*values, printed.get(name))))
+    return Table(title, columns, tuple(lines))
+
+
+def _table1(study: Study, results: Results) -> Report:
+    rows = {name: lifter(name, DETECTED) for name in LIFTERS}
+    printed = {name: published("gridconv.table1", name, "Avg") for name in rows}
+    table = by_action("MPJPE (mm) from detected 2D, by action", rows, results, "MPJPE", printed)
+    best = sorted((mpjpe(results[one]), name) for name, one in rows.items())
+    ours, depth = mpjpe(results[rows["Ours"]]), mpjpe(results[rows["Ours §"]])
+    return Report(
+        (table,),
+        (
+            f"lowest: {best[0][1]} with {best[0][0]:.1f} mm, then {best[1][1]} with "
+            f"{best[1][0]:.1f} mm (published, of these rows: Ours §, Ours)",
+            claim(
+                "predicting pixels and depth (§) helps",
+                [("Ours §", depth), ("Ours", ours)],
+                (46.3, 47.6),
+            ),
+        ),
+    )
+
+
+def _table2(study: Study, results: Results) -> Report:
+    rows = []
+    for name in LIFTERS:
+        true, detected = results[lifter(name, GT)], results[lifter(name, DETECTED)]
+        own = _MARKS.get(name, name)
+        print_of = partial(published, "gridconv.table2", own)
+        values = ((mpjpe(detected), "P1"), (mpjpe(true), "P1*"), (p_mpjpe(detected), "P2"))
+        rows.append((own, [(value, print_of(column)) for value, column in values]))
+    table = beside_published(f"All protocols; {_AVERAGED}", (_P1, _P1_STAR, _P2), rows)
+    plain = results[lifter("Ours, 2D by the screen", GT)]
+    augmented = results[lifter("Ours, 2D by the screen + PoseAug", GT)]
+    return Report(
+        (table,),
+        (
+            claim(
+                "augmented data (PoseAug) improves ours further, true 2D, same input",
+                [("with", mpjpe(augmented)), ("without", mpjpe(plain))],
+            ),
+        ),
+    )
+
+
+_TABLE3 = {
+    "LCN 2019, cross": cell("lcn", GT),
+    "PoseAug 2021, cross": cell("videopose3d", GT, normalisation="screen", poseaug=True),
+    "Ours, cross": cell("gln", GT),
+}
+
+
+def _needs_mpi(study: Study) -> None:
+    """Refuse a study without the other data set."""
+    if study.mpi_root is None:
+        raise PoseliftError(
+            "gridconv.table3 is measured on another data set than its networks are trained on: it "
+            "needs --mpi-root, the folder of the MPI-INF-3DHP test set (see docs/data.md)"
+        )
+
+
+def _table3(study: Study, results: Results) -> Report:
+    assert study.mpi_root is not None  # _needs_mpi refused it
+    data = load_mpi_inf_3dhp(study.mpi_root)
+    scores = {}
+    for name, one in _TABLE3.items():
+        predicted = predict(study.network(one), study.card(one), data)
+        measures = measure_poses(("pck", "auc", "mpjpe"), predicted, data.poses)
+        scores[name] = evaluate_3dhp(
+            measures, data.skeleton, scenes_of(data), data.action, f"{name} on {data.name}"
+        )
+    columns = ("PCK (%)", "AUC (%)", "MPJPE (mm)")
+    rows = []
+    for name, score in scores.items():
+        # PCK@150, AUC 0:5:150 and MPJPE of the official joints, in the order of the columns
+        official = [value for c, value in score.overall.items() if c.endswith("14 joints)")]
+        pairs = zip(official, columns, strict=True)
+        rows.append((name, [(v, published("gridconv.table3", name, c)) for v, c in pairs]))
+    title = f"{data.name}, networks trained on {study.data}, true 2D, 14 joints, mean over frames"
+    return Report((beside_published(title, columns, rows), *(s.by_scene for s in scores.values())))
+
+
+def _table4_cell(network: str, pose: str) -> Cell | None:
+    """Return the cell of a row and column of Table 4."""
+    topology = {"Original": "skeleton", "G_craft": "grid_graph", "D_craft": "grid"}[pose]
+    if network in ("SemGCN (2019)", "LCN (2019)"):
+        architecture = "semgcn" if network.startswith("SemGCN") else "lcn"
+        own = {} if topology == "skeleton" else {"topology": topology}
+        return cell(architecture, GT, **own)
+    if pose != "D_craft":
+        return None
+    vanilla = {"attention": "none"} if network == "GridConv" else {}
+    return cell("gln", GT, layout="handcrafted", **vanilla)
+
+
+_TABLE4 = {
+    (network, pose): one
+    for network in ("SemGCN (2019)", "LCN (2019)", "GridConv", "D-GridConv")
+    for pose in ("Original", "G_craft", "D_craft")
+    if (one := _table4_cell(network, pose)) is not None
+}
+
+
+def _table4(study: Study, results: Results) -> Report:
+    errors = {place: mpjpe(results[one]) for place, one in _TABLE4.items()}
+    poses = ("Original", "G_craft", "D_craft")
+    networks = tuple(dict.fromkeys(network for network, _ in errors))
+    rows = [
+        (
+            network,
+            [
+                (errors.get((network, pose)), published("gridconv.table4", network, pose))
+                for pose in poses
+            ],
+        )
+        for network in networks
+    ]
+    table = beside_published(f"MPJPE (mm) from true 2D; {_AVERAGED}", poses, rows)
+    dynamic, vanilla = errors["D-GridConv", "D_craft"], errors["GridConv", "D_craft"]
+    graphs = {f"{n} {p}": e for (n, p), e in errors.items() if n.endswith("(2019)")}
+    best = min(graphs, key=lambda name: graphs[name])
+    readings = [
+        claim(
+            "dynamic below vanilla", [("D-GridConv", dynamic), ("GridConv", vanilla)], (37.1, 39.0)
+        ),
+        claim(
+            "vanilla grid convolution below every graph network",
+            [("GridConv", vanilla), (f"best graph network, {best},", graphs[best])],
+            (39.0, 39.4),
+        ),
+    ]
+    for network, printed in (("SemGCN (2019)", (41.8, 43.8)), ("LCN (2019)", (39.4, 39.7))):
+        pair = [("G_craft", errors[network, "G_craft"]), ("own", errors[network, "Original"])]
+        readings.append(claim(f"{network}: the grid's links help", pair, printed))
+    return Report((table,), tuple(readings))
+
+
+#: The rows of Table 5, and one more: what the released code trains, whose scores get no gradient.
+SGT_DESIGNS: dict[str, dict[str, Any]] = {
+    **{f"Random SGT #{n}": {"layout": "random", "layout_seed": n} for n in (1, 2, 3, 4)},
+    "Handcrafted SGT": {"layout": "handcrafted"},
+    "Learnable SGT": {},
+    "As released: fixed layout, attention at temperature 30": {
+        "layout": "official",
+        "anneal_epochs": 0.0,
+    },
+}
+
+
+def _table5(study: Study, results: Results) -> Report:
+    errors: dict[str, tuple[float, float, float]] = {}
+    for name, settings in SGT_DESIGNS.items():
+        true = results[cell("gln", GT, **settings)]
+        detected = results[cell("gln", DETECTED, **settings)]
+        errors[name] = (mpjpe(detected), mpjpe(true), p_mpjpe(detected))
+    random = np.array([errors[f"Random SGT #{n}"] for n in (1, 2, 3, 4)])
+    mean = tuple(random.mean(axis=0).tolist())
+    names = list(errors)
+    ordered = {**{name: errors[name] for name in names[:4]}, "Mean over #1-4": mean}
+    ordered |= {name: errors[name] for name in names[4:]}
+    rows = [
+        (
+            name,
+            [
+                (value, published("gridconv.table5", name, column))
+                for value, column in zip(values, ("P1", "P1*", "P2"), strict=True)
+            ],
+        )
+        for name, values in ordered.items()
+    ]
+    readings = [
+        claim(
+            f"learnable below handcrafted below random, {column}",
+            [
+                ("learnable", errors["Learnable SGT"][index]),
+                ("handcrafted", errors["Handcrafted SGT"][index]),
+                ("mean of random", mean[index]),
+            ],
+            [
+                published("gridconv.table5", row, column)
+                for row in ("Learnable SGT", "Handcrafted SGT", "Mean over #1-4")
+            ],
+        )
+        for index, column in enumerate(("P1", "P1*", "P2"))
+    ]
+    spread = random.max(axis=0) - random.min(axis=0)
+    readings.append(
+        "the four random layouts differ by "
+        + ", ".join(f"{s:.1f} mm ({c})" for s, c in zip(spread, ("P1", "P1*", "P2"), strict=True))
+        + ": differences below that may be chance"
+    )
+    table = beside_published(f"5x5 layouts; {_AVERAGED}", (_P1, _P1_STAR, _P2), rows)
+    return Report((table,), tuple(readings))
+
+
+_TABLE6 = {
+    (design, joints): cell("gln", GT, skeleton=f"h36m_{joints}", grid=grid, **settings)
+    for design, settings in (("Handcrafted SGT", {"layout": "handcrafted"}), ("Learnable SGT", {}))
+    for joints, grid in ((17, (5, 5)), (32, (7, 5)))
+}
+
+
+def _needs_32_joints(study: Study) -> None:
+    """Refuse data of 17 joints only."""
+    if study.data == "cmu17":
+        raise PoseliftError(
+            "gridconv.table6 needs poses of 32 joints, which cmu17 has not: use --data h36m"
+        )
+
+
+def _table6(study: Study, results: Results) -> Report:
+    rows = []
+    for design in ("Handcrafted SGT", "Learnable SGT"):
+        few, many = (mpjpe(results[_TABLE6[design, joints]]) for joints in (17, 32))
+        print_of = partial(published, "gridconv.table6", design)
+        values = ((few, "17 joints"), (many, "32 joints"), (few - many, "Δ"))
+        rows.append((design, [(value, print_of(column)) for value, column in values]))
+    columns = ("17 joints, 5x5", "32 joints, 7x5", "difference")
+    return Report((beside_published(f"MPJPE (mm) from true 2D; {_AVERAGED}", columns, rows),))
+
+
+#: Sizes of Figure 7: from the smallest that hold 17 joints. All but 5x5 start at random.
+GRID_SIZES = ((6, 3), (5, 4), (5, 5), (6, 5), (6, 6))
+
+
+def _grid_cell(size: tuple[int, int]) -> Cell:
+    return cell("gln", GT) if size == (5, 5) else cell("gln", GT, grid=size)
+
+
+def _figure7(study: Study, results: Results) -> Report:
+    errors = {size: mpjpe(results[_grid_cell(size)]) for size in GRID_SIZES}
+    title = "MPJPE (mm) by grid size, learnable SGT, true 2D"
+    rows = tuple((f"{h}x{p}", (h * p, error)) for (h, p), error in errors.items())
+    table = Table(f"{title}; {_AVERAGED}", ("nodes", "MPJPE (mm)"), rows)
+    best = min(errors, key=lambda size: errors[size])
+    others = min(error for size, error in errors.items() if size != (5, 5))
+    return Report(
+        (table,),
+        (
+            claim("5x5 is the best size", [("5x5", errors[5, 5]), ("best other size", others)]),
+            f"best here: {best[0]}x{best[1]}; the paper prints its numbers only as a drawing",
+        ),
+        lambda caption: grid_sizes_png(errors, title=title, caption=caption),
+    )
+
+
+ATTENTION_DESIGNS = {
+    "none (vanilla)": "none",
+    "channel-wise": "channel",
+    "spatial-wise": "spatial",
+    "spatial + channel": "spatial_channel",
+    "ours": "grid",
+}
+
+
+def _attention_cell(design: str) -> Cell:
+    return cell("gln", GT) if design == "grid" else cell("gln", GT, attention=design)
+
+
+def _figure8(study: Study, results: Results) -> Report:
+    errors = {
+        name: mpjpe(results[_attention_cell(kind)]) for name, kind in ATTENTION_DESIGNS.items()
+    }
+    title = "MPJPE (mm) by design of the attention, learnable SGT, true 2D"
+    rows = tuple((name, (error,)) for name, error in errors.items())
+    others = {name: error for name, error in errors.items() if name != "ours"}
+    best = min(others, key=lambda name: others[name])
+    return Report(
+        (Table(f"{title}; {_AVERAGED}", ("MPJPE (mm)",), rows),),
+        (claim("our design is the best", [("ours", errors["ours"]), (best, others[best])]),),
+        lambda caption: bars_png(
+            errors, xlabel="attention of D-GridConv", title=title, caption=caption
+        ),
+    )
+
+
+_COMPARED = {name: lifter(name, GT) for name in ("Martinez 2017", "Zhao 2019", "Ours")}
+
+_LEARNT = {
+    "handcrafted": cell("gln", GT, layout="handcrafted"),
+    "learnt #1": cell("gln", GT),
+    "learnt #2": cell("gln", GT, repeat=1),
+}
+
+ITEMS = (
+    Item(
+        "gridconv.table1",
+        "comparison with lifting methods, by action, detected 2D",
+        tuple(lifter(name, DETECTED) for name in LIFTERS),
+        _table1,
+    ),
+    Item(
+        "gridconv.table2",
+        "comparison under protocols P1, P1* and P2",
+        tuple(lifter(name, variant) for name in LIFTERS for variant in (DETECTED, GT)),
+        _table2,
+    ),
+    Item(
+        "gridconv.table3",
+        "trained on one data set, tested on MPI-INF-3DHP",
+        tuple(_TABLE3.values()),
+        _table3,
+        check=_needs_mpi,
+    ),
+    Item("gridconv.table4", "grid poses in graph networks", tuple(_TABLE4.values()), _table4),
+    Item(
+        "gridconv.table5",
+        "random, handcrafted and learnable layouts",
+        tuple(cell("gln", v, **s) for s in SGT_DESIGNS.values() for v in (GT, DETECTED)),
+        _table5,
+    ),
+    Item(
+        "gridconv.table6",
+        "17 and 32 joints",
+        tuple(_TABLE6.values()),
+        _table6,
+        check=_needs_32_joints,
+    ),
+    Item(
+        "gridconv.figure5",
+        "2D input, truth and predictions side by side",
+        tuple(_COMPARED.values()),
+        partial(panels, _COMPARED),
+        panels_of,
+        needs_data=True,
+    ),
+    Item(
+        "gridconv.figure6",
+        "handcrafted and learnt layouts as graphs",
+        tuple(_LEARNT.values()),
+        partial(layouts_of_cells, _LEARNT),
+        layouts_of_model,
+    ),
+    Item("gridconv.figure7", "grid sizes", tuple(map(_grid_cell, GRID_SIZES)), _figure7),
+    Item(
+        "gridconv.figure8",
+        "designs of the attention",
+        tuple(map(_attention_cell, ATTENTION_DESIGNS.values())),
+        _figure8,
+    ),
+)

@@ -1,0 +1,120 @@
+"""What can be reproduced: a table or a figure, the cells it needs, and how it is put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, final
+
+from torch import nn
+
+from poselift.datasets import LiftingData
+from poselift.evaluation import OF_ACTION_MEANS, Table
+from poselift.reproduction.cells import Cell, Study
+from poselift.reproduction.measure import Result
+from poselift.reproduction.published import TABLES
+
+Results = Mapping[Cell, Result]
+Value = float | int | None
+
+#: Column of the papers' own numbers, which are Human3.6M's whatever was measured here.
+PUBLISHED = "published (Human3.6M)"
+
+
+@final
+@dataclass(frozen=True)
+class Report:
+    """What came out.
+
+    tables    measured numbers, published ones in columns of their own.
+    readings  what the numbers say about the paper's claims, a sentence each.
+    draw      caption -> PNG of a figure; None for tables, which are drawn as they are.
+    """
+
+    tables: tuple[Table, ...]
+    readings: tuple[str, ...] = ()
+    draw: Callable[[str], bytes] | None = None
+
+
+@final
+@dataclass(frozen=True)
+class Model:
+    """A network that was trained elsewhere, to draw a figure of."""
+
+    name: str
+    network: nn.Module
+    card: Mapping[str, Any]
+
+
+@final
+@dataclass(frozen=True)
+class Item:
+    """One table or figure of a paper.
+
+    name        what the command calls it, e.g. "gridconv.table5".
+    title       what it shows.
+    cells       networks it compares; none where `of_model` is all there is.
+    report      puts the results together.
+    of_model    makes a figure of a given network instead, (model, test data or None) -> report.
+    needs_data  whether `of_model` needs test data.
+    check       refuses a study whose data cannot make it, before anything is trained.
+    """
+
+    name: str
+    title: str
+    cells: tuple[Cell, ...]
+    report: Callable[[Study, Results], Report]
+    of_model: Callable[[Model, LiftingData | None], Report] | None = None
+    needs_data: bool = False
+    check: Callable[[Study], None] | None = None
+
+
+def mpjpe(result: Result) -> float:
+    """MPJPE in mm, mean of action means: what GridConv's tables print under P1 and P1*."""
+    return result.averages["MPJPE"][OF_ACTION_MEANS]
+
+
+def p_mpjpe(result: Result) -> float:
+    """P-MPJPE in mm, mean of action means: P2."""
+    return result.averages["P-MPJPE"][OF_ACTION_MEANS]
+
+
+def published(item: str, row: str, column: str) -> float | None:
+    """Return a published number, None where the paper has none."""
+    table = TABLES[item]
+    if row not in dict(table.rows) or column not in table.columns:
+        return None
+    return table.value(row, column)
+
+
+def beside_published(
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[tuple[str, Sequence[tuple[Value, Value]]]],
+) -> Table:
+    """Make a table of (measured, published) pairs; each column becomes two."""
+    pairs = tuple(
+        name for column in columns for name in (column, f"{PUBLISHED} {column.split()[0]}")
+    )
+    flat = tuple((name, tuple(value for pair in values for value in pair)) for name, values in rows)
+    return Table(title, pairs, flat)
+
+
+def claim(
+    words: str,
+    values: Sequence[tuple[str, float]],
+    printed: Sequence[float | None] = (),
+) -> str:
+    """Say whether values in mm rise in the order given, as a paper's do.
+
+    words    the claim, e.g. "dynamic below vanilla grid convolution".
+    values   what was measured, by name.
+    printed  the paper's numbers in the same order, where it has them.
+    """
+    numbers = [value for _, value in values]
+    holds = all(a < b for a, b in pairwise(numbers))
+    text = " < ".join(f"{name} {value:.1f}" for name, value in sorted(values, key=lambda v: v[1]))
+    paper = [f"{value:.1f}" for value in printed if value is not None]
+    said = f" (published: {', '.join(paper)})" if paper else ""
+    return f"{words}: {'holds' if holds else 'does NOT hold'}, {text} mm{said}"

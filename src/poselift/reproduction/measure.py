@@ -1,0 +1,123 @@
+"""What is measured of a trained network on a test set, all of it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, final
+
+import numpy as np
+import orjson
+import torch
+from jaxtyping import Float
+from torch import nn
+
+from poselift.datasets import LiftingData
+from poselift.errors import PoseliftError
+from poselift.evaluation import (
+    AVERAGES,
+    average,
+    error_per_axis,
+    joint_errors,
+)
+from poselift.geometry import PixelDepth, normalise
+
+_BATCH = 2048
+
+#: Errors that are measured, and the alignment of `evaluation.metrics` that each is after.
+ALIGNED = {"MPJPE": "root", "P-MPJPE": "similarity"}
+
+
+@final
+@dataclass(frozen=True)
+class Result:
+    """Errors of one network, in millimetres; protocols and averages by their names.
+
+    averages    protocol -> averaging -> error, the root at 0 and counted.
+    by_action   action -> protocol -> error, mean over its frames.
+    by_joint    joint -> protocol -> error, mean over frames.
+    by_axis     x, y, z -> mean absolute root-relative error.
+    parameters  of the network, `samples` it was trained on, `seconds` that took.
+    data        what was tested on, `frames` of it.
+    """
+
+    averages: dict[str, dict[str, float]]
+    by_action: dict[str, dict[str, float]]
+    by_joint: dict[str, dict[str, float]]
+    by_axis: dict[str, float]
+    parameters: int
+    samples: int
+    seconds: float
+    data: str
+    frames: int
+
+    def to_json(self) -> bytes:
+        """Return all fields as JSON."""
+        return orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2) + b"\n"
+
+    @classmethod
+    def from_json(cls, data: bytes, source: str) -> Result:
+        """Read what `to_json` wrote; `PoseliftError` naming `source` if it is something else."""
+        try:
+            return cls(**orjson.loads(data))
+        except (ValueError, TypeError) as error:
+            raise PoseliftError(
+                f"{source}: not the result of a cell ({error}); delete it to measure again"
+            ) from None
+
+
+def measure(network: nn.Module, card: Mapping[str, Any], data: LiftingData) -> Result:
+    """Measure a network on a test set, each pose once, not mirrored.
+
+    card  of the network; names its normalisation and target.
+    """
+    predicted = predict(network, card, data)
+    errors = {
+        name: 1000.0 * joint_errors(predicted, data.poses, alignment=alignment)
+        for name, alignment in ALIGNED.items()
+    }
+    axes = 1000.0 * error_per_axis(predicted, data.poses)
+    metrics = card.get("metrics", {})
+    return Result(
+        averages={
+            name: {kind: average(error, kind, data.action) for kind in AVERAGES}
+            for name, error in errors.items()
+        },
+        by_action={
+            str(action): {
+                name: float(error[data.action == action].mean(dtype=np.float64))
+                for name, error in errors.items()
+            }
+            for action in np.unique(data.action)
+        },
+        by_joint={
+            joint: {name: float(e[:, i].mean(dtype=np.float64)) for name, e in errors.items()}
+            for i, joint in enumerate(data.skeleton.joints)
+        },
+        by_axis=dict(zip("xyz", axes.tolist(), strict=True)),
+        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        samples=int(metrics.get("samples", 0)),
+        seconds=float(card.get("seconds", 0.0)),
+        data=data.name,
+        frames=len(data),
+    )
+
+
+@torch.no_grad()
+def predict(
+    network: nn.Module, card: Mapping[str, Any], data: LiftingData
+) -> Float[np.ndarray, "N J 3"]:
+    """Lift all rows; root-relative camera-space metres, the root at 0.
+
+    A network of pixels and depth is given the true camera and root, as in the papers' rows with §.
+    """
+    network = network.eval()
+    root = data.skeleton.root
+    pose = normalise(data.keypoints, card["normalisation"], data.image_size, data.focal, root)
+    inputs = torch.from_numpy(np.nan_to_num(pose.inputs))
+    outputs = torch.cat([network(part) for part in inputs.split(_BATCH)]).numpy()
+    if card.get("target") == "pixel_depth":
+        way = PixelDepth.of(pose, data.root, data.intrinsics, data.image_size, data.focal)
+        outputs = way.to_metres(outputs)
+    poses = pose.to_camera(outputs)
+    return poses - poses[:, root : root + 1]

@@ -1,0 +1,90 @@
+"""From a name to files: find the item, complete its cells, write the report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from rich.console import Console
+
+from poselift.datasets import LiftingData
+from poselift.errors import PoseliftError
+from poselift.files import write_together
+from poselift.models import load_model
+from poselift.reproduction import gridconv, posegraphnet
+from poselift.reproduction.cells import Study, complete_all
+from poselift.reproduction.document import provenance, to_csv, to_markdown, to_png
+from poselift.reproduction.items import Item, Model, Report, Results
+
+ITEMS: dict[str, Item] = {item.name: item for item in (*gridconv.ITEMS, *posegraphnet.ITEMS)}
+
+#: What a report can be written as, by suffix.
+KINDS = {".md": "Markdown", ".csv": "CSV", ".png": "PNG picture"}
+
+
+def get_item(name: str) -> Item:
+    """Return a table or figure by name; `PoseliftError` lists them if there is none."""
+    try:
+        return ITEMS[name]
+    except KeyError:
+        raise PoseliftError(
+            f"unknown table or figure {name!r}, expected one of {', '.join(ITEMS)}"
+        ) from None
+
+
+def reproduce(
+    item: Item, study: Study, console: Console, say: Callable[[str], None]
+) -> tuple[Report, Results]:
+    """Train and measure what is missing of an item, and put its report together."""
+    if item.check is not None:
+        item.check(study)
+    results = complete_all(study, item.cells, console, say)
+    return item.report(study, results), results
+
+
+def report_of_model(item: Item, source: str, data: LiftingData | None) -> Report:
+    """Make a figure of one network: a run folder, an .onnx file, or a shipped name.
+
+    data  test data for the figures that need them. Raises `PoseliftError` if the item is no
+          figure of one network, or the network is of another kind.
+    """
+    if item.of_model is None:
+        figures = ", ".join(name for name, one in ITEMS.items() if one.of_model is not None)
+        raise PoseliftError(
+            f"{item.name} compares networks and trains them: leave out --model, which is for "
+            f"{figures}"
+        )
+    network, card = load_model(source)
+    return item.of_model(Model(Path(source).name, network, card), data)
+
+
+def write_report(
+    item: Item,
+    report: Report,
+    results: Results,
+    command: str,
+    facts: Mapping[str, str],
+    paths: Sequence[Path],
+) -> None:
+    """Write a report to `paths`, by their suffixes; all of them appear or none."""
+    origin = provenance(command, facts, results)
+    pictures = [path for path in paths if path.suffix.lower() == ".png"]
+    contents = {
+        ".md": lambda: to_markdown(
+            item, report, origin, pictures[0].name if pictures else None
+        ).encode(),
+        ".csv": lambda: to_csv(report).encode(),
+        ".png": lambda: to_png(item, report, origin),
+    }
+
+    def filling(path: Path) -> Callable[[BinaryIO], None]:
+        data = contents[path.suffix.lower()]()
+        return lambda stream: _write(stream, data)
+
+    write_together([(path, filling(path)) for path in paths])
+
+
+def _write(stream: BinaryIO, data: bytes) -> None:
+    """Write all of `data`."""
+    stream.write(data)

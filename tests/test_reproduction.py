@@ -1,0 +1,306 @@
+"""The papers' tables and figures, end to end on a made-up data set at the smallest budget."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from conftest import Run
+from mpi_samples import write_test_set
+from poselift.datasets import LiftingData
+from poselift.errors import PoseliftError
+from poselift.evaluation import Table
+from poselift.reproduction import BUDGETS, ITEMS, Study, cells, get_budget, reproduce, write_report
+from poselift.reproduction.cells import Cell, cell, complete_all
+from poselift.reproduction.items import PUBLISHED, claim
+from poselift.reproduction.measure import Result
+from poselift.reproduction.pictures import chosen_rows
+from poselift.reproduction.published import TABLES
+from poselift.skeletons import get_skeleton
+from poselift.training import TrainingConfig
+
+ACTIONS = ("jump", "run", "walk")
+
+
+def made_up(skeleton: str, seed: int, count: int = 450) -> LiftingData:
+    """Random poses in front of a camera; nothing to be learnt."""
+    rng = np.random.default_rng(seed)
+    joints = get_skeleton(skeleton)
+    poses = rng.normal(scale=0.3, size=(count, len(joints), 3)).astype(np.float32)
+    poses -= poses[:, joints.root : joints.root + 1]
+    root = np.array([0.1, 0.2, 5.0], np.float32)
+    seen = poses + root
+    number = np.arange(count, dtype=np.int64)
+    return LiftingData(
+        keypoints=1100 * seen[..., :2] / seen[..., 2:] + 500,
+        poses=poses,
+        image_size=np.full((count, 2), 1000, np.float32),
+        root=np.tile(root, (count, 1)),
+        intrinsics=np.tile(np.array([1100, 1100, 500, 500], np.float32), (count, 1)),
+        subject=np.full(count, 9, np.int64),
+        action=np.array(ACTIONS)[number % 3],
+        camera=number % 4,
+        frame=number,
+        clip=np.zeros(count, np.int64),
+        clips=("made up",),
+        skeleton=joints,
+        name="made up",
+    )
+
+
+def load(config: TrainingConfig, split: str) -> LiftingData:
+    skeleton = str(config.model.get("skeleton", "h36m_17"))
+    return made_up(skeleton, ["train", "val", "test"].index(split))
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
+    """A study whose cells the tests of this file share."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cells, "load_fixed", load)
+        yield Study(
+            "h36m",
+            Path("nowhere"),
+            get_budget("smoke"),
+            tmp_path_factory.mktemp("runs"),
+            mpi_root=write_test_set(tmp_path_factory.mktemp("mpi")),
+            device="cpu",
+            threads=1,
+        )
+
+
+def quiet(_: str) -> None:
+    """Say nothing."""
+
+
+@pytest.mark.parametrize("name", ITEMS)
+def test_every_table_and_figure_comes_out(name: str, study: Study, tmp_path: Path) -> None:
+    item = ITEMS[name]
+    report, results = reproduce(item, study, Console(file=io.StringIO()), quiet)
+    assert set(results) == set(item.cells)
+    assert len(report.tables) >= 1
+    paths = [tmp_path / f"out.{kind}" for kind in ("md", "csv", "png")]
+    write_report(item, report, results, "poselift reproduce x", {"seed": "0"}, paths)
+    text = paths[0].read_text()
+    assert text.startswith(f"## {name}: ")
+    for fact in ("command: `poselift reproduce x`", "seed: 0", "tested on: made up", "software: "):
+        assert fact in text
+    assert re.search(r"weights kept after: (400|800|1,200) (to [\d,]+ )?poses", text)
+    assert paths[2].read_bytes().startswith(b"\x89PNG")
+    rows = list(csv.DictReader(io.StringIO(paths[1].read_text())))
+    assert {row["kind"] for row in rows} <= {"measured", "published"}
+    measured = [float(row["value"]) for row in rows if row["kind"] == "measured"]
+    assert np.isfinite(measured).all()
+
+
+def test_published_numbers_stand_apart(study: Study) -> None:
+    """Every published column holds the paper's numbers and no other."""
+    for name in ("gridconv.table2", "gridconv.table4", "gridconv.table5"):
+        report, _ = reproduce(ITEMS[name], study, Console(file=io.StringIO()), quiet)
+        (table,) = report.tables
+        printed = dict(TABLES[name].rows)
+        for row, values in table.rows:
+            own = [v for v, c in zip(values, table.columns, strict=True) if c.startswith(PUBLISHED)]
+            expected = list(printed.get(row, ()))[: len(own)] or [None] * len(own)
+            assert own == expected, row
+
+
+def test_a_finished_study_trains_nothing(study: Study) -> None:
+    wanted = ITEMS["gridconv.figure8"].cells
+    complete_all(study, wanted, Console(file=io.StringIO()), quiet)
+    before = {path: path.stat().st_mtime_ns for path in study.runs.rglob("*")}
+    said: list[str] = []
+    complete_all(study, wanted, Console(file=io.StringIO()), said.append)
+    assert said == []
+    assert {path: path.stat().st_mtime_ns for path in study.runs.rglob("*")} == before
+
+
+def test_an_interrupted_study_goes_on_at_the_missing_cells(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = replace(study, runs=tmp_path)
+    pair = (cell("martinez", "detected"), cell("martinez", "ground_truth"))
+    real, trained = cells.train, []
+
+    def train(config: TrainingConfig, *rest: object, **more: object) -> object:
+        trained.append(config.data.variant)
+        if trained == ["detected", "ground_truth"]:
+            raise KeyboardInterrupt
+        return real(config, *rest, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(cells, "train", train)
+    with pytest.raises(KeyboardInterrupt):
+        complete_all(own, pair, Console(file=io.StringIO()), quiet)
+    assert [own.finished(one) for one in pair] == [True, False]
+    said: list[str] = []
+    results = complete_all(own, pair, Console(file=io.StringIO()), said.append)
+    assert trained == ["detected", "ground_truth", "ground_truth"]
+    assert said == [
+        "1 of 2 networks are to be trained",
+        "network 1 of 1: martinez-ground_truth",
+    ]
+    assert list(results) == list(pair)
+
+
+def test_cells_are_told_apart_by_their_settings(study: Study) -> None:
+    one = cell("gln", "detected", layout="handcrafted")
+    assert one == cell("gln", "detected", layout="handcrafted")
+    assert one.name == "gln-layout=handcrafted-detected"
+    others = [
+        cell("gln", "ground_truth", layout="handcrafted"),
+        cell("gln", "detected"),
+        cell("gln", "detected", grid=(6, 3)),
+        cell("gln", "detected", layout="handcrafted", target="pixel_depth"),
+        cell("gln", "detected", layout="handcrafted", repeat=1),
+    ]
+    folders = {study.folder(each) for each in (one, *others)}
+    assert len(folders) == 6
+    assert study.folder(one) not in {
+        replace(study, seed=1).folder(one),
+        replace(study, budget=BUDGETS["small"]).folder(one),
+        replace(study, detections="hrnet").folder(one),
+    }
+    # where the data lie and how many threads there are is no difference
+    assert replace(study, root=Path("elsewhere"), threads=2).folder(one) == study.folder(one)
+
+
+def test_budgets_keep_what_a_table_compares(study: Study) -> None:
+    one = cell("gln", "ground_truth", layout="random", layout_seed=3, attention="channel")
+    for name in ("smoke", "small"):
+        config = replace(study, budget=BUDGETS[name]).config(one)
+        assert config.model["layout_seed"] == 3
+        assert config.model["attention"] == "channel"
+        assert config.recipe == f"gln_paper_{name}"
+    paper = replace(study, budget=BUDGETS["paper"]).config(one)
+    assert (paper.epochs, paper.batch_size, paper.normalisation) == (100, 200, "gridconv")
+    assert paper.data.samples is None
+    # all networks alike, whatever their papers say
+    small = [
+        replace(study, budget=BUDGETS["small"]).config(cell(name, "detected"))
+        for name in ("gln", "posegraphnet", "martinez", "semgcn", "lcn", "videopose3d", "stgcn")
+    ]
+    shared = ("epochs", "batch_size", "lr", "loss", "schedule", "normalisation", "data")
+    assert len({str([getattr(config, field) for field in shared]) for config in small}) == 1
+
+
+def test_results_survive_their_file_and_refuse_others(study: Study) -> None:
+    one = cell("martinez", "detected")
+    result = study.complete(one, Console(file=io.StringIO()))
+    assert Result.from_json(result.to_json(), "x") == result
+    with pytest.raises(PoseliftError, match=r"x: not the result of a cell .* delete it"):
+        Result.from_json(b"{}", "x")
+    total = np.mean([error["MPJPE"] for error in result.by_joint.values()])
+    assert total == pytest.approx(result.averages["MPJPE"]["mean over frames"], rel=1e-5)
+    assert result.samples in (400, 800, 1200)
+
+
+def test_claims_say_what_holds() -> None:
+    assert claim("a below b", [("a", 1.0), ("b", 2.0)], (3.0, 4.0)) == (
+        "a below b: holds, a 1.0 < b 2.0 mm (published: 3.0, 4.0)"
+    )
+    assert claim("a below b", [("a", 2.0), ("b", 1.0)]) == (
+        "a below b: does NOT hold, b 1.0 < a 2.0 mm"
+    )
+
+
+def test_shown_poses_are_spread_over_actions() -> None:
+    data = made_up("h36m_17", 0)
+    rows = chosen_rows(data, 7)
+    assert len(set(rows.tolist())) == 7
+    assert set(data.action[rows].tolist()) == set(ACTIONS)
+
+
+def test_data_that_a_table_needs(study: Study) -> None:
+    with pytest.raises(PoseliftError, match="32 joints, which cmu17 has not: use --data h36m"):
+        reproduce(ITEMS["gridconv.table6"], replace(study, data="cmu17"), Console(), quiet)
+    with pytest.raises(PoseliftError, match="needs --mpi-root, the folder of the MPI-INF-3DHP"):
+        reproduce(ITEMS["gridconv.table3"], replace(study, mpi_root=None), Console(), quiet)
+
+
+def test_smoke_on_real_data(shared: Path, tmp_path: Path, run: Run) -> None:
+    """As a user types it, with the command's own defaults."""
+    status, out, err = run(
+        *("reproduce", "posegraphnet.table1", "--data", "cmu17", "--budget", "smoke"),
+        *("--root", shared / "data" / "cmu", "--runs", tmp_path / "runs", "-o", tmp_path / "out"),
+        *("--threads", "1", "--device", "cpu"),
+    )
+    assert status == 0, err
+    assert "without the hip" in out
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {f"posegraphnet.table1.{kind}" for kind in ("md", "csv", "png")}
+
+
+def test_list_names_all(run: Run) -> None:
+    status, out, _ = run("reproduce", "--list")
+    assert status == 0
+    listed = [line.split()[0] for line in out.splitlines()]
+    expected = [f"gridconv.table{n}" for n in range(1, 7)]
+    expected += [f"gridconv.figure{n}" for n in range(5, 9)]
+    expected += [f"posegraphnet.table{n}" for n in range(1, 4)]
+    expected += ["posegraphnet.figure2", "posegraphnet.figure3"]
+    assert sorted(listed) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "model"), [("posegraphnet.figure3", "posegraphnet"), ("gridconv.figure6", "gln")]
+)
+def test_figures_of_a_given_model(name: str, model: str, tmp_path: Path, run: Run) -> None:
+    picture = tmp_path / "picture.png"
+    status, out, err = run("reproduce", name, "--model", model, "-o", picture)
+    assert status == 0, err
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert f"wrote {picture}" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((), "expected the name of a table or figure"),
+        (("gridconv.table9",), "unknown table or figure 'gridconv.table9', expected one of"),
+        (("gridconv.table5",), "--data cmu17 needs --root"),
+        (("gridconv.table5", "--data", "mars", "--root", "x"), "--data: expected one of cmu17"),
+        (("gridconv.table5", "--root", "x", "--budget", "huge"), "--budget: expected one of"),
+        (("gridconv.table5", "--root", "x", "-o", "a.docx"), "cannot write '.docx'"),
+        (
+            ("gridconv.table4", "gridconv.table5", "--root", "x", "-o", "a.md"),
+            "-o: expected a folder for several tables",
+        ),
+        (
+            ("gridconv.table5", "--model", "gln"),
+            "gridconv.table5 compares networks and trains them: leave out --model",
+        ),
+        (("gridconv.figure6", "--model", "posegraphnet"), "has no grid layout"),
+        (("posegraphnet.figure3", "--model", "gln"), "has no learned adjacency"),
+    ],
+)
+def test_what_is_refused(
+    arguments: tuple[str, ...],
+    sentence: str,
+    tmp_path: Path,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    status, _, err = run("reproduce", *arguments)
+    assert status == 2
+    assert sentence in err
+    assert len(err.strip().splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_tables_hold_text_too() -> None:
+    table = Table("t", ("a", "b"), (("row", ("1.25", 2.0)),))
+    assert table.cells()[1] == ["row", "1.25", "2.0"]
+    assert table.to_csv() == ",a,b\nrow,1.25,2.0\n"
+
+
+def test_cells_are_hashable() -> None:
+    assert len({Cell("gln", "detected"), Cell("gln", "detected"), Cell("gln", "x")}) == 2
