@@ -48,9 +48,6 @@ NETWORKS: dict[str, tuple[str, dict[str, str]]] = {
 #: Golden files of single layers, which nobody saves alone.
 LAYERS = {"dgridconv_attention_in512", "semgcn_layer", "semgcn_channelwise_layer"}
 
-#: Networks that this package does not have yet; each leaves when it comes.
-PENDING: set[str] = set()
-
 
 def official_state(golden: Golden) -> dict[str, torch.Tensor]:
     """The state dict of a network that was trained on several GPUs."""

@@ -20,15 +20,14 @@ from official_files import (
     CZ,
     LAYERS,
     NETWORKS,
-    PENDING,
     official_state,
     save,
     wrapped,
 )
 from poselift.errors import PoseliftError
 from poselift.lifting import Lifter
-from poselift.models import architectures, load_model
-from poselift.models.official.imports import KINDS
+from poselift.models import load_model
+from poselift.models.official.imports import import_official
 
 
 @pytest.fixture
@@ -95,17 +94,8 @@ def test_every_network_golden_is_in_the_list(shared: Path) -> None:
     assert found == {*NETWORKS, *LAYERS}
 
 
-def test_pending_networks_are_those_that_cannot_be_built() -> None:
-    missing = {n for n, (kind, _) in NETWORKS.items() if not _known(kind)}
-    assert missing == PENDING
-
-
-def _known(kind: str) -> bool:
-    return KINDS[kind].architecture in architectures()
-
-
 @pytest.mark.usefixtures("no_export")
-@pytest.mark.parametrize("name", [name for name in NETWORKS if name not in PENDING])
+@pytest.mark.parametrize("name", NETWORKS)
 def test_imported_network_gives_the_official_output(
     name: str, golden: Callable[[str], Golden], make: Callable[..., Path], tmp_path: Path, run: Run
 ) -> None:
@@ -389,3 +379,22 @@ def test_a_failed_export_leaves_nothing(
     assert "differs from the torch model" in refused(run, "martinez", file, "-o", out)
     assert out.exists() == existed
     assert {path.name for path in tmp_path.iterdir()} <= {file.name, "run"}
+
+
+@pytest.mark.parametrize("name", ["dgridconv_cz_t30", "autogrids_standard"])
+@pytest.mark.parametrize(
+    ("start", "pair"),
+    [("gt", ("circular", "replicate")), ("hrnet", ("circular", "zero"))],
+)
+def test_the_files_name_says_which_paddings(
+    name: str, start: str, pair: tuple[str, str], make: Callable[..., Path], tmp_path: Path
+) -> None:
+    """As the project page trains for true and for detected 2D, and names its files."""
+    path = tmp_path / f"{start}_d-gridconv.pth.tar"
+    path.write_bytes(make(name).read_bytes())
+    model, card = import_official(path, "osvai-gridconv")
+    assert model.config.paddings == pair
+    assert card["assumed"]["paddings"] == list(pair)
+    model, card = import_official(path, "osvai-gridconv", paddings=("zero", "replicate"))
+    assert model.config.paddings == ("zero", "replicate")
+    assert "paddings" not in card["assumed"]

@@ -80,6 +80,7 @@ SURFACE = {
         "--root",
         "--budget",
         "--detections",
+        "--drop-drifting",
         "--mpi-root",
         "--seed",
         "--model",

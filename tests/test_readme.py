@@ -30,8 +30,9 @@ LINES = [
     if line.strip()
 ]
 #: What takes longer than a test may, or needs data that a stranger has not.
-SLOW = ("train", "eval", "export", "bench")
-QUICK = [line for line in LINES if line[0] == "poselift" and line[1] not in SLOW]
+SLOW = ("train", "eval", "export", "bench", "import")
+COMMANDS = [line for line in LINES if line[0] == "poselift"]
+QUICK = [line for line in COMMANDS if line[1] not in SLOW and "--data" not in line]
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def test_every_kind_of_line_is_known() -> None:
     """So that no command gets into the README without being tested here."""
     assert {kind for kind, _ in BLOCKS} == {"sh", "python"}
     assert {line[0] for line in LINES} == {"make", "pip", "poselift"}
-    assert {line[1] for line in QUICK} == {"lift", "convert"}
+    assert {line[1] for line in QUICK} == {"lift", "convert", "reproduce"}
 
 
 @pytest.mark.parametrize("line", QUICK, ids=shlex.join)
@@ -58,7 +59,9 @@ def test_quick_commands_run(home: Path, line: list[str]) -> None:
     assert done.stderr == ""
     outputs = [Path(after) for option, after in pairwise(line) if option == "-o"]
     for path in outputs:
-        if path.suffix == ".html":
+        if path.suffix == ".png":
+            assert path.read_bytes().startswith(b"\x89PNG")
+        elif path.suffix == ".html":
             assert b"</html>" in path.read_bytes()
         elif line[1] == "convert":
             assert len(load_poses(path)) == 240
@@ -75,9 +78,7 @@ def test_python_runs(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     np.testing.assert_array_equal(names["xyz"], names["clip"].positions)  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize(
-    "line", [line for line in LINES if line[0] == "poselift" and line[1] in SLOW], ids=shlex.join
-)
+@pytest.mark.parametrize("line", [line for line in COMMANDS if line not in QUICK], ids=shlex.join)
 def test_slow_commands_are_spelled_right(line: list[str]) -> None:
     """Parsing refuses unknown commands and options, and values of the wrong kind."""
     group = typer.main.get_command(app)

@@ -56,7 +56,7 @@ def made_up(skeleton: str, seed: int, count: int = 450) -> LiftingData:
     )
 
 
-def load(config: TrainingConfig, split: str) -> LiftingData:
+def load(config: TrainingConfig, split: str, *, drop_drifting: bool = False) -> LiftingData:
     skeleton = str(config.model.get("skeleton", "h36m_17"))
     return made_up(skeleton, ["train", "val", "test"].index(split))
 
@@ -168,6 +168,9 @@ def test_cells_are_told_apart_by_their_settings(study: Study) -> None:
         replace(study, budget=BUDGETS["small"]).folder(one),
         replace(study, detections="hrnet").folder(one),
     }
+    kept = replace(study, drop_drifting=True)
+    assert kept.folder(one) != study.folder(one)
+    assert kept.folder(others[0]) == study.folder(others[0])  # true 2D does not drift
     # where the data lie and how many threads there are is no difference
     assert replace(study, root=Path("elsewhere"), threads=2).folder(one) == study.folder(one)
 
@@ -268,6 +271,10 @@ def test_figures_of_a_given_model(name: str, model: str, tmp_path: Path, run: Ru
         (("gridconv.table5",), "--data cmu17 needs --root"),
         (("gridconv.table5", "--data", "mars", "--root", "x"), "--data: expected one of cmu17"),
         (("gridconv.table5", "--root", "x", "--budget", "huge"), "--budget: expected one of"),
+        (
+            ("gridconv.table5", "--root", "x", "--drop-drifting"),
+            "--drop-drifting is for --data h36m",
+        ),
         (("gridconv.table5", "--root", "x", "-o", "a.docx"), "cannot write '.docx'"),
         (
             ("gridconv.table4", "gridconv.table5", "--root", "x", "-o", "a.md"),

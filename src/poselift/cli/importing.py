@@ -25,8 +25,8 @@ def import_checkpoint(
         None,
         "--paddings",
         metavar="FIRST,SECOND",
-        help="osvai-gridconv: of the two branches; default circular,replicate, with AutoGrids "
-        "circular,zero.",
+        help="osvai-gridconv: of the two branches; default circular,zero for files called "
+        "hrnet..., circular,replicate for gt..., else the network's own.",
     ),
     grid: str | None = typer.Option(
         None, "--grid", metavar="ROWS,COLUMNS", help="osvai-gridconv: default 5,5."

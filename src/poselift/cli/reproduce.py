@@ -29,6 +29,13 @@ _Budget = Annotated[
 _Detections = Annotated[
     str, typer.Option("--detections", help="Of h36m: the detector of detected 2D.")
 ]
+_DropDrifting = Annotated[
+    bool,
+    typer.Option(
+        "--drop-drifting",
+        help="Of h36m: test detected 2D without 12 drifting sequences of S9, as GridConv does.",
+    ),
+]
 _MpiRoot = Annotated[
     Path | None,
     typer.Option("--mpi-root", help="Folder of the MPI-INF-3DHP test set, for gridconv.table3."),
@@ -61,6 +68,7 @@ def reproduce(
     root: _Root = None,
     budget: _Budget = "small",
     detections: _Detections = "cpn",
+    drop_drifting: _DropDrifting = False,
     mpi_root: _MpiRoot = None,
     seed: _Seed = 0,
     model: _Model = None,
@@ -89,6 +97,8 @@ def reproduce(
         for item in items:
             _of_model(item, model, data, root, detections, paths[item.name])
         return
+    if drop_drifting and data != "h36m":
+        raise PoseliftError(f"--drop-drifting is for --data h36m, not for {data}")
     study = Study(
         data,
         _checked(data, root),
@@ -96,6 +106,7 @@ def reproduce(
         runs,
         seed=seed,
         detections=detections,
+        drop_drifting=drop_drifting,
         mpi_root=mpi_root,
         device=choose_device(device),
         threads=threads,
@@ -142,9 +153,15 @@ def _one(item: Item, study: Study, paths: list[Path]) -> None:
         f"poselift reproduce {item.name} --data {study.data} --root {study.root} "
         f"--budget {study.budget.name} --seed {study.seed}"
     )
-    facts = {"budget": f"{study.budget.name}: {study.budget.description}"}
+    facts = {
+        "budget": f"{study.budget.name}: {study.budget.description}",
+        "seed": str(study.seed),
+    }
     if study.data == "h36m":
         command += f" --detections {study.detections}"
+        command += " --drop-drifting" * study.drop_drifting
+    if study.mpi_root is not None:
+        command += f" --mpi-root {study.mpi_root}"
     write_report(item, report, results, command, facts, paths)
     _show(item, report, paths)
 

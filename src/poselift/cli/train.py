@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 def train(
-    architecture: str = typer.Argument(help="Network: gln, posegraphnet or martinez."),
+    architecture: str = typer.Argument(
+        help="Network: gln, posegraphnet, martinez, semgcn, lcn, videopose3d, stgcn."
+    ),
     data: str = typer.Option(
         "cmu17", "--data", help="cmu17, h36m (Human3.6M), or synthetic (needs no files)."
     ),

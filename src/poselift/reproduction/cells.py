@@ -79,6 +79,7 @@ class Study:
 
     data        name of the data set, `root` its folder, `detections` of h36m's detected input.
     runs        folder of the cells; one that is finished is not trained again.
+    drop_drifting  leave out h36m's 12 drifting test sequences where the 2D input is detected.
     mpi_root    folder of MPI-INF-3DHP's test set, for what is measured on it.
     device, threads  as of `train`; threads None leaves PyTorch's choice.
     """
@@ -89,6 +90,7 @@ class Study:
     runs: Path
     seed: int = 0
     detections: str = "cpn"
+    drop_drifting: bool = False
     mpi_root: Path | None = None
     device: str = "auto"
     threads: int | None = None
@@ -113,9 +115,11 @@ class Study:
 
     def folder(self, cell: Cell) -> Path:
         """Return the run folder of a cell; its name tells other settings apart by a hash."""
-        plain = self.config(cell).as_dict()
+        config = self.config(cell)
+        plain = config.as_dict()
         del plain["data"]["root"], plain["threads"], plain["checkpoint_seconds"]
-        text = orjson.dumps([plain, self.budget.test_rows], option=orjson.OPT_SORT_KEYS)
+        tested = [self.budget.test_rows, *(["drop_drifting"] if self._drops(config) else [])]
+        text = orjson.dumps([plain, *tested], option=orjson.OPT_SORT_KEYS)
         digest = hashlib.sha256(text).hexdigest()[:8]
         return self.runs / f"{self.data}-{self.budget.name}" / f"{cell.name}-{digest}"
 
@@ -124,12 +128,17 @@ class Study:
         skeleton = str(config.model.get("skeleton", ""))
         key = (split, config.data.variant, skeleton)
         if key not in self._loaded:
-            data = load_fixed(replace(config, seed=self.seed), split)
+            drop = split == "test" and self._drops(config)
+            data = load_fixed(replace(config, seed=self.seed), split, drop_drifting=drop)
             rows = self.budget.test_rows
             if split != "train" and rows is not None and rows < len(data):
                 data = data[:: -(-len(data) // rows)]
             self._loaded[key] = data
         return self._loaded[key]
+
+    def _drops(self, config: TrainingConfig) -> bool:
+        """Whether drifting sequences are left out: GridConv's code does where 2D is detected."""
+        return self.drop_drifting and config.data.variant == "detected"
 
     def finished(self, cell: Cell) -> bool:
         """Whether a cell has been trained and measured before."""

@@ -119,14 +119,19 @@ class TrainingData:
     """Samples with their cameras, which PoseAug needs."""
 
 
-def load_fixed(config: TrainingConfig, split: str) -> LiftingData:
-    """Load a split of the data set that the config names, in the joints of its network."""
+def load_fixed(config: TrainingConfig, split: str, *, drop_drifting: bool = False) -> LiftingData:
+    """Load a split of the data set that the config names, in the joints of its network.
+
+    drop_drifting  leave out the 12 drifting sequences of Human3.6M's S9.
+    """
     spec = config.data
     assert spec.root is not None  # DataSpec refuses that
     skeleton = config.model.get("skeleton", H36M_17.name)
     if spec.name == "h36m":
         detections = "gt" if spec.variant == "ground_truth" else spec.detections
-        return open_human36m(spec.root, split, detections, skeleton=skeleton)
+        return open_human36m(
+            spec.root, split, detections, skeleton=skeleton, drop_drifting=drop_drifting
+        )
     data = load_cmu17(spec.root, split, spec.variant, seed=config.seed)
     return data.in_joints_of(get_skeleton(skeleton))
 

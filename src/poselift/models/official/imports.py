@@ -58,6 +58,9 @@ KINDS = {
     "stgcn": Kind("stgcn", "jfzhang95/PoseAug", "MIT", "screen"),
 }
 
+#: Paddings that the project page trains with, by how its files begin: the kind of 2D input.
+_PADDINGS = {"gt": ("circular", "replicate"), "hrnet": ("circular", "zero")}
+
 #: The grid that the official layouts are for.
 _GRID = (5, 5)
 
@@ -75,8 +78,9 @@ def import_official(
 
     kind           one of `KINDS`; a file of another one is refused.
     temperature    of GridConv's attention; None is the official 30, in training and evaluation.
-    paddings       of GridConv's two branches; None is circular + replicate for D-GridConv,
-                   circular + zero for AutoGrids.
+    paddings       of GridConv's two branches; None is what the project page says for files called
+                   gt... (circular + replicate) and hrnet... (circular + zero), else the networks'
+                   own: circular + replicate for D-GridConv, circular + zero for AutoGrids.
     grid           GridConv's rows and columns; None is 5x5. Only 5x5 has a known handcrafted
                    layout: on another, joints that no AutoGrids places are put at random.
     normalisation  of the 2D input; None is that of the official training.
@@ -96,7 +100,7 @@ def import_official(
     _check_settings(kind, settings)
     file = read_checkpoint(path)
     try:
-        model = _network(file.state, kind, settings)
+        model = _network(file.state, kind, settings, Path(path).name)
     except PoseliftError as error:
         raise PoseliftError(f"{path}: {str(error).removeprefix(f'{SOURCE}: ')}") from None
     except (IndexError, ValueError, RuntimeError):  # sizes that only make sense together
@@ -119,7 +123,7 @@ def _check_settings(kind: str, settings: Mapping[str, Any]) -> None:
         raise PoseliftError(f"--temperature: expected a number above 0, got {temperature}")
 
 
-def _network(state: State, kind: str, settings: Mapping[str, Any]) -> nn.Module:
+def _network(state: State, kind: str, settings: Mapping[str, Any], name: str) -> nn.Module:
     """Build the network that the weights are of, and fill it."""
     architecture, config, weights = translate(state)
     if architecture != KINDS[kind].architecture:
@@ -128,6 +132,9 @@ def _network(state: State, kind: str, settings: Mapping[str, Any]) -> nn.Module:
         raise PoseliftError(f"expected a network of {kind}, found one of {other}")
     if kind == "osvai-gridconv":
         settings = _grid_settings(config, weights, settings)
+        if config.get("attention") != "none":
+            named = (pair for start, pair in _PADDINGS.items() if name.lower().startswith(start))
+            settings = {"paddings": next(named, config["paddings"]), **settings}
     return from_official(state, settings=settings)
 
 
