@@ -84,7 +84,7 @@ def main() -> None:
             item, study, Console(stderr=True), lambda line: print(line, file=sys.stderr)
         )
         own = f"poselift reproduce {name} --root {options.root} --budget {study.budget.name}"
-        origin = provenance(own, {"seed": str(study.seed)}, results)
+        origin = provenance(own, {"data": study.data, "seed": str(study.seed)}, results)
         if report.draw is not None:
             write_bytes(pictures / f"{name}.png", to_png(item, report, origin))
         parts.append(to_markdown(item, report, origin, f"results/{name}.png"))

@@ -154,6 +154,7 @@ def _one(item: Item, study: Study, paths: list[Path]) -> None:
         f"--budget {study.budget.name} --seed {study.seed}"
     )
     facts = {
+        "data": study.data,
         "budget": f"{study.budget.name}: {study.budget.description}",
         "seed": str(study.seed),
     }

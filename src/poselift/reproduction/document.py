@@ -41,9 +41,9 @@ def to_markdown(item: Item, report: Report, origin: list[str], picture: str | No
         parts.append(table.to_markdown())
     if report.readings:
         parts += [*(f"- {line}" for line in report.readings), ""]
-    doubts = TABLES[item.name].notes if item.name in TABLES else ()
-    if doubts:
-        parts += [f"On the published numbers: {' '.join(doubts)}", ""]
+    if item.name in TABLES:
+        table = TABLES[item.name]
+        parts += [" ".join([f"Published: {table.title}.", *table.notes]), ""]
     parts += [*(f"<sub>{line}</sub>  " for line in origin), ""]
     return "\n".join(parts)
 

@@ -74,7 +74,7 @@ def by_action(
     found = {action for one in rows.values() for action in results[one].by_action}
     actions = [action for action in H36M_ACTIONS if action in found]
     actions += sorted(found - set(actions))
-    columns = (*actions, f"mean of actions ({OF_ACTION_MEANS})", OVER_FRAMES, PUBLISHED)
+    columns = (*actions, OF_ACTION_MEANS, OVER_FRAMES, f"{PUBLISHED} average")
     lines = []
     for name, one in rows.items():
         result = results[one]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,8 +19,8 @@ from poselift.reproduction.published import TABLES
 Results = Mapping[Cell, Result]
 Value = float | int | None
 
-#: Column of the papers' own numbers, which are Human3.6M's whatever was measured here.
-PUBLISHED = "published (Human3.6M)"
+#: How columns begin that hold the papers' own numbers, whatever was measured here.
+PUBLISHED = "published"
 
 
 @final
@@ -93,9 +94,14 @@ def beside_published(
     columns: Sequence[str],
     rows: Iterable[tuple[str, Sequence[tuple[Value, Value]]]],
 ) -> Table:
-    """Make a table of (measured, published) pairs; each column becomes two."""
+    """Make a table of (measured, published) pairs; each column becomes two.
+
+    The second is named by what stands before the first comma or bracket.
+    """
     pairs = tuple(
-        name for column in columns for name in (column, f"{PUBLISHED} {column.split()[0]}")
+        name
+        for column in columns
+        for name in (column, f"{PUBLISHED} {re.split(r' [(]|,', column)[0]}")
     )
     flat = tuple((name, tuple(value for pair in values for value in pair)) for name, values in rows)
     return Table(title, pairs, flat)

@@ -190,7 +190,7 @@ def _adjacency(network: nn.Module, skeleton: Skeleton, name: str) -> Report:
         entries = (float(matrix[first, second]), float(matrix[second, first]))
         rows.append((pair, (*(f"{entry:.2f}" for entry in entries), f"{printed:.2f}")))
     title = "Learned child adjacency, normalised: entries that the paper names"
-    columns = ("first receives", "second receives", PUBLISHED)
+    columns = ("first receives", "second receives", f"{PUBLISHED} weight")
     return Report(
         (Table(title, columns, tuple(rows)),),
         draw=lambda caption: adjacency_png(
