@@ -42,8 +42,8 @@ def to_markdown(item: Item, report: Report, origin: list[str], picture: str | No
     if report.readings:
         parts += [*(f"- {line}" for line in report.readings), ""]
     if item.name in TABLES:
-        table = TABLES[item.name]
-        parts += [" ".join([f"Published: {table.title}.", *table.notes]), ""]
+        paper = TABLES[item.name]
+        parts += [" ".join([f"Published: {paper.title}.", *paper.notes]), ""]
     parts += [*(f"<sub>{line}</sub>  " for line in origin), ""]
     return "\n".join(parts)
 
