@@ -95,7 +95,9 @@ def test_every_table_and_figure_comes_out(name: str, study: Study, tmp_path: Pat
         assert fact in text
     assert re.search(r"weights kept after: (400|800|1,200) (to [\d,]+ )?poses", text)
     assert paths[2].read_bytes().startswith(b"\x89PNG")
-    rows = list(csv.DictReader(io.StringIO(paths[1].read_text())))
+    lines = paths[1].read_text().splitlines(keepends=True)
+    assert lines[0] == "# command: `poselift reproduce x`\n"
+    rows = list(csv.DictReader(line for line in lines if not line.startswith("#")))
     assert {row["kind"] for row in rows} <= {"measured", "published"}
     measured = [float(row["value"]) for row in rows if row["kind"] == "measured"]
     assert np.isfinite(measured).all()

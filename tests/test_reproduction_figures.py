@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import struct
 import sys
 from collections.abc import Callable, Iterable
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 
 import poselift.reproduction.figures as figures
 from poselift.errors import PoseliftError
@@ -317,3 +319,16 @@ def test_what_does_not_fit_is_refused_in_words():
         figures.table_png(("a",), [], "Empty")
     with pytest.raises(PoseliftError, match="row 'x': expected 1 values, got 2"):
         figures.table_png(("a",), [("x", (1.0, 2.0))], "Uneven")
+
+
+def test_stacked_pictures_keep_their_sizes():
+    one = figures.table_png(("a",), (("row", (1.0,)),), "first")
+    other = figures.table_png(("a", "b", "c"), (("row", (1.0, 2.0, 3.0)),) * 3, "second")
+    assert figures.stacked([one]) == one
+    sizes = [Image.open(io.BytesIO(picture)).size for picture in (one, other)]
+    both = Image.open(io.BytesIO(figures.stacked([one, other])))
+    assert both.size == (max(width for width, _ in sizes), sum(height for _, height in sizes))
+    # the second one stands below the first
+    below = both.crop((0, sizes[0][1], sizes[1][0], both.height))
+    expected = Image.open(io.BytesIO(other)).convert("RGB")
+    np.testing.assert_array_equal(np.asarray(below), np.asarray(expected))

@@ -7,7 +7,7 @@ import io
 from collections.abc import Mapping
 from importlib.metadata import version
 
-from poselift.reproduction.figures import table_png
+from poselift.reproduction.figures import stacked, table_png
 from poselift.reproduction.items import PUBLISHED, Item, Report, Results
 from poselift.reproduction.published import TABLES
 
@@ -48,9 +48,13 @@ def to_markdown(item: Item, report: Report, origin: list[str], picture: str | No
     return "\n".join(parts)
 
 
-def to_csv(report: Report) -> str:
-    """Return every number as a line: table, row, column, measured or published, value."""
+def to_csv(report: Report, origin: list[str]) -> str:
+    """Return every number as a line: table, row, column, measured or published, value.
+
+    Lines that begin with # say first where the numbers come from.
+    """
     stream = io.StringIO()
+    stream.writelines(f"# {line}\n" for line in origin)
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(["table", "row", "column", "kind", "value"])
     for table in report.tables:
@@ -64,9 +68,11 @@ def to_csv(report: Report) -> str:
 
 
 def to_png(item: Item, report: Report, origin: list[str]) -> bytes:
-    """Draw the figure, or the first table of a report without one."""
+    """Draw the figure, or the tables of a report without one, below each other."""
     caption = "\n".join(line.replace("`", "") for line in origin)
     if report.draw is not None:
         return report.draw(caption)
-    table = report.tables[0]
-    return table_png(table.columns, table.rows, f"{item.name}: {table.title}", caption)
+    *most, last = (
+        (table.columns, table.rows, f"{item.name}: {table.title}") for table in report.tables
+    )
+    return stacked([*(table_png(*table) for table in most), table_png(*last, caption)])

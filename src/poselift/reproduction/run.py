@@ -74,7 +74,7 @@ def write_report(
         ".md": lambda: to_markdown(
             item, report, origin, pictures[0].name if pictures else None
         ).encode(),
-        ".csv": lambda: to_csv(report).encode(),
+        ".csv": lambda: to_csv(report, origin).encode(),
         ".png": lambda: to_png(item, report, origin),
     }
 

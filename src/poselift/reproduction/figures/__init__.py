@@ -3,7 +3,7 @@
 from poselift.reproduction.figures.charts import adjacency_png, bars_png, grid_sizes_png
 from poselift.reproduction.figures.layouts import layouts_png
 from poselift.reproduction.figures.poses import comparison_png, pipeline_png
-from poselift.reproduction.figures.table import table_png
+from poselift.reproduction.figures.table import stacked, table_png
 
 __all__ = [
     "adjacency_png",
@@ -12,5 +12,6 @@ __all__ = [
     "grid_sizes_png",
     "layouts_png",
     "pipeline_png",
+    "stacked",
     "table_png",
 ]

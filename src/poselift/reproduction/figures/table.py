@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -122,3 +123,20 @@ def _draw_row(
         axes.text(x, y, text, ha=side, va=anchor, fontweight=weight, **style)
     line: dict[str, Any] = {"color": INK, "lw": 1.0} if bold else {"color": FAINT, "lw": 0.5}
     axes.plot([0, sum(widths)], [top + height] * 2, clip_on=False, **line)
+
+
+def stacked(pictures: Sequence[bytes]) -> bytes:
+    """Put PNG pictures below each other, left edges aligned, on white."""
+    if len(pictures) == 1:
+        return pictures[0]
+    from PIL import Image  # which matplotlib brings
+
+    images = [Image.open(io.BytesIO(picture)).convert("RGB") for picture in pictures]
+    size = max(image.width for image in images), sum(image.height for image in images)
+    whole, top = Image.new("RGB", size, "white"), 0
+    for image in images:
+        whole.paste(image, (0, top))
+        top += image.height
+    stream = io.BytesIO()
+    whole.save(stream, "PNG")
+    return stream.getvalue()
