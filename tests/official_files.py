@@ -79,6 +79,10 @@ def optimizer() -> torch.optim.Optimizer:
     return adam
 
 
+#: Projects that ask for Python 2.
+OF_PYTHON2 = ("osvai-gridconv", "semgcn")
+
+
 def save(content: object, path: Path, *, python2: bool = False) -> Path:
     """Save as torch did before its zip format; with `python2` as that wrote it."""
     module = PYTHON2 if python2 else pickle

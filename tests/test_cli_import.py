@@ -20,6 +20,7 @@ from official_files import (
     CZ,
     LAYERS,
     NETWORKS,
+    OF_PYTHON2,
     official_state,
     save,
     wrapped,
@@ -43,7 +44,7 @@ def make(golden: Callable[[str], Golden], tmp_path: Path) -> Callable[..., Path]
         kind, _ = NETWORKS[name]
         state = official_state(golden(name))
         change(state)
-        return save(wrapped(kind, state), tmp_path / f"{name}.pth.tar", python2=kind != "stgcn")
+        return save(wrapped(kind, state), tmp_path / f"{name}.pth.tar", python2=kind in OF_PYTHON2)
 
     return write
 

@@ -117,9 +117,10 @@ def test_train_again(trained: tuple[Path, Result]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("resnet", "--root", "x"), "no recipe for 'resnet', expected one of gln, martinez"),
+        (("resnet", "--root", "x"), "no recipe for 'resnet', expected one of gln, lcn, martinez"),
         (("gln",), "--data cmu17 needs --root"),
-        (("gln", "--data", "h36m"), "--data: expected one of cmu17, synthetic, got 'h36m'"),
+        (("gln", "--data", "mars"), "--data: expected one of cmu17, h36m, synthetic, got 'mars'"),
+        (("gln", "--data", "h36m"), "--data h36m needs --root"),
         (("gln", "--data", "synthetic", "--root", "x"), "--data synthetic reads no files"),
         (("gln", "--root", "x", "--recipe", "best"), "--recipe: expected one of paper, shipped"),
         (("gln", "--root", "x", "--variant", "noisy"), "--variant: expected one of ground_truth"),

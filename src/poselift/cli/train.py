@@ -69,9 +69,14 @@ def train(
     )
     config = replace(config, target=target, poseaug=poseaug, seed=seed, threads=threads)
     result = _run(config, out, device, resume, Console())
+    _finish(result, out, config.epochs)
+
+
+def _finish(result: TrainingResult, out: Path, epochs: int) -> None:
+    """Say how a run ended, and export its network unless that was done before."""
     best = f"validation MPJPE {result.best['val_mpjpe_mm']:.1f} mm at epoch {result.best['epoch']}"
     if result.was_finished:
-        typer.echo(f"{out}: finished before ({config.epochs} epochs, {best}), nothing to resume")
+        typer.echo(f"{out}: finished before ({epochs} epochs, {best}), nothing to resume")
     else:
         typer.echo(f"{out}: finished, {best}")
     if not (result.was_finished and (out / "model.onnx").is_file()):
