@@ -72,12 +72,15 @@ class LocalLinear(nn.Module):
     """A fully connected layer over all nodes' channels, masked to nodes that are near.
 
     As in the published code the norm is that of the whole weight, the masked entries included,
-    and is clipped before the mask.
+    and is clipped before the mask; with `limited` false it is left as it is.
     """
 
-    def __init__(self, inputs: int, outputs: int, near: Bool[np.ndarray, "N N"]) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, near: Bool[np.ndarray, "N N"], *, limited: bool = True
+    ) -> None:
         """Start with a normal distribution cut off at two deviations, bias 0."""
         super().__init__()
+        self.limited = limited
         nodes = len(near)
         mask = torch.from_numpy(near).float().view(nodes, 1, nodes, 1)
         self.register_buffer("mask", mask, persistent=False)
@@ -89,11 +92,13 @@ class LocalLinear(nn.Module):
 
     def kernel(self) -> Float[Tensor, "OC_out NC"]:
         """Return the weight in use: of norm 1 at most, 0 between nodes that are not near."""
-        mask = self.get_buffer("mask")
-        factor = MAX_NORM / torch.linalg.vector_norm(self.weight).clamp(min=MAX_NORM)
+        factor = mask = self.get_buffer("mask")
+        if self.limited:
+            norm = torch.linalg.vector_norm(self.weight).clamp(min=MAX_NORM)
+            factor = mask * (MAX_NORM / norm)
         nodes = len(mask)
         parts = self.weight.view(nodes, -1, nodes, self.weight.shape[1] // nodes)
-        return (parts * (mask * factor)).view_as(self.weight)
+        return (parts * factor).view_as(self.weight)
 
     def forward(self, x: Float[Tensor, "B N C"]) -> Float[Tensor, "B N C_out"]:
         """Map all nodes' channels at once."""
@@ -147,7 +152,8 @@ class LCN(Scheduled):
         self.placement = Placement(skeleton, config.topology)
         self.first = Unit(config, 2, near)
         self.blocks = nn.ModuleList(ResidualBlock(config, near) for _ in range(config.blocks))
-        self.last = LocalLinear(config.width, 3, near)
+        # corrections of the input are small; metres from unit features would come out too short
+        self.last = LocalLinear(config.width, 3, near, limited=config.add_input)
 
     def output_layer(self) -> tuple[nn.Module, int]:
         """Return the last layer: up to as many senders of all channels as are near."""
