@@ -126,7 +126,6 @@ def test_adding_the_input_adds_the_input(topology: str) -> None:
     plain = LCN(LCNConfig(width=4, blocks=1, topology=topology)).eval()
     adding = LCN(LCNConfig(width=4, blocks=1, topology=topology, add_input=True)).eval()
     adding.load_state_dict(plain.state_dict())
-    plain.last.limited = True  # as `adding` has it
     x = torch.randn(5, 17, 2)
     difference = adding(x) - plain(x)
     torch.testing.assert_close(difference[..., :2], x, rtol=1e-5, atol=1e-6)
@@ -171,13 +170,3 @@ def test_half_precision_training_stays_finite(topology: str, add_input: bool) ->
 def test_settings_that_make_no_network(values: dict[str, object], message: str) -> None:
     with pytest.raises(PoseliftError, match=message):
         LCNConfig(**values)  # type: ignore[arg-type]
-
-
-def test_only_corrections_of_the_input_are_kept_short() -> None:
-    """Metres need a longer weight in the last layer than a norm of 1."""
-    for add_input, expected in ((True, 1.0), (False, 30.0)):
-        model = LCN(LCNConfig(width=4, blocks=1, add_input=add_input))
-        with torch.no_grad():
-            model.last.mask.fill_(1.0)
-            model.last.weight.mul_(30.0 / model.last.weight.norm())
-        assert float(model.last.kernel().detach().norm()) == pytest.approx(expected, rel=1e-5)
