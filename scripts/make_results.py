@@ -33,7 +33,6 @@ ITEMS = (
     "gridconv.figure7",
     "gridconv.figure8",
     "gridconv.figure6",
-    "gridconv.table2",
     "gridconv.figure5",
     "posegraphnet.table1",
     "posegraphnet.table2",
