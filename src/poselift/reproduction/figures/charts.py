@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 else:
     Axes = Figure = Any
+
+#: Characters of a bar's name after which it goes on in another line.
+_BAR_NAME = 12
 
 
 def grid_sizes_png(
@@ -74,7 +78,7 @@ def bars_png(
                 )
         axes.set_xlim(-0.6, len(heights) - 0.4)
         axes.set_ylim(low, high)
-        axes.set_xticks(range(len(heights)), list(values))
+        axes.set_xticks(range(len(heights)), [_wrapped(name) for name in values])
         axes.tick_params(axis="x", length=0, labelsize=9, labelcolor=INK)
         axes.set_xlabel(xlabel, labelpad=6)
         axes.set_ylabel(cut)
@@ -85,6 +89,11 @@ def bars_png(
 
     width = max(1.0 + 0.95 * len(heights), 5.0)
     return png(draw, width, 4.1, title=title, caption=caption)
+
+
+def _wrapped(name: str) -> str:
+    """Break a bar's name into lines that stay below the bar."""
+    return "\n".join(textwrap.fill(line, _BAR_NAME) for line in name.splitlines())
 
 
 def axis_limits(values: Float[np.ndarray, " K"]) -> tuple[float, float]:
