@@ -9,7 +9,7 @@ import pytest
 
 from poselift.datasets.lifting_data import LiftingData, concatenate
 from poselift.errors import PoseliftError
-from poselift.skeletons import H36M_16, H36M_17, Skeleton
+from poselift.skeletons import H36M_16, H36M_17, Skeleton, get_skeleton
 
 
 def sample(count: int, skeleton: Skeleton = H36M_17, name: str = "made up") -> LiftingData:
@@ -85,3 +85,23 @@ def test_what_does_not_fit_is_refused() -> None:
         replace(data, poses=poses)
     with pytest.raises(PoseliftError, match=r"expected keypoints of shape \(3, 16, 2\)"):
         replace(data, skeleton=H36M_16)
+
+
+def test_joints_are_matched_by_name() -> None:
+    data = sample(3)
+    fewer = data.in_joints_of(H36M_16)
+    assert fewer.skeleton == H36M_16
+    kept = [data.skeleton.index(joint) for joint in H36M_16.joints]
+    np.testing.assert_array_equal(fewer.poses, data.poses[:, kept])
+    np.testing.assert_array_equal(fewer.keypoints, data.keypoints[:, kept])
+    assert data.in_joints_of(data.skeleton) is data
+    with pytest.raises(
+        PoseliftError, match=r"joints of h36m_17, found those of h36m_16, which lack"
+    ):
+        fewer.in_joints_of(data.skeleton)
+    with pytest.raises(PoseliftError, match="the roots of h36m_17 and h36m_16_no_pelvis differ"):
+        data.in_joints_of(get_skeleton("h36m_16_no_pelvis"))
+
+
+def test_the_focal_length_is_the_mean_of_both_axes() -> None:
+    np.testing.assert_array_equal(sample(2).focal, np.full(2, 1101, np.float32))

@@ -78,7 +78,12 @@ def test_config_refuses(changes: dict[str, object], sentence: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"name": "h36m"}, "--data: expected one of cmu17, synthetic, got 'h36m'"),
+        ({"name": "mars"}, "--data: expected one of cmu17, h36m, synthetic, got 'mars'"),
+        ({"name": "h36m"}, "--data h36m needs --root, the folder of its files"),
+        (
+            {"name": "h36m", "root": Path("x"), "variant": "augmented"},
+            "--variant augmented: fresh views are made of cmu17, not of h36m",
+        ),
         ({"name": "cmu17"}, "--data cmu17 needs --root, the folder of its files"),
         (
             {"name": "synthetic", "root": Path("x"), "variant": "augmented"},
@@ -145,7 +150,7 @@ def test_fresh_views_decide_the_normalisation() -> None:
 @pytest.mark.parametrize(
     ("architecture", "recipe", "sentence"),
     [
-        ("resnet", "paper", "no recipe for 'resnet', expected one of gln, martinez, posegraphnet"),
+        ("resnet", "paper", "no recipe for 'resnet', expected one of gln, lcn, martinez"),
         ("gln", "best", "--recipe: expected one of paper, shipped, got 'best'"),
     ],
 )
