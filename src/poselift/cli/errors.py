@@ -44,7 +44,9 @@ class ReportingGroup(TyperGroup):
             missing = (error.name or "").split(".")[0]
             if missing not in _TRAIN_EXTRA:
                 raise
+            command = ctx.invoked_subcommand
+            extra = "reproduce" if command == "reproduce" else "train"
             fail(
-                f"`poselift {ctx.invoked_subcommand}` needs {missing}, "
-                'install it with: pip install "poselift[train]"'
+                f"`poselift {command}` needs {missing}, "
+                f'install it with: pip install "poselift[{extra}]"'
             )
