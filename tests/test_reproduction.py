@@ -124,6 +124,22 @@ def test_an_interrupted_study_goes_on_at_the_missing_cells(
     assert list(results) == list(pair)
 
 
+def test_missing_data_are_found_before_training(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def only_true(config: TrainingConfig, split: str, *, drop_drifting: bool) -> LiftingData:
+        if config.data.variant == "detected":
+            raise PoseliftError("no detections")
+        return load(config, split)
+
+    monkeypatch.setattr(cells, "load_fixed", only_true)
+    own = replace(study, runs=tmp_path, _loaded={})
+    pair = (cell("martinez", "ground_truth"), cell("martinez", "detected"))
+    with pytest.raises(PoseliftError, match="no detections"):
+        complete_all(own, pair, Console(file=io.StringIO()), quiet)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_cells_are_told_apart_by_their_settings(study: Study) -> None:
     one = cell("gln", "detected", layout="handcrafted")
     assert one == cell("gln", "detected", layout="handcrafted")

@@ -182,11 +182,16 @@ def complete_all(
     console: Console,
     say: Callable[[str], None],
 ) -> dict[Cell, Result]:
-    """Complete cells one after the other, saying which is at work."""
+    """Complete cells one after the other, saying which is at work.
+
+    Raises `PoseliftError` before any training if test data of one of them cannot be read.
+    """
     unique = tuple(dict.fromkeys(cells))
     waiting = [one for one in unique if not study.finished(one)]
     if waiting:
         say(f"{len(waiting)} of {len(unique)} networks are to be trained")
+    for one in waiting:
+        study.test_data(one)  # a missing file is found before hours of training, not after
     for number, one in enumerate(waiting, start=1):
         say(f"network {number} of {len(waiting)}: {one.name}")
         study.complete(one, console)
