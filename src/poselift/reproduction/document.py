@@ -69,7 +69,8 @@ def to_csv(report: Report, origin: list[str]) -> str:
 
 def to_png(item: Item, report: Report, origin: list[str]) -> bytes:
     """Draw the figure, or the tables of a report without one, below each other."""
-    caption = "\n".join(line.replace("`", "") for line in origin)
+    paper = [f"published: {TABLES[item.name].title}"] if item.name in TABLES else []
+    caption = "\n".join(line.replace("`", "") for line in [*paper, *origin])
     if report.draw is not None:
         return report.draw(caption)
     *most, last = (
