@@ -21,10 +21,10 @@ from poselift.errors import PoseliftError
 from poselift.evaluation import Table
 from poselift.reproduction import BUDGETS, ITEMS, Study, cells, get_budget, reproduce, write_report
 from poselift.reproduction.cells import Cell, cell, complete_all
-from poselift.reproduction.items import PUBLISHED, claim
+from poselift.reproduction.items import claim
 from poselift.reproduction.measure import Result
 from poselift.reproduction.pictures import chosen_rows
-from poselift.reproduction.published import TABLES
+from poselift.reproduction.published import PUBLISHED, TABLES
 from poselift.training import TrainingConfig
 
 

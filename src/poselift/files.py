@@ -53,6 +53,18 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
         stream.write(data)
 
 
+def write_bytes_together(contents: list[tuple[Path, bytes]]) -> None:
+    """Write several files of known content as `write_together` does."""
+
+    def filling(data: bytes) -> Callable[[BinaryIO], None]:
+        def fill(stream: BinaryIO) -> None:
+            stream.write(data)
+
+        return fill
+
+    write_together([(path, filling(data)) for path, data in contents])
+
+
 def write_together(writers: list[tuple[Path, Callable[[BinaryIO], None]]]) -> None:
     """Write several files so that either all of them appear or none does.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -240,16 +240,11 @@ def _write_files(
 ) -> None:
     """Write the files that are wanted, all or none."""
     from poselift.cli.scoring import as_csv, as_json
-    from poselift.files import write_together
+    from poselift.files import write_bytes_together
 
-    outputs = []
+    contents = []
     if json is not None:
-        outputs.append((json, lambda stream: _write(stream, as_json(scores, lifters))))
+        contents.append((json, as_json(scores, lifters)))
     if csv is not None:
-        outputs.append((csv, lambda stream: _write(stream, as_csv(scores))))
-    write_together(outputs)
-
-
-def _write(stream: BinaryIO, data: bytes) -> None:
-    """Write all of `data`."""
-    stream.write(data)
+        contents.append((csv, as_csv(scores)))
+    write_bytes_together(contents)

@@ -147,7 +147,10 @@ def _one(item: Item, study: Study, paths: list[Path]) -> None:
 
     # Fabric announces its precision; the budget says so already
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-    say = lambda line: typer.echo(f"{item.name}: {line}", err=True)  # noqa: E731
+
+    def say(line: str) -> None:
+        typer.echo(f"{item.name}: {line}", err=True)
+
     report, results = reproduce(item, study, Console(stderr=True), say)
     command = (
         f"poselift reproduce {item.name} --data {study.data} --root {study.root} "

@@ -22,7 +22,7 @@ from safetensors.torch import save as format_safetensors
 from torch import Tensor, nn
 
 from poselift.errors import PoseliftError
-from poselift.files import write_together
+from poselift.files import write_bytes_together
 from poselift.models.registry import build, describe
 
 WEIGHTS, CARD = "model.safetensors", "model.json"
@@ -47,12 +47,7 @@ def save_model(folder: str | os.PathLike[str], model: nn.Module, card: Mapping[s
         raise PoseliftError(f"the model card cannot be written as JSON ({error})") from None
     state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
     weights = format_safetensors(state)
-    write_together(
-        [
-            (Path(folder) / WEIGHTS, lambda stream: _write(stream, weights)),
-            (Path(folder) / CARD, lambda stream: _write(stream, text.encode())),
-        ]
-    )
+    write_bytes_together([(Path(folder) / WEIGHTS, weights), (Path(folder) / CARD, text.encode())])
 
 
 def load_model(
@@ -135,10 +130,6 @@ def _locate(source: str | os.PathLike[str]) -> tuple[Path, bool]:
     raise PoseliftError(
         f"{path}: expected the name of shipped weights, a folder with {WEIGHTS}, or an .onnx file"
     )
-
-
-def _write(stream: Any, data: bytes) -> None:
-    stream.write(data)
 
 
 def _read(path: Path) -> bytes:

@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from poselift.errors import PoseliftError
-from poselift.models.grid.layout import Layout, handcrafted
+from poselift.models.grid.layout import handcrafted
 from poselift.models.grid.sgt import FixedSGT
 from poselift.skeletons import Skeleton, get_skeleton
 
@@ -48,20 +48,7 @@ def node_links(
             links[one, other] = links[other, one] = True
         return links
     layout = handcrafted(skeleton)
-    cells = _cell_links(layout)
-    if topology == "grid":
-        return cells
-    held = layout.assignment > 0
-    links = held.T.astype(int) @ cells @ held > 0
-    np.fill_diagonal(links, False)  # copies of one joint side by side
-    return links
-
-
-def _cell_links(layout: Layout) -> Bool[np.ndarray, "P P"]:
-    """Which cells of a grid share a border."""
-    row, column = np.divmod(np.arange(layout.rows * layout.columns), layout.columns)
-    steps = np.abs(row[:, None] - row) + np.abs(column[:, None] - column)
-    return steps == 1
+    return layout.cell_links if topology == "grid" else layout.joint_links
 
 
 def distances(links: Bool[np.ndarray, "N N"]) -> Int[np.ndarray, "N N"]:

@@ -163,13 +163,9 @@ class Study:
             write_bytes(folder / RESULT, result.to_json())
         return Result.from_json((folder / RESULT).read_bytes(), str(folder / RESULT))
 
-    def network(self, cell: Cell) -> nn.Module:
-        """Return the trained network of a finished cell, in evaluation mode."""
-        return load_model(self.folder(cell))[0]
-
-    def card(self, cell: Cell) -> dict[str, Any]:
-        """Return the model card of a finished cell."""
-        return load_model(self.folder(cell))[1]
+    def trained(self, cell: Cell) -> tuple[nn.Module, dict[str, Any]]:
+        """Return the network of a finished cell, in evaluation mode, and its card."""
+        return load_model(self.folder(cell))
 
     def test_data(self, cell: Cell) -> LiftingData:
         """Return the test set as a cell sees it."""

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from importlib.metadata import version
 
 from poselift.reproduction.figures import stacked, table_png
-from poselift.reproduction.items import PUBLISHED, Item, Report, Results
-from poselift.reproduction.published import TABLES
+from poselift.reproduction.items import Item, Report, Results
+from poselift.reproduction.published import PUBLISHED, TABLES
 
 
 def provenance(command: str, facts: Mapping[str, str], results: Results) -> list[str]:

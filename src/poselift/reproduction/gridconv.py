@@ -21,7 +21,6 @@ from poselift.evaluation import measure as measure_poses
 from poselift.reproduction.cells import Cell, Study, cell
 from poselift.reproduction.figures import bars_png, grid_sizes_png
 from poselift.reproduction.items import (
-    PUBLISHED,
     Item,
     Report,
     Results,
@@ -34,6 +33,7 @@ from poselift.reproduction.items import (
 )
 from poselift.reproduction.measure import predict
 from poselift.reproduction.pictures import layouts_of_cells, layouts_of_model, panels, panels_of
+from poselift.reproduction.published import PUBLISHED
 
 GT, DETECTED = "ground_truth", "detected"
 
@@ -148,7 +148,7 @@ def _table3(study: Study, results: Results) -> Report:
     data = load_mpi_inf_3dhp(study.mpi_root)
     scores = {}
     for name, one in _TABLE3.items():
-        predicted = predict(study.network(one), study.card(one), data)
+        predicted = predict(*study.trained(one), data)
         measures = measure_poses(("pck", "auc", "mpjpe"), predicted, data.poses)
         scores[name] = evaluate_3dhp(
             measures, data.skeleton, scenes_of(data), data.action, f"{name} on {data.name}"

@@ -14,13 +14,10 @@ from poselift.datasets import LiftingData
 from poselift.evaluation import OF_ACTION_MEANS, Table
 from poselift.reproduction.cells import Cell, Study
 from poselift.reproduction.measure import Result
-from poselift.reproduction.published import TABLES
+from poselift.reproduction.published import PUBLISHED, TABLES
 
 Results = Mapping[Cell, Result]
 Value = float | int | None
-
-#: How columns begin that hold the papers' own numbers, whatever was measured here.
-PUBLISHED = "published"
 
 
 @final

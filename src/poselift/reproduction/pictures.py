@@ -22,9 +22,9 @@ from poselift.reproduction.figures import (
     layouts_png,
     pipeline_png,
 )
-from poselift.reproduction.items import PUBLISHED, Model, Report, Results
+from poselift.reproduction.items import Model, Report, Results
 from poselift.reproduction.measure import predict
-from poselift.reproduction.published import TABLES
+from poselift.reproduction.published import PUBLISHED, TABLES
 from poselift.skeletons import H36M_17, Skeleton, get_skeleton
 
 #: Poses in Figure 5 and in PoseGraphNet's Figure 2.
@@ -82,9 +82,7 @@ def panels(cells: Mapping[str, Cell], study: Study, results: Results) -> Report:
     """Make GridConv's Figure 5 of several cells that see the same test set."""
     data = study.test_data(next(iter(cells.values())))
     data = data[chosen_rows(data, _FEW)]
-    predictions = {
-        name: predict(study.network(one), study.card(one), data) for name, one in cells.items()
-    }
+    predictions = {name: predict(*study.trained(one), data) for name, one in cells.items()}
     return _comparison(data, predictions)
 
 
@@ -100,7 +98,7 @@ def pipeline(one: Cell, study: Study, results: Results) -> Report:
     truth = study.load(study.config(Cell(one.architecture, "ground_truth")), "test")
     data = study.test_data(one)
     rows = chosen_rows(data, _NINE)
-    predicted = predict(study.network(one), study.card(one), data[rows])
+    predicted = predict(*study.trained(one), data[rows])
     return _pipeline(data[rows], truth[rows].keypoints, predicted)
 
 
@@ -139,7 +137,7 @@ def _pipeline(
 
 def layouts_of_cells(cells: Mapping[str, Cell], study: Study, results: Results) -> Report:
     """Make GridConv's Figure 6 of the layouts that cells ended with."""
-    return _layouts({name: study.network(one) for name, one in cells.items()}, H36M_17)
+    return _layouts({name: study.trained(one)[0] for name, one in cells.items()}, H36M_17)
 
 
 def layouts_of_model(model: Model, data: LiftingData | None) -> Report:
@@ -170,7 +168,7 @@ def _layouts(networks: Mapping[str, nn.Module], skeleton: Skeleton) -> Report:
 
 def adjacency(one: Cell, study: Study, results: Results) -> Report:
     """Make PoseGraphNet's Figure 3 of a cell."""
-    return _adjacency(study.network(one), H36M_17, "PoseGraphNet")
+    return _adjacency(study.trained(one)[0], H36M_17, "PoseGraphNet")
 
 
 def adjacency_of(model: Model, data: LiftingData | None) -> Report:

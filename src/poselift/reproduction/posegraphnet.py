@@ -12,7 +12,6 @@ from poselift.models.grid import freeze
 from poselift.reproduction.cells import Cell, Study, cell
 from poselift.reproduction.gridconv import by_action
 from poselift.reproduction.items import (
-    PUBLISHED,
     Item,
     Report,
     Results,
@@ -20,6 +19,7 @@ from poselift.reproduction.items import (
     published,
 )
 from poselift.reproduction.pictures import adjacency, adjacency_of, pipeline, pipeline_of
+from poselift.reproduction.published import PUBLISHED
 
 #: The papers' short joint names.
 _JOINTS = {
@@ -162,7 +162,7 @@ def _table3(study: Study, results: Results) -> Report:
 def _forward_passes(study: Study) -> dict[str, float]:
     """Forward passes a second of one pose each, in evaluation mode, networks in turns."""
     one = torch.zeros(1, 17, 2)
-    networks = {name: freeze(study.network(_ROWS[name])) for name in _TIMED}
+    networks = {name: freeze(study.trained(_ROWS[name])[0]) for name in _TIMED}
     with torch.inference_mode():
         times = interleaved(
             {name: partial(network, one) for name, network in networks.items()}, _SECONDS

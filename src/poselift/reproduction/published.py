@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 from poselift.errors import PoseliftError
 
+#: How columns begin that hold printed numbers; pictures tint them, lest they be taken for ours.
+PUBLISHED = "published"
+
 
 @dataclass(frozen=True)
 class PublishedTable:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 from rich.console import Console
 
 from poselift.datasets import LiftingData
 from poselift.errors import PoseliftError
-from poselift.files import write_together
+from poselift.files import write_bytes_together
 from poselift.models import load_model
 from poselift.reproduction import gridconv, posegraphnet
 from poselift.reproduction.cells import Study, complete_all
@@ -78,13 +77,4 @@ def write_report(
         ".png": lambda: to_png(item, report, origin),
     }
 
-    def filling(path: Path) -> Callable[[BinaryIO], None]:
-        data = contents[path.suffix.lower()]()
-        return lambda stream: _write(stream, data)
-
-    write_together([(path, filling(path)) for path in paths])
-
-
-def _write(stream: BinaryIO, data: bytes) -> None:
-    """Write all of `data`."""
-    stream.write(data)
+    write_bytes_together([(path, contents[path.suffix.lower()]()) for path in paths])

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from poselift.errors import PoseliftError
 from poselift.skeletons import Skeleton
@@ -56,6 +56,24 @@ class Layout:
         matrix = (self.assignment == 1.0).T.astype(np.float64)
         return matrix / matrix.sum(axis=1, keepdims=True)
 
+    @cached_property
+    def cell_links(self) -> Bool[np.ndarray, "P P"]:
+        """Which nodes are neighbours: the one above, below, left or right."""
+        row, column = np.divmod(np.arange(len(self.cells)), self.columns)
+        steps = np.abs(row[:, None] - row) + np.abs(column[:, None] - column)
+        return steps == 1
+
+    @cached_property
+    def joint_links(self) -> Bool[np.ndarray, "J J"]:
+        """Which joints are neighbours anywhere in the grid; a mixed cell stands for all its joints.
+
+        No joint with itself, though copies of one may lie side by side.
+        """
+        held = self.assignment > 0
+        links = held.T.astype(int) @ self.cell_links @ held > 0
+        np.fill_diagonal(links, False)
+        return links
+
     @property
     def binary(self) -> bool:
         """Whether every cell holds exactly one joint: equation (3)."""
@@ -71,18 +89,10 @@ class Layout:
             raise PoseliftError(
                 f"layout: made for {self.joints} joints, {skeleton.name} has {len(skeleton)}"
             )
-        grid = np.arange(len(self.cells)).reshape(self.rows, self.columns)
-        pairs = np.concatenate(
-            [
-                np.stack([grid[:, :-1].ravel(), grid[:, 1:].ravel()], axis=1),
-                np.stack([grid[:-1].ravel(), grid[1:].ravel()], axis=1),
-            ]
-        )
-        linked = {frozenset((a, b)) for p, q in pairs for a in self.cells[p] for b in self.cells[q]}
         return tuple(
             (skeleton.joints[parent], skeleton.joints[child])
             for parent, child in skeleton.edges
-            if frozenset((parent, child)) not in linked
+            if not self.joint_links[parent, child]
         )
 
 

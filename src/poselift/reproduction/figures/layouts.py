@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from poselift.errors import PoseliftError
 from poselift.models.grid import Layout
 from poselift.reproduction.figures.canvas import (
@@ -80,13 +82,8 @@ def grid_graph(layout: Layout, skeleton: Skeleton) -> GridGraph:
     broken = layout.broken_edges(skeleton)
     lost = frozenset(frozenset(map(skeleton.index, bone)) for bone in broken)
     bones = frozenset(frozenset(edge) for edge in skeleton.edges)
-    linked = set()
-    for node, cell in enumerate(layout.cells):
-        beside = [node + 1] if (node + 1) % layout.columns else []
-        below = [node + layout.columns] if node + layout.columns < len(layout.cells) else []
-        for other in beside + below:
-            linked |= {frozenset((a, b)) for a in cell for b in layout.cells[other] if a != b}
-    return GridGraph(bones - lost, frozenset(linked) - bones, lost)
+    linked = frozenset(frozenset(map(int, pair)) for pair in np.argwhere(layout.joint_links))
+    return GridGraph(bones - lost, linked - bones, lost)
 
 
 def layouts_png(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from poselift.errors import PoseliftError
 from poselift.reproduction.figures.canvas import FAINT, INK, PANEL, place, png, require_matplotlib
+from poselift.reproduction.published import PUBLISHED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,8 +19,6 @@ else:
 
 Cell = str | float | int | None
 
-#: Columns whose name begins so are printed by others: tinted, so that nobody takes them for ours.
-PUBLISHED = "published"
 _ROW, _SIZE, _PAD = 0.27, 9.0, 0.24
 #: Characters after which a header or the name of a row goes on in another line.
 _HEADER, _NAME = 14, 46
