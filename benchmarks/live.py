@@ -18,8 +18,9 @@ import numpy as np
 from poselift import Lifter, get_skeleton
 from poselift.benchmark.machine import machine
 from poselift.geometry import NORMALISATIONS
-from poselift.lifting import LiveLifter, ModelCard
+from poselift.lifting import LiveLifter
 from poselift.lifting.session import physical_cores
+from poselift.modelfiles import ModelCard
 from run import MODELS
 
 SIZE = (1920, 1080)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from poselift.errors import PoseliftError
 from poselift.files import write_bytes
-from poselift.sequence import PoseSequence
+from poselift.poses import PoseSequence
 from poselift.viewer import draw_svg
 
 FLAGS = (

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from poselift import PoseSequence, get_skeleton
-from poselift.datasets import DetectorNoise
-from poselift.datasets.synthetic import random_motion
 from poselift.geometry import Camera
 from poselift.io import write_keypoints
+from poselift.simulation import DetectorNoise
+from poselift.simulation.synthetic import random_motion
 
 FRAMES, FPS = 240, 30.0
 MOTION_SEED, NOISE_SEED = 2, 1

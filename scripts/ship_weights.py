@@ -19,13 +19,14 @@ from typing import Any
 
 import onnx
 
-from poselift.cli.scoring import score_lifting_data, score_pose2sim
 from poselift.datasets.cmu import load_cmu17
 from poselift.export import export_onnx
 from poselift.files import write_bytes
-from poselift.lifting import METADATA_KEY, Lifter
-from poselift.lifting.card import NOT_OFFERED
+from poselift.lifting import Lifter
+from poselift.modelfiles import METADATA_KEY
+from poselift.modelfiles.card import NOT_OFFERED
 from poselift.models.checkpoint import load_model
+from poselift.scoring.run import score_lifting_data, score_pose2sim
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "src" / "poselift" / "weights"
 
@@ -33,7 +34,7 @@ LEGAL = {
     "licence": "Apache-2.0",
     "training_data": (
         "CMU Graphics Lab Motion Capture Database (mocap.cs.cmu.edu, free for all uses), the "
-        "training subjects of cmu17, and people made by poselift.datasets.synthetic"
+        "training subjects of cmu17, and people made by poselift.simulation.synthetic"
     ),
     "acknowledgement": (
         "The data used in this project was obtained from mocap.cs.cmu.edu. The database was "

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from poselift.sequence import PoseSequence
+from poselift.poses import PoseSequence
 from poselift.skeletons import BODY_25, COCO_17, H36M_17, Skeleton
 
 #: A standing person, COCO order, about 170 px tall with the middle at (0, 0).

@@ -17,7 +17,7 @@ import typer
 from poselift import load_poses
 from poselift.cli import app
 from poselift.io import read_results
-from poselift.lifting import shipped_models
+from poselift.modelfiles import shipped_models
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")

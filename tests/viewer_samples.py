@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from poselift.io.results import Results
-from poselift.sequence import PoseSequence
+from poselift.poses import PoseSequence, Results
 from poselift.skeletons import H36M_17, Skeleton
 
 META = {

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from poselift.errors import PoseliftError
+    from poselift.io import load_people, load_poses
     from poselift.lifting import Lifter
-    from poselift.sequence import PoseSequence
+    from poselift.poses import PoseSequence
     from poselift.skeletons import Skeleton, get_skeleton, skeleton_names
-    from poselift.tracking import load_people, load_poses
 
     __version__: str
 
@@ -34,12 +34,12 @@ __all__ = [
 
 _HOMES = {
     "Lifter": "poselift.lifting",
-    "PoseSequence": "poselift.sequence",
+    "PoseSequence": "poselift.poses",
     "PoseliftError": "poselift.errors",
     "Skeleton": "poselift.skeletons",
     "get_skeleton": "poselift.skeletons",
-    "load_people": "poselift.tracking",
-    "load_poses": "poselift.tracking",
+    "load_people": "poselift.io",
+    "load_poses": "poselift.io",
     "skeleton_names": "poselift.skeletons",
 }
 

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from poselift.benchmark.runtimes import Runtime
 from poselift.lifting.backends import start_session
-from poselift.lifting.weights import ModelFile
+from poselift.modelfiles.find import ModelFile
 
 Shape = tuple[int, int, int]
 

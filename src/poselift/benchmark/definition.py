@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from poselift.errors import PoseliftError
-from poselift.models.grid.attention import GridAttention
-from poselift.models.grid.convolution import GridConv
-from poselift.models.grid.network import GridBlock, GridLayer, GridLiftingNetwork, GridUnit
+from poselift.models.gridconv.attention import GridAttention
+from poselift.models.gridconv.convolution import GridConv
+from poselift.models.gridconv.network import GridBlock, GridLayer, GridLiftingNetwork, GridUnit
 from poselift.models.martinez import Martinez
 from poselift.models.posegraphnet import (
     GraphConvolution,

@@ -21,7 +21,7 @@ from poselift.benchmark.memory import peak_memory_mb
 from poselift.benchmark.runtimes import Runtime, open_runtime
 from poselift.errors import PoseliftError
 from poselift.lifting import runtimes
-from poselift.models.grid import freeze
+from poselift.models.gridconv import freeze
 from poselift.training.step import CudaRecorder
 
 DEVICES = ("cpu", "cuda")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from torch import nn
 
 from poselift.errors import PoseliftError
-from poselift.models.grid.convolution import GridConv
-from poselift.models.grid.network import GridLiftingNetwork
-from poselift.models.grid.plan import plan, products
+from poselift.models.gridconv.convolution import GridConv
+from poselift.models.gridconv.network import GridLiftingNetwork
+from poselift.models.gridconv.plan import plan, products
 from poselift.models.martinez import Martinez
 from poselift.models.posegraphnet import GROUPS, GraphConvolution, PoseGraphNet
 from poselift.skeletons import get_skeleton

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from poselift.errors import PoseliftError
 from poselift.lifting.lifter import BATCH
 from poselift.lifting.session import open_model
-from poselift.lifting.weights import find_model
+from poselift.modelfiles.find import find_model
 
 #: Backend and precision.
 Runtime = tuple[str, str]

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from poselift.benchmark.definition import definition_of
 from poselift.benchmark.engines import products_in
 from poselift.benchmark.timing import Timing, interleaved
-from poselift.datasets.augmentation import AugmentedSource
 from poselift.models.registry import build
 from poselift.models.schedule import Scheduled
+from poselift.simulation.augmentation import AugmentedSource
 from poselift.training.config import DataSpec, TrainingConfig
 from poselift.training.losses import joint_loss, to_device
 from poselift.training.recipes import make_config

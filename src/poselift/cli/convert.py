@@ -23,7 +23,7 @@ from poselift.cli.inputs import (
 )
 
 if TYPE_CHECKING:
-    from poselift.sequence import PoseSequence
+    from poselift.poses import PoseSequence
 
 #: What can be written, by suffix.
 OUTPUTS = {".npz": "arrays", ".json": "list of people"}
@@ -55,10 +55,9 @@ def convert(
     """
     from poselift.cli.outputs import check_outputs
     from poselift.files import write_together
-    from poselift.io import read_detections
     from poselift.io.native import write_keypoints_json, write_keypoints_npz
     from poselift.skeletons import get_skeleton
-    from poselift.tracking import people_of
+    from poselift.tracking import people_of, read_detections
 
     image_size = parse_size(size)
     check_outputs(outputs, OUTPUTS, source=source)

@@ -13,8 +13,8 @@ from poselift.cli.inputs import refuse_twice
 from poselift.errors import PoseliftError
 
 if TYPE_CHECKING:
-    from poselift.cli.scoring import Say, Scores
     from poselift.lifting import Lifter
+    from poselift.scoring.run import Say, Scores
 
 _DATA = ("cmu17", "h36m", "3dhp", "pose2sim")
 _VARIANTS = {
@@ -157,7 +157,7 @@ def _wanted(
     metrics: str | None,
 ) -> _Wanted:
     """Fill in the defaults; choose the metrics."""
-    from poselift.cli.protocols import choose_metrics, kinds_of
+    from poselift.scoring.protocols import choose_metrics, kinds_of
 
     variants = _VARIANTS[given["--variant"] or "both"]
     detections = given["--detections"] or "gt"
@@ -177,8 +177,8 @@ def _score(lifters: Mapping[str, Lifter], wanted: _Wanted) -> list[Scores]:
     """Load the data and measure, with a spinner on a terminal that says what is being done."""
     from rich.console import Console
 
-    from poselift.cli.protocols import score_3dhp
-    from poselift.cli.scoring import score_lifting_data, score_pose2sim
+    from poselift.scoring.protocols import score_3dhp
+    from poselift.scoring.run import score_lifting_data, score_pose2sim
 
     with Console(stderr=True).status(f"{wanted.data} ...") as status:
 
@@ -208,9 +208,9 @@ def _score(lifters: Mapping[str, Lifter], wanted: _Wanted) -> list[Scores]:
 
 def _score_h36m(lifters: Mapping[str, Lifter], wanted: _Wanted, say: Say) -> list[Scores]:
     """Measure on Human3.6M, loaded in the joints of each model."""
-    from poselift.cli.protocols import kinds_of, score_h36m
     from poselift.datasets.human36m_layouts import open_human36m
     from poselift.datasets.lifting_data import LiftingData
+    from poselift.scoring.protocols import kinds_of, score_h36m
 
     def open_data(skeleton: str) -> LiftingData:
         return open_human36m(
@@ -239,8 +239,8 @@ def _write_files(
     scores: Sequence[Scores], lifters: Mapping[str, Lifter], json: Path | None, csv: Path | None
 ) -> None:
     """Write the files that are wanted, all or none."""
-    from poselift.cli.scoring import as_csv, as_json
     from poselift.files import write_bytes_together
+    from poselift.scoring.run import as_csv, as_json
 
     contents = []
     if json is not None:

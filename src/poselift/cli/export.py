@@ -29,8 +29,8 @@ def export(
     """
     from poselift.cli.outputs import check_outputs
     from poselift.errors import PoseliftError
-    from poselift.lifting.card import FILE_PRECISIONS
-    from poselift.lifting.weights import RUN_MODEL, RUN_WEIGHTS, file_name
+    from poselift.modelfiles.card import FILE_PRECISIONS
+    from poselift.modelfiles.find import RUN_MODEL, RUN_WEIGHTS, file_name
 
     if precision not in FILE_PRECISIONS:
         known = ", ".join(FILE_PRECISIONS)
@@ -56,7 +56,7 @@ def write_model(
     """Export the weights of a run folder to `target`, and return their card."""
     from poselift.export import export_onnx
     from poselift.lifting.session import EXPORTED_FROM, file_sha256
-    from poselift.lifting.weights import RUN_WEIGHTS
+    from poselift.modelfiles.find import RUN_WEIGHTS
     from poselift.models.checkpoint import load_model
 
     network, card = load_model(folder)

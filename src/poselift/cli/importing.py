@@ -44,7 +44,7 @@ def import_checkpoint(
     """
     from poselift.cli.outputs import check_outputs
     from poselift.errors import PoseliftError
-    from poselift.lifting.weights import RUN_MODEL
+    from poselift.modelfiles.find import RUN_MODEL
 
     if output.is_file() or (output.is_dir() and any(output.iterdir())):
         raise PoseliftError(f"{output}: exists and is not empty, choose another -o")
@@ -87,7 +87,7 @@ def _write_run(network: Any, card: Mapping[str, Any], output: Path) -> None:
     """
     from poselift.cli.export import write_model
     from poselift.errors import PoseliftError
-    from poselift.lifting.weights import RUN_MODEL
+    from poselift.modelfiles.find import RUN_MODEL
     from poselift.models import save_model
 
     target = output.resolve()

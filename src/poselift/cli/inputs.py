@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from poselift.sequence import PoseSequence
+    from poselift.poses import PoseSequence
 
 Source = Annotated[
     Path,

@@ -26,8 +26,7 @@ from poselift.cli.inputs import (
 )
 
 if TYPE_CHECKING:
-    from poselift.io.results import Results
-    from poselift.sequence import PoseSequence
+    from poselift.poses import PoseSequence, Results
 
 #: What can be written, by suffix.
 OUTPUTS = {".html": "page to look at", ".npz": "arrays", ".json": "list of people"}
@@ -81,10 +80,10 @@ def lift(
     """
     from poselift.cli.outputs import check_outputs
     from poselift.files import write_together
+    from poselift.io import load_people
     from poselift.lifting import Lifter
     from poselift.lifting.backends import check_choice
-    from poselift.lifting.weights import find_model
-    from poselift.tracking import load_people
+    from poselift.modelfiles.find import find_model
 
     image_size = parse_size(size)
     check_outputs(outputs, OUTPUTS, source=source)

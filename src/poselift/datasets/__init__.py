@@ -1,25 +1,16 @@
 """Data sets: motion readers, detector noise, and the arrays a lifting network is trained on."""
 
-from poselift.datasets.asfamc import AmcMotion, AsfSkeleton, read_amc, read_asf
-from poselift.datasets.bvh import BvhMotion, read_bvh
 from poselift.datasets.cmu import load_cmu17, load_motions
 from poselift.datasets.gridconv_files import load_gridconv
 from poselift.datasets.human36m import load_human36m
 from poselift.datasets.human36m_layouts import open_human36m
 from poselift.datasets.lifting_data import LiftingData, concatenate
 from poselift.datasets.mmpose_h36m import load_mmpose_h36m
-from poselift.datasets.motion import Motion
 from poselift.datasets.mpi_inf_3dhp import load_mpi_inf_3dhp
-from poselift.datasets.noise import DetectorNoise
 from poselift.datasets.pose2sim import Pose2SimClip, load_pose2sim
 
 __all__ = [
-    "AmcMotion",
-    "AsfSkeleton",
-    "BvhMotion",
-    "DetectorNoise",
     "LiftingData",
-    "Motion",
     "Pose2SimClip",
     "concatenate",
     "load_cmu17",
@@ -30,7 +21,4 @@ __all__ = [
     "load_mpi_inf_3dhp",
     "load_pose2sim",
     "open_human36m",
-    "read_amc",
-    "read_asf",
-    "read_bvh",
 ]

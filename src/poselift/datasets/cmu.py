@@ -16,17 +16,17 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
-from poselift.datasets.asfamc import AsfSkeleton, read_amc, read_asf
-from poselift.datasets.bvh import read_bvh
-from poselift.datasets.cmu_joints import from_amc, from_bvh, from_expmap
-from poselift.datasets.expmap import ExpmapSkeleton, read_expmap, read_expmap_skeleton
 from poselift.datasets.lifting_data import LiftingData, concatenate
-from poselift.datasets.motion import Motion
-from poselift.datasets.noise import DetectorNoise
-from poselift.datasets.textfile import read_text
-from poselift.datasets.virtual_cameras import ring_of_cameras
 from poselift.errors import PoseliftError
 from poselift.geometry import Camera, root_relative
+from poselift.mocap.asfamc import AsfSkeleton, read_amc, read_asf
+from poselift.mocap.bvh import read_bvh
+from poselift.mocap.chain import Motion
+from poselift.mocap.expmap import ExpmapSkeleton, read_expmap, read_expmap_skeleton
+from poselift.mocap.h36m_joints import from_amc, from_bvh, from_expmap
+from poselift.mocap.textfile import read_text
+from poselift.simulation.noise import DetectorNoise
+from poselift.simulation.virtual_cameras import ring_of_cameras
 from poselift.skeletons import H36M_17
 
 #: Splits by subject; the column `split` of INDEX.csv.

@@ -28,8 +28,8 @@ from poselift.datasets.human36m_protocol import (
     sequence_name,
 )
 from poselift.datasets.lifting_data import LiftingData
-from poselift.datasets.torchfile import read_torch
 from poselift.errors import PoseliftError
+from poselift.pickles.torchfile import read_torch
 from poselift.skeletons import H36M_17
 
 #: The files do not say how large the pictures are; GridConv takes 1000 pixels for both sides.

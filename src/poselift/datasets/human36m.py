@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from poselift.datasets.arrayfile import read_npz
 from poselift.datasets.human36m_cameras import CAMERA_IDS, human36m_cameras
 from poselift.datasets.human36m_protocol import (
     HOW_TO_GET,
@@ -33,6 +32,7 @@ from poselift.datasets.human36m_protocol import (
 )
 from poselift.datasets.lifting_data import LiftingData
 from poselift.errors import PoseliftError
+from poselift.pickles.arrayfile import read_npz
 from poselift.skeletons import H36M_32, Skeleton
 
 POSES = "data_3d_h36m.npz"

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Float32, Int64
 
-from poselift.datasets.arrayfile import read_npz
 from poselift.datasets.human36m_cameras import CAMERA_IDS
 from poselift.datasets.human36m_protocol import (
     HOW_TO_GET,
@@ -29,8 +28,9 @@ from poselift.datasets.human36m_protocol import (
     sequence_name,
 )
 from poselift.datasets.lifting_data import LiftingData
-from poselift.datasets.unpickle import read_pickle
 from poselift.errors import PoseliftError
+from poselift.pickles.arrayfile import read_npz
+from poselift.pickles.unpickle import read_pickle
 from poselift.skeletons import H36M_17
 
 _IMAGE = re.compile(r"(?:.*/)?(S\d+)_([^./]+)\.(\d+)_(\d+)\.jpg")

@@ -17,7 +17,7 @@ from jaxtyping import Float, Int
 
 from poselift.errors import PoseliftError
 from poselift.geometry import from_rotation_vector
-from poselift.io.trc import MarkerTrack, read_trc
+from poselift.mocap.trc import MarkerTrack, read_trc
 from poselift.skeletons import BODY_25B, Skeleton
 
 CAMERAS = ("cam01", "cam03")

@@ -17,8 +17,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from poselift.errors import PoseliftError
-from poselift.models.grid.convolution import GridConv, PlannedConv
-from poselift.models.grid.network import GridUnit
+from poselift.models.gridconv.convolution import GridConv, PlannedConv
+from poselift.models.gridconv.network import GridUnit
 from poselift.models.posegraphnet import GraphConvolution, ResidualBlock
 
 #: Smaller layers stay float32: they cost little and the input and output need more digits.

@@ -27,7 +27,8 @@ from torch import nn
 from poselift.errors import PoseliftError
 from poselift.export.int8 import quantized
 from poselift.files import write_bytes
-from poselift.lifting.card import (
+from poselift.lifting.session import LoadedModel, open_model
+from poselift.modelfiles.card import (
     BEFORE_OUTPUT,
     FILE_PRECISIONS,
     INPUT,
@@ -36,9 +37,8 @@ from poselift.lifting.card import (
     ModelCard,
     read_card,
 )
-from poselift.lifting.session import LoadedModel, open_model
-from poselift.lifting.weights import ModelFile
-from poselift.models.grid import AutoGrids, FixedSGT, GridLiftingNetwork
+from poselift.modelfiles.find import ModelFile
+from poselift.models.gridconv import AutoGrids, FixedSGT, GridLiftingNetwork
 from poselift.models.schedule import Scheduled
 
 OPSET = 18

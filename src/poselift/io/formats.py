@@ -11,9 +11,9 @@ import numpy as np
 
 from poselift.errors import PoseliftError
 from poselift.io import mmpose, native, openpose
-from poselift.io.detections import Detections
 from poselift.io.jointsets import resolve
 from poselift.io.jsonparts import without_collector
+from poselift.poses import Detections
 from poselift.skeletons import Skeleton
 
 

@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 
 from poselift.errors import PoseliftError
-from poselift.io.detections import Detections
 from poselift.io.fields import SizeCheck, read_fps, read_index, read_list, read_object
 from poselift.io.jointsets import by_count, from_joint_names
 from poselift.io.jsonparts import load_frames
 from poselift.io.tables import Block, RowCollector, all_lists, whole_numbers
+from poselift.poses import Detections
 from poselift.skeletons import Skeleton
 
 #: Joint sets by number of keypoints; 17 is coco_17 unless the file or the user says otherwise.

@@ -28,7 +28,6 @@ from poselift.errors import PoseliftError
 from poselift.files import atomic_write
 from poselift.io import rows
 from poselift.io.arrays import Sink, array_names, need, read_arrays, write_arrays
-from poselift.io.detections import Detections
 from poselift.io.fields import read_fps, read_index, read_list, read_object, read_size
 from poselift.io.jointsets import from_joint_names, resolve
 from poselift.io.jsonparts import load_columns
@@ -40,7 +39,6 @@ from poselift.io.results import (
     FORMAT as RESULTS,
 )
 from poselift.io.results import (
-    Results,
     check_header,
     is_results,
     read_column,
@@ -49,7 +47,7 @@ from poselift.io.results import (
     results_from_arrays,
     results_from_json,
 )
-from poselift.sequence import AXES_2D, PoseSequence
+from poselift.poses import AXES_2D, Detections, PoseSequence, Results
 from poselift.skeletons import Skeleton
 
 FORMAT = "poselift-keypoints"

@@ -21,12 +21,12 @@ import numpy as np
 import orjson
 
 from poselift.errors import PoseliftError
-from poselift.io.detections import Detections
 from poselift.io.fields import SizeCheck, read_fps, read_index, read_list, read_object
 from poselift.io.jointsets import better_order, by_count, from_joint_names
 from poselift.io.jsonfile import PEEK, parse_json
 from poselift.io.jsonparts import load_frames
 from poselift.io.tables import Block, RowCollector, all_lists, whole_numbers
+from poselift.poses import Detections
 from poselift.skeletons import BODY_25, BODY_25B, Skeleton
 
 #: Joint sets by number of triples, the documented one first.

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Container, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,54 +32,15 @@ from poselift.io.arrays import Sink, need, read_arrays, write_arrays
 from poselift.io.fields import MAX_NUMBER, read_fps, read_index, read_list, read_object, read_size
 from poselift.io.jsonparts import load_columns, without_collector
 from poselift.io.tables import as_lists, number_table, whole_numbers
-from poselift.sequence import AXES_2D, AXES_3D, PoseSequence
+from poselift.poses import AXES_2D, AXES_3D, Person, PoseSequence, Results
 from poselift.skeletons import Skeleton
+from poselift.tracking import by_person
 
 FORMAT = "poselift-results"
 VERSION = 1
 
 #: What a person of a .json has for each frame.
 COLUMNS = ("frame", "time_s", "poses_3d", "poses_2d", "scores")
-
-
-@dataclass(frozen=True)
-class Results:
-    """Lifted persons: pairs of a 2D sequence and the 3D sequence made from it, and how.
-
-    people  one (2D in pixels, 3D in metres) pair for each person, with the same frames and id.
-    meta    JSON-like facts: model, weights_sha256, normalisation, software, ... The writers add
-            units, axes, skeleton, fps, image size and the sequences' histories.
-
-    Raises `PoseliftError` if a pair does not belong together.
-    """
-
-    people: tuple[tuple[PoseSequence, PoseSequence], ...]
-    meta: dict[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Check that the two sequences of each pair belong together."""
-        for flat, solid in self.people:
-            if (flat.dims, solid.dims) != (2, 3):
-                raise PoseliftError(
-                    f"person {solid.person_id}: expected a 2D and a 3D sequence, "
-                    f"got {flat.dims}D and {solid.dims}D"
-                )
-            if flat.person_id != solid.person_id or not np.array_equal(flat.frames, solid.frames):
-                raise PoseliftError(
-                    f"person {solid.person_id}: expected 2D and 3D poses of the same frames"
-                )
-
-    def __len__(self) -> int:
-        """Return the number of persons."""
-        return len(self.people)
-
-    def __eq__(self, other: object) -> bool:
-        """Equal if the sequences and the facts about them are equal."""
-        if not isinstance(other, Results):
-            return NotImplemented
-        return self.people == other.people and self.meta == other.meta
-
-    __hash__ = None  # type: ignore[assignment]  # holds arrays
 
 
 def write_npz(results: Results, stream: Sink) -> None:
@@ -201,7 +161,7 @@ def results_from_arrays(arrays: Mapping[str, np.ndarray], where: str) -> Results
         meta.get("skeleton"),
         where,
     )
-    parts = rows.by_person(ids)
+    parts = by_person(ids)
     listed = [number for number in _people(meta) if number not in parts]
     order = [*_people(meta), *(number for number in parts if number not in _people(meta))]
     empty = np.empty(0, dtype=np.int64)
@@ -311,7 +271,7 @@ def _pair(
     skeleton: Skeleton,
     meta: Mapping[str, Any],
     where: str,
-) -> tuple[PoseSequence, PoseSequence]:
+) -> Person:
     """Make the two sequences of a person; the containers check the values."""
     entry = _people(meta).get(number, {})
     size = read_size(meta.get("image_size") or None, f"{where}, meta")
@@ -342,7 +302,7 @@ def _pair(
         )
     except PoseliftError as error:
         raise PoseliftError(f"{where}, person {number}: {error}") from None
-    return below, above
+    return Person(below, above)
 
 
 def _lines(value: Any) -> tuple[str, ...]:

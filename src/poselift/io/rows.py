@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 
 from poselift.errors import PoseliftError
 from poselift.io.arrays import Sink
-from poselift.sequence import PoseSequence
+from poselift.poses import PoseSequence
 from poselift.skeletons import Skeleton, get_skeleton, skeleton_names
 
 #: Frames that are turned into text at a time.
@@ -38,14 +38,6 @@ def flatten(people: Sequence[PoseSequence]) -> Rows:
     times = np.concatenate([one.times for one in people])
     order = np.lexsort((ids, frames))
     return Rows(order, ids[order], frames[order], times[order])
-
-
-def by_person(person_ids: Int[np.ndarray, " N"]) -> dict[int, np.ndarray]:
-    """Return the rows of each person, in their order, by id; persons in order of appearance."""
-    ids, first = np.unique(person_ids, return_index=True)
-    order = np.argsort(person_ids, kind="stable")
-    parts = np.split(order, np.cumsum(np.bincount(np.searchsorted(ids, person_ids)))[:-1])
-    return {int(ids[i]): parts[i] for i in np.argsort(first)}
 
 
 def check_common(people: Sequence[PoseSequence]) -> None:

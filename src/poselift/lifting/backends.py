@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from poselift.errors import PoseliftError
-from poselift.lifting.card import (
+from poselift.modelfiles.card import (
     BEFORE_OUTPUT,
     INPUT,
     METADATA_KEY,
@@ -24,7 +24,7 @@ from poselift.lifting.card import (
     ModelCard,
     parse_card,
 )
-from poselift.lifting.weights import ModelFile, find_model, has_weights
+from poselift.modelfiles.find import ModelFile, find_model, has_weights
 
 if TYPE_CHECKING:
     import onnxruntime

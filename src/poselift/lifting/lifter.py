@@ -22,17 +22,17 @@ from poselift.lifting.arguments import (
     check_poses,
 )
 from poselift.lifting.backends import BACKENDS, check_choice
-from poselift.lifting.card import ModelCard
 from poselift.lifting.live import LiveLifter
 from poselift.lifting.placement import Placement, as_placement
 from poselift.lifting.session import open_model
 from poselift.lifting.stream import Chunk, numbered
-from poselift.lifting.weights import ModelFile, find_model
-from poselift.sequence import PoseSequence
+from poselift.modelfiles.card import ModelCard
+from poselift.modelfiles.find import ModelFile, find_model
+from poselift.poses import PoseSequence
 from poselift.skeletons import Skeleton, conversion, get_skeleton
 
 if TYPE_CHECKING:
-    from poselift.io.results import Results
+    from poselift.poses import Results
 
 #: Poses, mirror images among them, that go through the network at once: enough for large products,
 #: few enough for their features to stay in the caches. Bounds the memory, however long the clip.
@@ -226,7 +226,7 @@ class Lifter:
         Raises `PoseliftError` if there is no person, if their image sizes or fps differ, or if
         no frame at all shows enough joints to be lifted.
         """
-        from poselift.io.results import Results
+        from poselift.poses import Person, Results
 
         if not people:
             raise PoseliftError("expected at least one person to lift, got none")
@@ -240,8 +240,10 @@ class Lifter:
                 f"nothing to lift: no frame shows {self.min_visible} "
                 f"of the {len(self.skeleton)} joints of {self.skeleton.name}"
             )
-        pairs = tuple((person, self._lift_sequence(person, focal, progress)) for person in inputs)
-        return Results(people=pairs, meta=self._describe(pairs[0][1], focal))
+        pairs = tuple(
+            Person(person, self._lift_sequence(person, focal, progress)) for person in inputs
+        )
+        return Results(people=pairs, meta=self._describe(pairs[0].poses_3d, focal))
 
     def _prepare(
         self, sequence: PoseSequence, focal: float | None, placement: Placement | None = None

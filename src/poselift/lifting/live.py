@@ -11,8 +11,8 @@ from jaxtyping import Float
 
 from poselift.geometry import Normaliser
 from poselift.lifting.arguments import Numbers, as_frame, check_pixels, check_poses
-from poselift.lifting.card import ModelCard
-from poselift.sequence import PoseSequence
+from poselift.modelfiles.card import ModelCard
+from poselift.poses import PoseSequence
 from poselift.skeletons import Skeleton, conversion
 
 #: Normalised keypoints (B, J, 2) in, root-relative metres (B, J, 3) in the network's space out.

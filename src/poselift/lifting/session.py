@@ -21,8 +21,8 @@ from poselift.lifting.backends import (
     check_choice,
     start_session,
 )
-from poselift.lifting.card import INPUT, OUTPUT, ModelCard
-from poselift.lifting.weights import RUN_WEIGHTS, ModelFile, export_command
+from poselift.modelfiles.card import INPUT, OUTPUT, ModelCard
+from poselift.modelfiles.find import RUN_WEIGHTS, ModelFile, export_command
 
 if TYPE_CHECKING:
     import onnxruntime

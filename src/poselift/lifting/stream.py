@@ -9,7 +9,7 @@ import numpy as np
 
 from poselift.errors import PoseliftError
 from poselift.lifting.arguments import Numbers, as_clip, as_scores
-from poselift.sequence import PoseSequence
+from poselift.poses import PoseSequence
 from poselift.skeletons import Skeleton
 
 #: Keypoints (T, J, 2), or a pair (a tuple) of keypoints and scores (T, J).

@@ -1,7 +1,7 @@
 """Networks that lift 2D poses, one paper a file, and how they are built, saved and loaded."""
 
 from poselift.models.checkpoint import load_model, save_model
-from poselift.models.grid import GLNConfig, GridLiftingNetwork
+from poselift.models.gridconv import GLNConfig, GridLiftingNetwork
 from poselift.models.lcn import LCN, LCNConfig
 from poselift.models.martinez import Martinez, MartinezConfig
 from poselift.models.official import from_official

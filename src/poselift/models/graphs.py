@@ -15,8 +15,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from poselift.errors import PoseliftError
-from poselift.models.grid.layout import handcrafted
-from poselift.models.grid.sgt import FixedSGT
+from poselift.models.gridconv.layout import handcrafted
+from poselift.models.gridconv.sgt import FixedSGT
 from poselift.skeletons import Skeleton, get_skeleton
 
 #: "skeleton": joints with the network's own links. "grid_graph" (G_craft): joints, linked where

@@ -11,7 +11,7 @@ from typing import Any, cast
 from torch import nn
 
 from poselift.errors import PoseliftError
-from poselift.models.grid import GLNConfig, GridLiftingNetwork
+from poselift.models.gridconv import GLNConfig, GridLiftingNetwork
 from poselift.models.lcn import LCN, LCNConfig
 from poselift.models.martinez import Martinez, MartinezConfig
 from poselift.models.posegraphnet import PoseGraphNet, PoseGraphNetConfig

@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from poselift.errors import PoseliftError
 from poselift.models.graphs import Placement, check_topology, node_links
-from poselift.models.grid.layout import handcrafted
+from poselift.models.gridconv.layout import handcrafted
 from poselift.models.posegraphnet import FastDropout
 from poselift.models.schedule import Scheduled
 from poselift.skeletons import Skeleton, get_skeleton

@@ -13,7 +13,7 @@ from poselift.datasets import LiftingData
 from poselift.errors import PoseliftError
 from poselift.evaluation import Table
 from poselift.models import PoseGraphNet
-from poselift.models.grid import GridLiftingNetwork, handcrafted
+from poselift.models.gridconv import GridLiftingNetwork, handcrafted
 from poselift.models.posegraphnet import GROUPS
 from poselift.reproduction.cells import Cell, Study
 from poselift.reproduction.figures import (

@@ -8,7 +8,7 @@ import torch
 
 from poselift.benchmark.timing import interleaved
 from poselift.evaluation import OF_ACTION_MEANS, OVER_FRAMES, Table
-from poselift.models.grid import freeze
+from poselift.models.gridconv import freeze
 from poselift.reproduction.cells import Cell, Study, cell
 from poselift.reproduction.gridconv import by_action
 from poselift.reproduction.items import (

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from poselift.errors import PoseliftError
-from poselift.io.detections import Detections
+from poselift.poses import Detections
 from poselift.tracking.assignment import assign
 
 #: Frames a second assumed where a file does not say; only the gates below depend on it.

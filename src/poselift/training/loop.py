@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from poselift.errors import PoseliftError
 from poselift.models.checkpoint import save_model
 from poselift.models.registry import build
-from poselift.sequence import AXES_3D
+from poselift.poses import AXES_3D
 from poselift.skeletons import get_skeleton
 from poselift.training.augmentor import Augmentor
 from poselift.training.checkpoint import (

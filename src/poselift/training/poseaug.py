@@ -20,7 +20,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from poselift.datasets.bones import bone_to_joint, joint_to_bone, length_classes
+from poselift.simulation.bones import bone_to_joint, joint_to_bone, length_classes
 from poselift.skeletons import Skeleton
 
 #: Largest relative change of a bone's length.

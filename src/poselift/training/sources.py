@@ -10,12 +10,12 @@ from typing import Protocol, final, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
-from poselift.datasets.augmentation import AugmentationConfig, AugmentedSource
 from poselift.datasets.cmu import load_cmu17, load_motions
 from poselift.datasets.human36m_layouts import open_human36m
 from poselift.datasets.lifting_data import LiftingData
 from poselift.errors import PoseliftError
 from poselift.geometry import PixelDepth, normalise
+from poselift.simulation.augmentation import AugmentationConfig, AugmentedSource
 from poselift.skeletons import H36M_17, get_skeleton
 from poselift.training.config import TrainingConfig
 

@@ -19,7 +19,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from poselift.models.grid import AutoGrids
+from poselift.models.gridconv import AutoGrids
 from poselift.models.schedule import Scheduled
 from poselift.training.config import TrainingConfig
 from poselift.training.environment import make_fabric

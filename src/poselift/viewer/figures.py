@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from poselift.errors import PoseliftError
-from poselift.sequence import PoseSequence
+from poselift.poses import PoseSequence
 from poselift.viewer.page import bone_sides
 
 _COLOURS = {"left": "#e0700a", "right": "#1a73d9", "middle": "#47525f"}

@@ -14,8 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from poselift.errors import PoseliftError
-from poselift.io.results import Results
-from poselift.sequence import PoseSequence
+from poselift.poses import Person, PoseSequence, Results
 from poselift.skeletons import Skeleton
 
 #: Stored value of a missing coordinate, and the largest one that is not missing.
@@ -24,8 +23,6 @@ _MISSING, _LARGEST = -32768, 32767
 _ASSUMED_FPS = 30.0
 #: Frame numbers spread wider than this are not filled in one by one.
 _LONGEST = 1_000_000
-
-_Pair = tuple[PoseSequence, PoseSequence]
 
 
 def render_html(results: Results, title: str) -> bytes:
@@ -72,7 +69,7 @@ def _policy(script: str, style: str) -> str:
     )
 
 
-def _clip(people: list[_Pair], meta: dict[str, Any]) -> dict[str, object]:
+def _clip(people: list[Person], meta: dict[str, Any]) -> dict[str, object]:
     """Everything the script needs, as JSON values."""
     sequences = [sequence for pair in people for sequence in pair]
     frames, times, tail, rate_known = _timeline(sequences)
@@ -190,7 +187,7 @@ def _base64(array: np.ndarray) -> str:
 
 
 def _summary(
-    people: list[_Pair], frames: Int[np.ndarray, " T"], rate: float | None, rate_known: bool
+    people: list[Person], frames: Int[np.ndarray, " T"], rate: float | None, rate_known: bool
 ) -> str:
     """One line under the title: people, frames, rate, joints."""
     persons = "1 person" if len(people) == 1 else f"{len(people)} people"
@@ -201,7 +198,7 @@ def _summary(
     return f"{persons} · {count} · {speed} · {people[0][1].skeleton.name}"
 
 
-def _facts(meta: dict[str, Any], people: list[_Pair]) -> list[list[str]]:
+def _facts(meta: dict[str, Any], people: list[Person]) -> list[list[str]]:
     """The rest of what is known about the result, as pairs of text."""
     facts = {str(key).replace("_", " "): value for key, value in meta.items()}
     histories = dict.fromkeys(solid.history for _, solid in people if solid.history)

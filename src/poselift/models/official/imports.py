@@ -15,13 +15,13 @@ from torch import nn
 
 from poselift.errors import PoseliftError
 from poselift.geometry import NORMALISATIONS
-from poselift.models.grid import AutoGrids, GridLiftingNetwork
+from poselift.models.gridconv import AutoGrids, GridLiftingNetwork
 from poselift.models.official import from_official, translate
 from poselift.models.official.files import Checkpoint, read_checkpoint
 from poselift.models.official.keys import SOURCE, State
 from poselift.models.posegraphnet import PoseGraphNet
 from poselift.models.registry import describe
-from poselift.sequence import AXES_3D
+from poselift.poses import AXES_3D
 from poselift.skeletons import get_skeleton
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from poselift.errors import PoseliftError
-from poselift.models.grid import Layout
+from poselift.models.gridconv import Layout
 from poselift.reproduction.figures.canvas import (
     BLUE,
     FAINT,

@@ -1,0 +1,319 @@
+"""BVH: a joint hierarchy with offsets and channels, and a table of channel values."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from poselift.errors import PoseliftError
+from poselift.geometry import about_axis
+from poselift.mocap.chain import chain_positions, chain_rotations
+from poselift.mocap.textfile import first_bad_number, read_text, to_floats
+
+_CHANNELS = frozenset(f"{axis}{kind}" for axis in "XYZ" for kind in ("position", "rotation"))
+_CANONICAL = {channel.lower(): channel for channel in _CHANNELS}
+
+
+@dataclass(frozen=True, eq=False)
+class BvhMotion:
+    """A BVH file.
+
+    names       joints in file order, parents before children; an End Site is `<parent>_end`.
+    parents     index of each joint's parent, -1 for a root.
+    offsets     (J, 3), the file's length unit.
+    channels    channel names of each joint in the order of the file, e.g. `Zrotation`.
+    values      (T, V) channel values; positions in the file's unit, rotations in degrees.
+    frame_time  seconds a frame.
+    """
+
+    names: tuple[str, ...]
+    parents: tuple[int, ...]
+    offsets: Float[np.ndarray, "J 3"]
+    channels: tuple[tuple[str, ...], ...]
+    values: Float[np.ndarray, "T V"]
+    frame_time: float
+
+    def __len__(self) -> int:
+        """Return the number of frames T."""
+        return int(self.values.shape[0])
+
+    def __getitem__(self, frames: slice | np.ndarray) -> BvhMotion:
+        """Return the motion of some frames (a slice or an index array)."""
+        return BvhMotion(
+            self.names,
+            self.parents,
+            self.offsets,
+            self.channels,
+            self.values[frames],
+            self.frame_time,
+        )
+
+    def index(self, joint: str) -> int:
+        """Return the index of a joint; `PoseliftError` if there is none of that name."""
+        try:
+            return self.names.index(joint)
+        except ValueError:
+            raise PoseliftError(f"the BVH hierarchy has no joint {joint!r}") from None
+
+    def restricted_to(self, joints: Iterable[str]) -> BvhMotion:
+        """Return the motion with only these joints and their ancestors (fewer to compute)."""
+        keep: set[int] = set()
+        for joint in joints:
+            index = self.index(joint)
+            while index >= 0 and index not in keep:
+                keep.add(index)
+                index = self.parents[index]
+        order = sorted(keep)
+        columns = self._first_columns()
+        taken = [columns[i] + k for i in order for k in range(len(self.channels[i]))]
+        return BvhMotion(
+            tuple(self.names[i] for i in order),
+            tuple(order.index(self.parents[i]) if self.parents[i] >= 0 else -1 for i in order),
+            self.offsets[order],
+            tuple(self.channels[i] for i in order),
+            self.values[:, taken],
+            self.frame_time,
+        )
+
+    def world(
+        self, *, translation: str = "add"
+    ) -> tuple[Float[np.ndarray, "T J 3"], Float[np.ndarray, "T J 3 3"]]:
+        """Return world positions (the file's unit) and rotations of all joints.
+
+        Rotations are multiplied in the order of the channels (`Zrotation Yrotation Xrotation` is
+        Rz Ry Rx) and act on column vectors. Position channels are added to OFFSET, as in the BVH
+        definition, or take its place with `translation="replace"` (files whose every joint has
+        six channels commonly mean that).
+        """
+        if translation not in ("add", "replace"):
+            raise PoseliftError(
+                f"unknown BVH translation {translation!r}, expected 'add' or 'replace'"
+            )
+        count, joints = len(self), len(self.names)
+        local = np.broadcast_to(np.eye(3), (count, joints, 3, 3)).copy()
+        offsets = np.broadcast_to(self.offsets, (count, joints, 3)).copy()
+        for joint, first in enumerate(self._first_columns()):
+            if translation == "replace" and any("position" in c for c in self.channels[joint]):
+                offsets[:, joint] = 0.0
+            for column, channel in enumerate(self.channels[joint], start=first):
+                values, axis = self.values[:, column], channel[0].lower()
+                if channel.endswith("position"):
+                    offsets[:, joint, "xyz".index(axis)] += values
+                else:
+                    local[:, joint] = local[:, joint] @ about_axis(axis, np.radians(values))
+        world = chain_rotations(local, self.parents)
+        return chain_positions(world, offsets, self.parents), world
+
+    def _first_columns(self) -> list[int]:
+        """Return the column of each joint's first channel."""
+        counts = [len(channels) for channels in self.channels]
+        return [sum(counts[:joint]) for joint in range(len(counts))]
+
+
+@dataclass
+class _Hierarchy:
+    """The hierarchy as it is being read."""
+
+    names: list[str] = field(default_factory=list)
+    parents: list[int] = field(default_factory=list)
+    offsets: list[list[float] | None] = field(default_factory=list)
+    channels: list[tuple[str, ...]] = field(default_factory=list)
+    open: list[int] = field(default_factory=list)
+    pending: int | None = None
+
+
+def read_bvh(path: str | os.PathLike[str]) -> BvhMotion:
+    """Read a BVH file, plain or gzip-compressed.
+
+    Any hierarchy, several roots, any channel order, 0 to 6 channels at any joint. Raises
+    `PoseliftError` naming file and line or frame if the hierarchy is broken, MOTION, Frames or
+    Frame Time are missing, or the table has not the declared number of frames and values.
+    """
+    name = Path(path)
+    lines = read_text(name).splitlines()
+    tree, start = _read_hierarchy(name, lines)
+    frames, frame_time, start = _read_motion_header(name, lines, start)
+    width = sum(len(channels) for channels in tree.channels)
+    values = _read_table(name, lines, start, frames, width)
+    return BvhMotion(
+        tuple(tree.names),
+        tuple(tree.parents),
+        np.array(tree.offsets, dtype=np.float64),
+        tuple(tree.channels),
+        values,
+        frame_time,
+    )
+
+
+def _read_hierarchy(name: Path, lines: list[str]) -> tuple[_Hierarchy, int]:
+    """Read up to the line MOTION; return the hierarchy and the index of the line after it."""
+    tree = _Hierarchy()
+    seen_header = False
+    for number, line in enumerate(lines, start=1):
+        words = line.split()
+        if not words:
+            continue
+        if not seen_header:
+            if words != ["HIERARCHY"]:
+                raise PoseliftError(
+                    f"{name}, line {number}: expected HIERARCHY, got {line.strip()[:40]!r}"
+                )
+            seen_header = True
+        elif words == ["MOTION"]:
+            _check_closed(name, number, tree)
+            return tree, number
+        else:
+            _read_hierarchy_line(name, number, words, tree)
+    if not seen_header:
+        raise PoseliftError(f"{name}: expected a BVH file, but it is empty")
+    raise PoseliftError(f"{name}: the line MOTION is missing after the hierarchy")
+
+
+def _check_closed(name: Path, number: int, tree: _Hierarchy) -> None:
+    """Refuse a hierarchy that ends too early."""
+    if tree.open or tree.pending is not None:
+        joint = tree.names[tree.open[-1] if tree.pending is None else tree.pending]
+        raise PoseliftError(
+            f"{name}, line {number}: MOTION begins inside joint {joint!r}, a '}}' is missing"
+        )
+    if not tree.names:
+        raise PoseliftError(f"{name}, line {number}: the hierarchy has no ROOT")
+
+
+def _read_hierarchy_line(name: Path, number: int, words: list[str], tree: _Hierarchy) -> None:
+    """Take one line of the hierarchy (a '{' may stand at the end of a joint's line)."""
+    where = f"{name}, line {number}"
+    key = words[0]
+    if tree.pending is not None and key != "{":
+        raise PoseliftError(f"{where}: expected '{{' after {tree.names[tree.pending]!r}")
+    if key in ("ROOT", "JOINT", "End"):
+        opened = len(words) > 1 and words[-1] == "{"
+        _begin_joint(where, key, words[1 : len(words) - opened], tree)
+        if opened:
+            _read_hierarchy_line(name, number, ["{"], tree)
+    elif key == "{" and len(words) == 1:
+        if tree.pending is None:
+            raise PoseliftError(f"{where}: '{{' without a joint before it")
+        tree.open.append(tree.pending)
+        tree.pending = None
+    elif key == "}" and len(words) == 1:
+        _end_joint(where, tree)
+    elif key == "OFFSET":
+        tree.offsets[_current(where, key, tree)] = _read_offset(where, words[1:])
+    elif key == "CHANNELS":
+        tree.channels[_current(where, key, tree)] = _read_channels(where, words[1:])
+    else:
+        raise PoseliftError(f"{where}: unknown keyword {key[:40]!r} in the hierarchy")
+
+
+def _begin_joint(where: str, key: str, rest: list[str], tree: _Hierarchy) -> None:
+    """Add a joint that waits for its '{'."""
+    if key == "ROOT" and tree.open:
+        raise PoseliftError(f"{where}: ROOT inside joint {tree.names[tree.open[-1]]!r}")
+    parent = -1 if key == "ROOT" else _current(where, key, tree)
+    if key == "End":
+        label = f"{tree.names[parent]}_end"
+    elif rest:
+        label = " ".join(rest)
+    else:
+        raise PoseliftError(f"{where}: {key} without a name")
+    if label in tree.names and key == "End":
+        label += str(len(tree.names))
+    if label in tree.names:
+        raise PoseliftError(f"{where}: joint {label!r} occurs twice")
+    tree.pending = len(tree.names)
+    tree.names.append(label)
+    tree.parents.append(parent)
+    tree.offsets.append(None)
+    tree.channels.append(())
+
+
+def _end_joint(where: str, tree: _Hierarchy) -> None:
+    """Close the innermost joint."""
+    if not tree.open:
+        raise PoseliftError(f"{where}: '}}' without a matching '{{'")
+    joint = tree.open.pop()
+    if tree.offsets[joint] is None:
+        raise PoseliftError(f"{where}: joint {tree.names[joint]!r} has no OFFSET")
+
+
+def _current(where: str, key: str, tree: _Hierarchy) -> int:
+    """Return the joint whose braces are open."""
+    if not tree.open:
+        raise PoseliftError(f"{where}: {key} outside of a joint")
+    return tree.open[-1]
+
+
+def _read_offset(where: str, words: list[str]) -> list[float]:
+    bad = first_bad_number(words)
+    if bad is not None or len(words) != 3:
+        found = f"{bad!r}" if bad is not None else f"{len(words)}"
+        raise PoseliftError(f"{where}: expected three numbers after OFFSET, got {found}")
+    return [float(word) for word in words]
+
+
+def _read_channels(where: str, words: list[str]) -> tuple[str, ...]:
+    """Return the channel names, written as in the definition."""
+    if not words or not words[0].isdecimal() or int(words[0]) != len(words) - 1:
+        raise PoseliftError(
+            f"{where}: CHANNELS declares {words[0] if words else 'nothing'}, "
+            f"got {max(len(words) - 1, 0)} names"
+        )
+    for word in words[1:]:
+        if word.lower() not in _CANONICAL:
+            raise PoseliftError(f"{where}: unknown channel {word[:40]!r}")
+    return tuple(_CANONICAL[word.lower()] for word in words[1:])
+
+
+def _read_motion_header(name: Path, lines: list[str], start: int) -> tuple[int, float, int]:
+    """Read `Frames:` and `Frame Time:`; return both and the index of the first table line."""
+    found: dict[str, tuple[str, int]] = {}
+    for index in range(start, len(lines)):
+        if not lines[index].strip():
+            continue
+        key, colon, value = lines[index].partition(":")
+        if not colon or " ".join(key.split()) not in ("Frames", "Frame Time"):
+            break
+        found[" ".join(key.split())] = (value.strip(), index + 1)
+        start = index + 1
+    for key in ("Frames", "Frame Time"):
+        if key not in found:
+            raise PoseliftError(f"{name}, line {start + 1}: expected {key!r} after MOTION")
+    text, number = found["Frames"]
+    if not text.isdecimal():
+        raise PoseliftError(f"{name}, line {number}: expected a number of frames, got {text!r}")
+    time, number = found["Frame Time"]
+    if first_bad_number([time]) is not None or float(time) <= 0:
+        raise PoseliftError(f"{name}, line {number}: expected a frame time above 0, got {time!r}")
+    return int(text), float(time), start
+
+
+def _read_table(
+    name: Path, lines: list[str], start: int, frames: int, width: int
+) -> Float[np.ndarray, "T V"]:
+    """Read the table of channel values, one frame a line."""
+    rows = [(number, line) for number, line in enumerate(lines[start:], start + 1) if line.strip()]
+    for frame, (number, line) in enumerate(rows[:frames]):
+        words = line.split()
+        if len(words) != width:
+            raise PoseliftError(
+                f"{name}, line {number} (frame {frame}): expected {width} values, got {len(words)}"
+            )
+    if len(rows) != frames:
+        raise PoseliftError(f"{name}: expected {frames} frames as declared, found {len(rows)}")
+    try:
+        values = to_floats(word for _, line in rows for word in line.split())
+    except ValueError:
+        for frame, (number, line) in enumerate(rows):
+            bad = first_bad_number(line.split())
+            if bad is not None:
+                raise PoseliftError(
+                    f"{name}, line {number} (frame {frame}): expected a number, got {bad[:40]!r}"
+                ) from None
+        raise
+    return values.reshape(frames, width)

@@ -1,0 +1,1 @@
+"""Pickles and torch files, read without running what is inside."""

@@ -1,0 +1,76 @@
+"""Results: what lifting gives, 2D and 3D sequences of all persons, with how they were made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from poselift.errors import PoseliftError
+from poselift.poses.sequence import PoseSequence
+
+
+class Person(NamedTuple):
+    """One person: the 2D sequence (pixels) and the 3D sequence (metres) of the same frames."""
+
+    poses_2d: PoseSequence
+    poses_3d: PoseSequence
+
+    @classmethod
+    def only_3d(cls, poses_3d: PoseSequence) -> Person:
+        """Make a person of 3D poses alone, as motion capture gives them: all 2D is missing."""
+        missing = np.full((*poses_3d.positions.shape[:2], 2), np.nan, np.float32)
+        poses_2d = PoseSequence.from_2d(
+            missing,
+            poses_3d.skeleton,
+            frames=poses_3d.frames,
+            times=poses_3d.times,
+            fps=poses_3d.fps,
+            image_size=poses_3d.image_size,
+            person_id=poses_3d.person_id,
+            history=("2D: none, the source is 3D",),
+        )
+        return cls(poses_2d, poses_3d)
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """Persons in 3D and how they were made.
+
+    people  one `Person` each, with the same frames and id in both sequences.
+    meta    JSON-like facts: model, weights_sha256, normalisation, software, ... The writers add
+            units, axes, skeleton, fps, image size and the sequences' histories.
+
+    Raises `PoseliftError` if a pair does not belong together.
+    """
+
+    people: tuple[Person, ...]
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check that the two sequences of each person belong together."""
+        people = tuple(Person(*one) for one in self.people)
+        for poses_2d, poses_3d in people:
+            number = poses_3d.person_id
+            if (poses_2d.dims, poses_3d.dims) != (2, 3):
+                raise PoseliftError(
+                    f"person {number}: expected a 2D and a 3D sequence, "
+                    f"got {poses_2d.dims}D and {poses_3d.dims}D"
+                )
+            same = np.array_equal(poses_2d.frames, poses_3d.frames)
+            if poses_2d.person_id != number or not same:
+                raise PoseliftError(f"person {number}: expected 2D and 3D poses of the same frames")
+        object.__setattr__(self, "people", people)
+
+    def __len__(self) -> int:
+        """Return the number of persons."""
+        return len(self.people)
+
+    def __eq__(self, other: object) -> bool:
+        """Equal if the sequences and the facts about them are equal."""
+        if not isinstance(other, Results):
+            return NotImplemented
+        return self.people == other.people and self.meta == other.meta
+
+    __hash__ = None  # type: ignore[assignment]  # holds arrays

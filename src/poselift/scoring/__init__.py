@@ -1,0 +1,1 @@
+"""A lifter scored on a data set: arrays in, numbers out, no torch."""

@@ -1,0 +1,226 @@
+"""What `poselift eval` measures: lifters run over data sets, in tables."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+from jaxtyping import Float
+
+from poselift.datasets.lifting_data import LiftingData
+from poselift.datasets.pose2sim import Pose2SimClip, load_pose2sim
+from poselift.errors import PoseliftError
+from poselift.evaluation import (
+    AVERAGES,
+    Evaluation,
+    Table,
+    evaluate,
+    evaluate_limbs,
+    rows_before,
+)
+from poselift.io import load_poses
+from poselift.lifting import Lifter
+
+
+@dataclass(frozen=True)
+class Scores:
+    """All models on one data set.
+
+    tables  the averages by model first, then details with the models side by side.
+    notes   what the numbers leave out, one sentence each.
+    """
+
+    tables: tuple[Table, ...]
+    notes: tuple[str, ...]
+
+
+#: Called with a few words about what is being done.
+Say = Callable[[str], None]
+
+
+def silently(_: str) -> None:
+    """Say nothing."""
+
+
+def score_lifting_data(
+    lifters: Mapping[str, Lifter],
+    data: LiftingData,
+    metrics: Sequence[str] = ("mpjpe", "p-mpjpe"),
+    say: Say = silently,
+) -> Scores:
+    """Measure lifters on pairs of 2D and 3D poses: MPJPE and P-MPJPE in mm, or other metrics.
+
+    All joints count, the root (at 0 in both) included. Frames that a lifter leaves out, because
+    too few joints are visible, are left out of its numbers and named in the notes.
+    """
+    notes: list[str] = []
+    results = {}
+    for name, lifter in lifters.items():
+        predicted, own = lift_kept(lifter, name, data, notes, say)
+        results[name] = evaluate(
+            predicted,
+            own.poses,
+            own.skeleton,
+            own.action,
+            own.name,
+            metrics=metrics,
+            previous=rows_before(own.clip, own.camera, own.frame),
+        )
+    details = [
+        side_by_side({name: getattr(result, kind) for name, result in results.items()})
+        for kind in ("by_action", "by_joint")
+    ]
+    title = f"{data.name}: {len(data.skeleton)} joints, the root at 0 and counted"
+    return Scores((_averages(results, title), *details), tuple(notes))
+
+
+def lift_kept(
+    lifter: Lifter, name: str, data: LiftingData, notes: list[str], say: Say
+) -> tuple[Float[np.ndarray, "M J 3"], LiftingData]:
+    """Lift all rows (metres); return those with a pose and their data. Others go into the notes."""
+    say(f"{data.name}: lifting by {name} ...")
+    predicted = lift_data(lifter, data)
+    kept = np.isfinite(predicted).all(axis=(1, 2))
+    if kept.all():
+        return predicted, data
+    notes.append(
+        f"{name}: {int((~kept).sum())} of {len(kept)} frames of {data.name} show too few "
+        "joints to be lifted and are left out"
+    )
+    return predicted[kept], data[kept]
+
+
+def lift_data(lifter: Lifter, data: LiftingData) -> Float[np.ndarray, "N J 3"]:
+    """Lift all rows, camera by camera with its true image size and focal length; metres.
+
+    A model of pixel and depth is given the true intrinsics and root position, as in the papers'
+    rows marked §. Frames that the lifter leaves out are NaN. Raises `PoseliftError` for a lifter
+    of other joints.
+    """
+    if lifter.skeleton != data.skeleton:
+        raise PoseliftError(
+            f"{data.name}: expected a model of {data.skeleton.name}, "
+            f"{lifter.card.name} lifts {lifter.skeleton.name}"
+        )
+    poses = np.full(data.poses.shape, np.nan, dtype=np.float32)
+    optics = np.column_stack([data.image_size, data.focal, data.intrinsics])
+    cameras, which = np.unique(optics, axis=0, return_inverse=True)
+    placed = lifter.card.target == "pixel_depth"
+    for number, (width, height, focal, *intrinsics) in enumerate(cameras.tolist()):
+        rows = np.flatnonzero(which.ravel() == number)
+        poses[rows] = lifter.lift(
+            data.keypoints[rows],
+            image_size=(width, height),
+            skeleton=data.skeleton.name,
+            # the other normalisations make no use of it, and a lifter refuses what it cannot use
+            focal=focal if lifter.card.normalisation == "person" else None,
+            root=data.root[rows] if placed else None,
+            intrinsics=intrinsics if placed else None,
+        )
+    return poses
+
+
+def score_pose2sim(lifters: Mapping[str, Lifter], root: Path) -> Scores:
+    """Measure lifters on the balancing clip, each camera on its own, and their mean.
+
+    P-MPJPE in mm of the 12 limb joints against triangulated markers, aligned frame by frame
+    without reflection, mean over frames. The lifters are not told the focal length.
+    """
+    clips = load_pose2sim(root)
+    notes: list[str] = []
+    errors = np.array(
+        [
+            [_limb_error(lifter, name, clip, notes) for name, lifter in lifters.items()]
+            for clip in clips
+        ]
+    )
+    rows = [(clip.name, tuple(row)) for clip, row in zip(clips, errors.tolist(), strict=True)]
+    rows.append(("mean of cameras", tuple(errors.mean(axis=0).tolist())))
+    title = "pose2sim balancing: P-MPJPE (mm, similarity-aligned, 12 limb joints, mean over frames)"
+    return Scores((Table(title, tuple(lifters), tuple(rows)),), tuple(notes))
+
+
+def _limb_error(lifter: Lifter, name: str, clip: Pose2SimClip, notes: list[str]) -> float:
+    """Return one camera's error in mm; frames without a pose or markers go into the notes."""
+    sequence = load_poses(
+        clip.keypoints,
+        skeleton=clip.skeleton.name,
+        image_size=clip.image_size,
+        fps=clip.fps,
+    )
+    lifted = lifter(sequence)
+    limbs = lifted.positions[:, [lifted.skeleton.index(joint) for joint in clip.joints]]
+    _, ours, theirs = np.intersect1d(lifted.frames, clip.frames, return_indices=True)
+    predicted, markers = limbs[ours], clip.poses[theirs]
+    mask = np.isfinite(markers).all(axis=2)
+    kept = np.isfinite(predicted).all(axis=(1, 2)) & mask.any(axis=1)
+    if kept.sum() < len(clip.frames):
+        notes.append(
+            f"{name}: {len(clip.frames) - int(kept.sum())} of {len(clip.frames)} frames of "
+            f"{clip.name} have no pose or no markers and are left out"
+        )
+    return evaluate_limbs(predicted[kept], markers[kept], mask=mask[kept])
+
+
+def as_csv(scores: Sequence[Scores]) -> bytes:
+    """Return every number as a line: table, row, column, value."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["table", "row", "column", "value"])
+    for table in (table for score in scores for table in score.tables):
+        for name, values in table.rows:
+            for column, value in zip(table.columns, values, strict=True):
+                if value is not None:
+                    writer.writerow([table.title, name, column, repr(value)])
+    return stream.getvalue().encode()
+
+
+def as_json(scores: Sequence[Scores], lifters: Mapping[str, Lifter]) -> bytes:
+    """Return every number by table, row and column, with the hashes of the models."""
+    content: dict[str, Any] = {
+        "models": {
+            name: {"weights_sha256": lifter.weights_sha256, "name": lifter.card.name}
+            for name, lifter in lifters.items()
+        },
+        "tables": {
+            table.title: {
+                name: dict(zip(table.columns, values, strict=True)) for name, values in table.rows
+            }
+            for score in scores
+            for table in score.tables
+        },
+        "notes": [note for score in scores for note in score.notes],
+    }
+    return orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n"
+
+
+def side_by_side(tables: Mapping[str, Table]) -> Table:
+    """Join tables of the same rows; with several models each column names its own."""
+    first = next(iter(tables.values()))
+    if len(tables) == 1:
+        return first
+    columns = tuple(
+        f"{name}: {column}" for name, table in tables.items() for column in table.columns
+    )
+    rows = []
+    for index, (row, _) in enumerate(first.rows):
+        parts = [table.rows[index] for table in tables.values()]
+        rows.append((row, tuple(value for _, values in parts for value in values)))
+    return Table(first.title, columns, tuple(rows))
+
+
+def _averages(results: Mapping[str, Evaluation], title: str) -> Table:
+    """Return the averages, one row a model."""
+    units = next(iter(results.values())).units
+    keys = [(metric, averaging) for metric in units for averaging in AVERAGES]
+    columns = tuple(f"{metric} ({units[metric]}, {averaging})" for metric, averaging in keys)
+    rows = tuple(
+        (name, tuple(result.averages[key] for key in keys)) for name, result in results.items()
+    )
+    return Table(title, columns, rows)

@@ -1,0 +1,165 @@
+"""The planned grid convolution against its two-branch definition."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn import functional
+
+from poselift.errors import PoseliftError
+from poselift.models.gridconv import PADDINGS, GLNConfig, GridConv, GridLiftingNetwork, freeze
+from poselift.models.gridconv.convolution import FrozenGridConv
+from poselift.models.gridconv.network import GridLayer, GridUnit
+from poselift.models.gridconv.plan import plan, products
+
+paddings = st.sampled_from(PADDINGS)
+
+
+def padded(x: Tensor, padding: str) -> Tensor:
+    """Pad a (B, C, H, W) grid by one on all sides, node by node."""
+    rows, columns = x.shape[2:]
+    out = x.new_zeros(*x.shape[:2], rows + 2, columns + 2)
+    for i in range(rows + 2):
+        for j in range(columns + 2):
+            r, c = i - 1, j - 1
+            inside = 0 <= r < rows and 0 <= c < columns
+            if padding == "circular":
+                r, c = r % rows, c % columns
+            elif padding == "replicate":
+                r, c = min(max(r, 0), rows - 1), min(max(c, 0), columns - 1)
+            elif not inside:
+                continue
+            out[:, :, i, j] = x[:, :, r, c]
+    return out
+
+
+def definition(layer: GridConv, x: Tensor, attention: Tensor | None) -> Tensor:
+    """Two branches, each a 3x3 convolution of its padded grid, patch scaled tap by tap."""
+    batch, nodes, channels = x.shape
+    rows, columns = layer.grid
+    grid = x.transpose(1, 2).reshape(batch, channels, rows, columns)
+    total = x.new_zeros(batch, nodes, layer.weight.shape[-1])
+    for branch, padding in enumerate(layer.paddings):
+        patch = functional.unfold(padded(grid, padding), 3).view(batch, channels, 9, nodes)
+        if attention is not None:
+            patch = patch * attention[:, None]
+        total = total + torch.einsum("bckp,kco->bpo", patch, layer.weight[branch])
+        if layer.bias is not None:
+            total = total + layer.bias[branch]
+    return total
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    grid=st.tuples(st.integers(1, 6), st.integers(1, 6)),
+    pair=st.tuples(paddings, paddings),
+    inputs=st.integers(1, 5),
+    outputs=st.integers(1, 4),
+    dynamic=st.booleans(),
+    bias=st.booleans(),
+    double=st.booleans(),
+)
+def test_agrees_with_definition(
+    grid: tuple[int, int],
+    pair: tuple[str, str],
+    inputs: int,
+    outputs: int,
+    dynamic: bool,
+    bias: bool,
+    double: bool,
+) -> None:
+    torch.manual_seed(0)
+    kind, tolerance = (torch.float64, 1e-10) if double else (torch.float32, 1e-5)
+    layer = GridConv(inputs, outputs, grid, pair, bias=bias).to(kind)
+    x = torch.randn(3, grid[0] * grid[1], inputs, dtype=kind, requires_grad=True)
+    attention = torch.rand(3, 9, x.shape[1], dtype=kind, requires_grad=True) if dynamic else None
+    ours, reference = layer(x, attention), definition(layer, x, attention)
+    with torch.no_grad():
+        plain = layer(x, attention)
+    scale = reference.abs().max()
+    assert (ours - reference).abs().max() <= tolerance * scale
+    assert (plain - reference).abs().max() <= tolerance * scale
+    wanted = [x, layer.weight, *([attention] if attention is not None else [])]
+    out = torch.randn_like(reference)
+    for a, b in zip(
+        torch.autograd.grad(ours, wanted, out),
+        torch.autograd.grad(reference, wanted, out),
+        strict=True,
+    ):
+        assert (a - b).abs().max() <= 10 * tolerance * b.abs().max().clamp(min=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("pair", "count", "groups"),
+    [
+        (("circular", "replicate"), 285, 5),  # the grid, and 15 for each side
+        (("circular", "zero"), 225, 9),
+        (("zero", "zero"), 169, 9),
+        (("circular", "circular"), 225, 1),
+    ],
+)
+def test_products_of_the_paper_grid(pair: tuple[str, str], count: int, groups: int) -> None:
+    made = plan(5, 5, pair)
+    assert products(made) == count
+    assert len(made) == groups
+
+
+def test_first_group_holds_all_nodes_or_each_is_in_one() -> None:
+    assert plan(7, 4, ("circular", "replicate"))[0].nodes == tuple(range(28))
+    nodes = sorted(node for group in plan(7, 4, ("replicate", "zero")) for node in group.nodes)
+    assert nodes == list(range(28))
+
+
+def test_unknown_padding_is_refused() -> None:
+    with pytest.raises(PoseliftError, match="unknown padding 'reflect'"):
+        plan(2, 2, ("reflect", "zero"))
+
+
+def test_autocast_keeps_master_weights() -> None:
+    layer = GridConv(4, 4, (3, 3), ("circular", "zero"))
+    x = torch.randn(2, 9, 4)
+    with torch.autocast("cpu", torch.bfloat16):
+        out = layer(x)
+    out.float().sum().backward()
+    assert out.dtype == torch.bfloat16 or out.dtype == torch.float32
+    assert layer.weight.grad is not None
+    assert layer.weight.grad.dtype == torch.float32
+    assert (out.float() - layer(x)).abs().max() < 0.05
+
+
+@pytest.mark.parametrize("pair", [("circular", "replicate"), ("circular", "zero")])
+def test_batch_norm_in_evaluation_is_the_one_that_is_folded(pair: tuple[str, str]) -> None:
+    torch.manual_seed(0)
+    unit = GridUnit(GLNConfig(channels=4, paddings=pair, dropout=0.0), 4).double()
+    unit.train()(torch.randn(6, 25, 4, dtype=torch.float64) + 3)
+    unit.eval()
+    x = torch.randn(3, 25, 4, dtype=torch.float64)
+    plain = unit.layer(x)
+    expected = torch.relu(unit.norm(plain.flatten(0, 1)).view_as(plain))
+    with torch.no_grad():
+        folded = unit(x)
+        frozen = torch.relu(FrozenGridConv(unit.layer.conv, unit.norm)(*unit.layer.attention(x)))
+    assert (folded - expected).abs().max() <= 1e-12
+    assert (frozen - expected).abs().max() <= 1e-12
+    assert (unit(x) - expected).abs().max() <= 1e-12
+
+
+@pytest.mark.parametrize("attention", ["grid", "none", "spatial"])
+def test_frozen_network_gives_the_same(attention: str) -> None:
+    torch.manual_seed(0)
+    config = GLNConfig(channels=8, blocks=1, attention=attention, layout="handcrafted", dropout=0.0)
+    network = GridLiftingNetwork(config).double().train()
+    network(torch.randn(20, 17, 2, dtype=torch.float64))
+    frozen = freeze(network)
+    network.eval()
+    poses = torch.randn(5, 17, 2, dtype=torch.float64)
+    layers = [module for module in frozen.modules() if isinstance(module, GridLayer)]
+    assert len(layers) == 4
+    assert all(isinstance(layer.conv, FrozenGridConv) for layer in layers)
+    assert (frozen(poses) - network(poses)).abs().max() <= 1e-12
+    with torch.autocast("cpu", torch.bfloat16):
+        low = frozen.float()(poses.float())
+    assert (low - network(poses)).abs().max() <= 0.05 * network(poses).abs().max()
