@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from poselift.poses import PoseSequence
+from poselift.poses import Person, PoseSequence
 from poselift.skeletons import BODY_25, COCO_17, H36M_17, Skeleton
 
 #: A standing person, COCO order, about 170 px tall with the middle at (0, 0).
@@ -113,10 +113,10 @@ def sequence(
     )
 
 
-def pair(**options: Any) -> tuple[PoseSequence, PoseSequence]:
+def pair(**options: Any) -> Person:
     """A 2D sequence and a 3D one beside it, one frame not lifted."""
     flat = sequence(**options)
     rng = np.random.default_rng(1)
     solid = rng.normal(size=(len(flat), 17, 3)).astype(np.float32)
     solid[0] = np.nan
-    return flat, flat.as_3d(solid, "lifted by a test")
+    return Person(flat, flat.as_3d(solid, "lifted by a test"))

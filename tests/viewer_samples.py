@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from poselift.poses import PoseSequence, Results
+from poselift.poses import Person, PoseSequence, Results
 from poselift.skeletons import H36M_17, Skeleton
 
 META = {
@@ -57,7 +57,7 @@ def pair(
     size: tuple[int, int] | None = (1920, 1080),
     place: float = 0.0,
     skeleton: Skeleton = H36M_17,
-) -> tuple[PoseSequence, PoseSequence]:
+) -> Person:
     """2D and 3D sequences of a walker seen from 4 m, `place` metres right of the middle."""
     solid = walker(frames, phase=place, turn=0.5 + place)
     seen = solid + np.array([place, 0.1, 4.0])
@@ -71,12 +71,12 @@ def pair(
         person_id=person_id,
     )
     lifted = sequence.as_3d(solid.astype(np.float32), "lifted by a test")
-    return sequence.to_skeleton(skeleton), lifted
+    return Person(sequence.to_skeleton(skeleton), lifted)
 
 
 def results(*people: tuple[PoseSequence, PoseSequence]) -> Results:
     """Wrap pairs of sequences as the results of a model."""
-    return Results(people=tuple(people), meta=dict(META))
+    return Results(people=tuple(Person(*one) for one in people), meta=dict(META))
 
 
 def without(sequence: PoseSequence, joints: list[str], rows: slice) -> PoseSequence:

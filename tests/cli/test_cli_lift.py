@@ -215,12 +215,12 @@ def test_a_failed_write_leaves_no_output(
 def test_interrupt_is_130(
     run: Run, clip: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import poselift.io.load
+    import poselift.io
 
     def interrupt(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(poselift.tracking, "load_people", interrupt)
+    monkeypatch.setattr(poselift.io, "load_people", interrupt)
     status, out, err = run("lift", clip, "-o", tmp_path / "a.npz", "--model", model)
     assert (status, out, err) == (INTERRUPTED, "", "poselift: error: interrupted\n")
 

@@ -20,7 +20,7 @@ from poselift.io import (
     write_keypoints,
     write_npz,
 )
-from poselift.poses import AXES_3D, PoseSequence, Results
+from poselift.poses import AXES_3D, Person, PoseSequence, Results
 from poselift.skeletons import COCO_17, H36M_17
 
 META = {"model": "gln", "weights_sha256": "ab" * 32, "normalisation": "screen", "software": "x"}
@@ -104,23 +104,23 @@ def test_2d_of_another_skeleton_is_converted_when_written(tmp_path: Path) -> Non
     points = np.random.default_rng(0).uniform(0, 900, (2, 17, 2)).astype(np.float32)
     flat = PoseSequence.from_2d(points, COCO_17)
     solid = flat.to_skeleton(H36M_17).as_3d(np.zeros((2, 17, 3), np.float32), "lifted")
-    back = read_results(written(Results(((flat, solid),)), ".npz", tmp_path))
+    back = read_results(written(Results((Person(flat, solid),)), ".npz", tmp_path))
     assert back.people[0][0] == flat.to_skeleton(H36M_17)
 
 
 def test_pairs_that_do_not_belong_together_are_refused() -> None:
     flat, solid = pair()
     with pytest.raises(PoseliftError, match="expected a 2D and a 3D sequence"):
-        Results(((solid, flat),))
+        Results((Person(solid, flat),))
     with pytest.raises(PoseliftError, match="of the same frames"):
-        Results(((flat[1:], solid),))
+        Results((Person(flat[1:], solid),))
     with pytest.raises(PoseliftError, match="person 0 twice"):
-        write_npz(Results(((flat, solid), (flat, solid))), io.BytesIO())
+        write_npz(Results((Person(flat, solid), Person(flat, solid))), io.BytesIO())
     with pytest.raises(PoseliftError, match="at least one person"):
         write_json(Results(()), io.BytesIO())
     other, above = pair(person_id=1, fps=None)
     with pytest.raises(PoseliftError, match=r"one fps for all persons, got 29\.97 .* and None"):
-        write_json(Results(((flat, solid), (other, above))), io.BytesIO())
+        write_json(Results((Person(flat, solid), Person(other, above))), io.BytesIO())
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".json"])

@@ -55,9 +55,10 @@ def convert(
     """
     from poselift.cli.outputs import check_outputs
     from poselift.files import write_together
+    from poselift.io import read_detections
     from poselift.io.native import write_keypoints_json, write_keypoints_npz
     from poselift.skeletons import get_skeleton
-    from poselift.tracking import people_of, read_detections
+    from poselift.tracking import people_of
 
     image_size = parse_size(size)
     check_outputs(outputs, OUTPUTS, source=source)

@@ -25,6 +25,7 @@ from poselift.modelfiles.card import (
     parse_card,
 )
 from poselift.modelfiles.find import ModelFile, find_model, has_weights
+from poselift.modelfiles.runtime import load_onnxruntime
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -216,8 +217,7 @@ def _whole_products_are_exact() -> bool:
 
     The probe multiplies 64 values of 255 by weights of 127.
     """
-    import onnxruntime
-
+    onnxruntime = load_onnxruntime()
     session = onnxruntime.InferenceSession(
         str(files("poselift") / "lifting" / "int8_probe.onnx"), providers=["CPUExecutionProvider"]
     )
@@ -232,8 +232,7 @@ def start_session(
 
     With `only_look` nothing is made ready for running.
     """
-    import onnxruntime
-
+    onnxruntime = load_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
