@@ -1,15 +1,36 @@
-"""Writing files so that a reader never sees half of one."""
+"""Writing files so that a reader never sees half of one, and several so that all appear or none."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from poselift.errors import PoseliftError
+
+try:
+    import fcntl
+except ImportError:  # Windows: parts of killed processes stay there
+    fcntl = None  # type: ignore[assignment]
+
+# Longest stem of a temporary name: file systems take 255 bytes, and more is added to it.
+_STEM_BYTES = 150
+
+
+@dataclass
+class _Part:
+    """An open temporary file that will become `place`; `shown` is what the user calls it."""
+
+    stream: BinaryIO
+    temporary: Path
+    place: Path
+    shown: Path
 
 
 @contextmanager
@@ -17,34 +38,11 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """Open a temporary file beside `path` and rename it over `path` on success.
 
     On any exception the temporary file is removed and `path` is left as it was. Missing parent
-    folders are created. Raises `PoseliftError` if the place cannot be written.
+    folders are created. A link is written through; a pipe or device takes the bytes as they come.
+    Raises `PoseliftError` if the place cannot be written or is read-only.
     """
-    target = Path(path)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.is_dir():
-            raise PoseliftError(f"{target}: cannot write a file here, it is a folder")
-        handle, name = tempfile.mkstemp(
-            prefix=f".{target.name}.", suffix=".part", dir=target.parent
-        )
-    except OSError as error:
-        raise PoseliftError(f"{target}: cannot be written ({error.strerror})") from error
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(target)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise PoseliftError(f"{target}: cannot be written ({error.strerror})") from error
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with _all_or_none([Path(path)]) as (stream,):
+        yield stream
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
@@ -68,12 +66,111 @@ def write_bytes_together(contents: list[tuple[Path, bytes]]) -> None:
 def write_together(writers: list[tuple[Path, Callable[[BinaryIO], None]]]) -> None:
     """Write several files so that either all of them appear or none does.
 
-    Each entry is a path and a function that fills the open file. Raises `PoseliftError` as
-    `atomic_write` does, before any of the paths has changed.
+    Each entry is a path and a function that fills the open file. All are filled and on the disk
+    before the first is renamed. Raises `PoseliftError` as `atomic_write` does, before any of the
+    paths has changed.
     """
-    if not writers:
+    with _all_or_none([path for path, _ in writers]) as streams:
+        for (path, fill), stream in zip(writers, streams, strict=True):
+            try:
+                fill(stream)
+            except OSError as error:
+                raise _unwritable(path, error) from error
+
+
+@contextmanager
+def _all_or_none(paths: list[Path]) -> Iterator[list[BinaryIO]]:
+    """Open a temporary file for each path; flush all of them, then rename all of them."""
+    path = Path()
+    with ExitStack() as stack:
+        try:
+            parts: list[_Part] = []
+            streams: list[BinaryIO] = []
+            for path in paths:
+                if _is_pipe(path):
+                    stream: BinaryIO = path.open("wb")
+                    stack.callback(_close_quietly, stream)
+                    streams.append(stream)
+                    continue
+                part = _open_part(path)
+                stack.callback(_forget, part)
+                parts.append(part)
+                streams.append(part.stream)
+            yield streams
+            for path, stream in zip(paths, streams, strict=True):  # noqa: B007 (named below)
+                stream.flush()
+            for part in parts:
+                path = part.shown
+                os.fsync(part.stream.fileno())
+                os.chmod(part.temporary, _mode(part.place))
+            for part in parts:
+                path = part.shown
+                part.temporary.replace(part.place)
+        except OSError as error:
+            raise _unwritable(path, error) from error
+
+
+def _open_part(path: Path) -> _Part:
+    """Open a temporary file beside the place that `path` leads to, and hold a lock on it.
+
+    Parts for the same place that nobody holds are what a killed process left: they are removed.
+    """
+    place = Path(os.path.realpath(path))
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if place.is_dir():
+        raise PoseliftError(f"{path}: cannot write a file here, it is a folder")
+    if place.exists() and not place.stat().st_mode & 0o222:
+        raise PoseliftError(f"{path}: is read-only, choose another output or make it writable")
+    stem = f".{place.name}."
+    if len(os.fsencode(stem)) > _STEM_BYTES:
+        stem = f".{hashlib.sha256(os.fsencode(place.name)).hexdigest()[:32]}."
+    _remove_abandoned(place.parent, stem)
+    while True:
+        handle, name = tempfile.mkstemp(prefix=stem, suffix=".part", dir=place.parent)
+        if fcntl is not None:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if os.path.exists(name) and os.stat(name).st_ino == os.fstat(handle).st_ino:
+            return _Part(os.fdopen(handle, "wb"), Path(name), place, path)
+        os.close(handle)  # another process took it for abandoned before it was locked
+
+
+def _remove_abandoned(folder: Path, stem: str) -> None:
+    """Remove parts of a killed process: those whose lock nobody holds."""
+    if fcntl is None:
         return
-    (path, fill), rest = writers[0], writers[1:]
-    with atomic_write(path) as stream:
-        fill(stream)
-        write_together(rest)
+    for part in folder.iterdir():
+        if not (part.name.startswith(stem) and part.name.endswith(".part")):
+            continue
+        with suppress(OSError), part.open("rb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            part.unlink(missing_ok=True)
+
+
+def _forget(part: _Part) -> None:
+    """Close a part, and remove it if it has not become the file."""
+    _close_quietly(part.stream)
+    part.temporary.unlink(missing_ok=True)
+
+
+def _close_quietly(stream: BinaryIO) -> None:
+    """Close a stream whose contents are safe already, or given up."""
+    with suppress(OSError):
+        stream.close()
+
+
+def _mode(place: Path) -> int:
+    """Permissions of the file that is replaced, or those of a new one."""
+    if place.exists():
+        return stat.S_IMODE(place.stat().st_mode)
+    umask = os.umask(0)
+    os.umask(umask)
+    return 0o666 & ~umask
+
+
+def _is_pipe(path: Path) -> bool:
+    """Tell whether bytes go to a reader (pipe, terminal, device) and not into a file."""
+    return path.exists() and not (path.is_file() or path.is_dir())
+
+
+def _unwritable(path: Path, error: OSError) -> PoseliftError:
+    return PoseliftError(f"{path}: cannot be written ({error.strerror or error})")
