@@ -25,6 +25,7 @@ from poselift.modelfiles.card import (
     parse_card,
 )
 from poselift.modelfiles.find import ModelFile, find_model, has_weights
+from poselift.modelfiles.onnxfile import read_onnx
 from poselift.modelfiles.runtime import load_onnxruntime
 
 if TYPE_CHECKING:
@@ -153,19 +154,18 @@ def runtimes(model: str | os.PathLike[str] = "gln") -> tuple[tuple[str, str], ..
 
 def _offers_bf16(model: str | os.PathLike[str]) -> bool:
     """Tell whether a model with fp32 weights runs in bf16."""
-    file = find_model(model)
-    return not _refusal_of_bf16(card_of(start_session(file, 1, only_look=True), file.source))
+    return not _refusal_of_bf16(card_of(find_model(model)))
 
 
-def card_of(session: onnxruntime.InferenceSession, source: str) -> ModelCard:
+def card_of(file: ModelFile) -> ModelCard:
     """Return the card in a model file; `PoseliftError` if it carries none or a bad one."""
-    entries = session.get_modelmeta().custom_metadata_map
+    entries = read_onnx(file.data, file.source).metadata
     if METADATA_KEY not in entries:
         raise PoseliftError(
-            f"{source}: an ONNX model, but not one of poselift's "
+            f"{file.source}: an ONNX model, but not one of poselift's "
             f"(it carries no {METADATA_KEY!r} card)"
         )
-    return parse_card(entries[METADATA_KEY], source)
+    return parse_card(entries[METADATA_KEY], file.source)
 
 
 def check_choice(backend: str, precision: str) -> None:

@@ -64,8 +64,8 @@ def open_model(
     """
     check_choice(backend, precision)
     count = physical_cores() if threads is None else threads
+    card = card_of(file)
     session = start_session(file, count, only_look=backend != "onnxruntime")
-    card = card_of(session, file.source)
     if (card.precision == "int8") != (precision == "int8"):
         raise PoseliftError(
             f"{file.source}: holds {card.precision} weights, expected those for {precision} "
@@ -82,7 +82,10 @@ def open_model(
 def _check_ports(session: onnxruntime.InferenceSession, card: ModelCard, source: str) -> None:
     """Refuse a model whose inputs or outputs do not fit its card."""
     joints = len(card.skeleton)
-    found = [(p.name, p.shape) for p in (*session.get_inputs(), *session.get_outputs())]
+    try:
+        found = [(p.name, p.shape) for p in (*session.get_inputs(), *session.get_outputs())]
+    except UnicodeDecodeError:
+        raise PoseliftError(f"{source}: an ONNX model whose names are not UTF-8 text") from None
     expected = [(INPUT, joints, 2), (OUTPUT, joints, 3)]
     got = [(name, *shape[1:]) for name, shape in found]
     if got != expected or isinstance(found[0][1][0], int):

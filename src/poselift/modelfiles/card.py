@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from poselift.errors import PoseliftError
+from poselift.errors import PoseliftError, quoted
 from poselift.geometry import NORMALISATIONS, TARGETS
 from poselift.skeletons import Skeleton, get_skeleton
 
@@ -70,28 +70,28 @@ def read_card(content: Mapping[str, Any], source: str) -> ModelCard:
             what = "an object" if kind is Mapping else "a string"
             raise PoseliftError(
                 f"{source}: expected {what} under {key!r} in the model card, "
-                f"got {content.get(key)!r}"
+                f"got {quoted(content.get(key))}"
             )
     if content["normalisation"] not in NORMALISATIONS:
         raise PoseliftError(
-            f"{source}: the model card names the normalisation {content['normalisation']!r}, "
+            f"{source}: the model card names the normalisation {quoted(content['normalisation'])}, "
             f"expected one of {', '.join(NORMALISATIONS)}"
         )
     precision = content.get("precision", "fp32")
     if precision not in FILE_PRECISIONS:
         raise PoseliftError(
-            f"{source}: the model card gives the precision {precision!r}, "
+            f"{source}: the model card gives the precision {quoted(precision)}, "
             f"expected one of {', '.join(FILE_PRECISIONS)}"
         )
     target = content.get("target", "pose")
     if target not in TARGETS:
         raise PoseliftError(
-            f"{source}: the model card gives the target {target!r}, "
+            f"{source}: the model card gives the target {quoted(target)}, "
             f"expected one of {', '.join(TARGETS)}"
         )
     if content["units"] != "m":
         raise PoseliftError(
-            f"{source}: the model card gives units {content['units']!r}, expected 'm'"
+            f"{source}: the model card gives units {quoted(content['units'])}, expected 'm'"
         )
     try:
         skeleton = get_skeleton(content["skeleton"])
@@ -115,6 +115,8 @@ def parse_card(text: str, source: str) -> ModelCard:
         content = json.loads(text)
     except ValueError as error:
         raise PoseliftError(f"{source}: the model card is not valid JSON ({error})") from None
+    except RecursionError:
+        raise PoseliftError(f"{source}: the model card is nested too deeply") from None
     if not isinstance(content, dict):
         raise PoseliftError(f"{source}: expected the model card to be a JSON object")
     return read_card(content, source)
