@@ -247,7 +247,7 @@ FLOATS = b"cnumpy\ndtype\n(S'f8'\nI0\nI1\ntR"
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"", "Ran out of input"),
+        (b"", "exhausted before seeing STOP"),
         (b"not a pickle", ""),
         (pickle.dumps([np.arange(9.0)])[:-20], ""),
         (b"\x80\x04\x95\xff\xff\xff\xff\xff\xff\xff\x7f", ""),
@@ -397,3 +397,29 @@ def test_numbers_in_archives_keep_kind_and_order(tmp_path: Path) -> None:
         got = read_value(tmp_path / "file")
         assert (got.dtype, got.shape) == (np.asarray(array).dtype, np.shape(array))
         np.testing.assert_array_equal(got, array)
+
+
+def test_nine_bytes_do_not_ask_for_gigabytes(tmp_path: Path) -> None:
+    """The reader's table is as long as the greatest number of a part."""
+    path = tmp_path / "memo.pkl"
+    path.write_bytes(b"\x80\x02Nr\xff\xff\xff\x0b.")
+    with pytest.raises(PoseliftError, match="a part with a number beyond their count"):
+        read_pickle(path)
+
+
+def test_numbers_of_parts_are_what_pickle_writes(tmp_path: Path) -> None:
+    value = {"a": [1, 2, {"b": ("c", 3.5)}], "d": np.arange(300), "e": ["x"] * 500}
+    for protocol in range(6):
+        path = tmp_path / f"{protocol}.pkl"
+        path.write_bytes(pickle.dumps(value, protocol))
+        back = read_pickle(path)
+        assert back["a"] == value["a"]
+        assert (back["d"] == value["d"]).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "reader"), [("memo.pkl", read_pickle), ("expand.pth", read_torch)]
+)
+def test_hostile_files(shared: Path, name: str, reader: Callable[[Path], object]) -> None:
+    with pytest.raises(PoseliftError, match=r"a part with a number|repeats its numbers"):
+        reader(shared / "cases" / "hostile" / name)

@@ -8,6 +8,7 @@ archive with the object in `data.pkl` and a storage each in `data/<key>`.
 from __future__ import annotations
 
 import io
+import math
 import os
 import struct
 import zipfile
@@ -86,6 +87,8 @@ class _Tensor(Pending):
             return np.empty(self._size, self._storage.dtype)
         if last >= len(numbers):
             raise ValueError("a tensor reaches beyond its numbers")
+        if math.prod(self._size) > len(numbers):  # a few bytes that would become gigabytes
+            raise ValueError("a tensor that repeats its numbers")
         item = self._storage.dtype.itemsize
         strides = [stride * item for stride in self._stride]
         view = np.lib.stride_tricks.as_strided(numbers[self._offset :], self._size, strides)

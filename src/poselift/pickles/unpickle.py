@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import pickletools
 import re
 import struct
 import zipfile
@@ -58,6 +59,12 @@ class Readable(Protocol):
 
     def readline(self) -> bytes:
         """Return the bytes up to the end of the line."""
+
+    def tell(self) -> int:
+        """Return the place of the next byte."""
+
+    def seek(self, place: int, /) -> int:
+        """Go to a place."""
 
 
 class Pending(ABC):
@@ -256,9 +263,22 @@ def unpickle(
     damaged.
     """
     try:
+        _check_memo(stream)
         return _Unpickler(stream, source, makers or {}, persistent).load()
     except DAMAGE as error:
         raise damaged(source, error) from None
+
+
+def _check_memo(stream: Readable) -> None:
+    """Refuse a pickle that numbers its parts beyond their count; leaves `stream` where it was.
+
+    Python's reader makes a table as long as the greatest number: nine bytes can ask for gigabytes.
+    """
+    start = stream.tell()
+    for count, (code, number, _) in enumerate(pickletools.genops(stream)):  # type: ignore[arg-type]
+        if code.name in ("PUT", "BINPUT", "LONG_BINPUT") and not 0 <= (number or 0) <= count + 1:
+            raise ValueError("a part with a number beyond their count")
+    stream.seek(start)
 
 
 def plain(value: Any, source: str) -> Any:
