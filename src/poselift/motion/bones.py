@@ -1,0 +1,147 @@
+"""Bones of constant length: a person's lengths from a clip, and poses that keep them.
+
+Axes: T frame, J joint. Lengths belong to the joint in which a bone ends; the root's is 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Float
+
+from poselift.errors import PoseliftError
+from poselift.motion.skeleton import bone_vectors
+from poselift.poses import PoseSequence
+from poselift.skeletons import Skeleton
+
+#: Rounds of moving both ends of every bone until it fits.
+_ROUNDS = 6
+
+#: Height of the ankles' centres above the floor, as part of the body's (Winter, Biomechanics and
+#: Motor Control of Human Movement).
+_ANKLE_HEIGHT = 0.039
+
+
+def bone_lengths(
+    positions: Float[np.ndarray, "T J 3"], skeleton: Skeleton, *, symmetric: bool = False
+) -> Float[np.ndarray, " J"]:
+    """Return a person's bone lengths (in the unit of `positions`): medians over the frames.
+
+    symmetric  a left bone and its right one get one length, the mean of both medians.
+
+    Frames in which a bone is missing do not count; a bone that never is there is NaN.
+    """
+    lengths = np.linalg.norm(bone_vectors(positions, skeleton), axis=-1)
+    there = np.isfinite(lengths).any(axis=0)
+    medians = np.full(len(skeleton), np.nan)
+    medians[there] = np.nanmedian(lengths[:, there], axis=0)
+    if symmetric:
+        medians = (medians + medians[skeleton.flip_order]) / 2
+    return medians
+
+
+def standing_height(lengths: Float[np.ndarray, " J"], skeleton: Skeleton) -> float:
+    """Return how tall a person of these bones stands: from the floor to the crown, metres.
+
+    Mean of both legs, trunk, neck and head in one line, and the ankles' height above the floor
+    as in the mean person. Raises `PoseliftError` for a joint set without head top or ankles.
+    """
+    landmarks = skeleton.landmarks
+    for landmark in ("head_top", "left_ankle", "right_ankle"):
+        if landmark not in landmarks:
+            raise PoseliftError(
+                f"the height of a person in the joints {skeleton.name} is not known: "
+                f"expected a joint {landmark}"
+            )
+    upper = _path_length(landmarks.index("head_top"), lengths, skeleton)
+    legs = [
+        _path_length(landmarks.index(f"{side}_ankle"), lengths, skeleton)
+        - lengths[landmarks.index(f"{side}_hip")]
+        for side in ("left", "right")
+    ]
+    return float((upper + np.mean(legs)) / (1 - _ANKLE_HEIGHT))
+
+
+def keep_lengths(
+    positions: Float[np.ndarray, "T J 3"],
+    lengths: Float[np.ndarray, " J"],
+    skeleton: Skeleton,
+) -> Float[np.ndarray, "T J 3"]:
+    """Return the nearest poses (about) whose bones have these lengths exactly, root kept.
+
+    Both ends of each bone are moved along it by half of what it lacks, several times over; then
+    lengths are set exactly from the root outwards. A missing (NaN) joint stays missing, and a bone
+    of unknown (NaN) length or with a missing end is left alone.
+    """
+    order = [joint for joint in np.argsort(skeleton.depth, kind="stable") if joint != skeleton.root]
+    bones = [(skeleton.parents[j], j, lengths[j]) for j in order if np.isfinite(lengths[j])]
+    points = np.array(np.transpose(positions, (1, 2, 0)), np.float64)  # J, 3, T: joints contiguous
+    root = points[skeleton.root].copy()
+    for left in range(_ROUNDS, -1, -1):
+        for parent, joint, length in bones:
+            bone = points[joint] - points[parent]
+            found = np.sqrt(np.einsum("dt,dt->t", bone, bone))
+            with np.errstate(invalid="ignore", divide="ignore"):
+                move = np.where(found > 1e-9, length / found - 1, 0.0) * bone
+            move[:, np.isnan(found)] = 0.0
+            if left:
+                points[joint] += move / 2
+                points[parent] -= move / 2
+            else:
+                points[joint] += move
+        if left == 1:
+            points += root - points[skeleton.root]
+    return points.transpose(2, 0, 1)
+
+
+def constant_bones(
+    poses: PoseSequence,
+    *,
+    lengths: Float[np.ndarray, " J"] | None = None,
+    height: float | None = None,
+    symmetric: bool = False,
+) -> PoseSequence:
+    """Give a person bones of constant length (3D; the pelvis stays where it is).
+
+    lengths    (J,) metres, or None for those of the clip, `bone_lengths`.
+    height     metres from the floor to the top of the head, to which all lengths are scaled.
+    symmetric  left and right bones of one length.
+
+    Raises `PoseliftError` for 2D poses and a height that no person has.
+    """
+    if poses.dims != 3:
+        raise PoseliftError("expected 3D poses to give constant bones, got 2D ones")
+    check_height(height)
+    words = "given lengths"
+    if lengths is None:
+        lengths = bone_lengths(poses.positions, poses.skeleton, symmetric=symmetric)
+        words = "medians over the clip" + (", left and right alike" if symmetric else "")
+    if not np.isfinite(np.delete(lengths, poses.skeleton.root)).any():
+        return replace(poses, history=(*poses.history, "bones: left as they are, no pose is there"))
+    positions = np.asarray(poses.positions, np.float64)
+    if height is not None:
+        factor = height / standing_height(lengths, poses.skeleton)
+        words += f", times {factor:.4f} for a height of {height:g} m"
+        # scaled first: else the joints would be pulled towards bones of another size
+        positions, lengths = positions * factor, lengths * factor
+    positions = keep_lengths(positions, lengths, poses.skeleton)
+    step = f"bones: constant lengths, {words}"
+    return replace(poses, positions=positions.astype(np.float32), history=(*poses.history, step))
+
+
+def check_height(height: float | None) -> None:
+    """Refuse a height that no person has."""
+    if height is not None and not 0.4 <= height <= 2.8:
+        raise PoseliftError(
+            f"expected the person's height in metres (1.78), between 0.4 and 2.8, got {height:g}"
+        )
+
+
+def _path_length(joint: int, lengths: Float[np.ndarray, " J"], skeleton: Skeleton) -> float:
+    """Add up the bones from the root to a joint."""
+    total = 0.0
+    while skeleton.parents[joint] >= 0:
+        total += float(lengths[joint])
+        joint = skeleton.parents[joint]
+    return total
