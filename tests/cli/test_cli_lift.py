@@ -198,12 +198,12 @@ def test_nothing_to_lift(run: Run, model: Path, tmp_path: Path) -> None:
 def test_a_failed_write_leaves_no_output(
     run: Run, clip: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import poselift.viewer
+    import poselift.viewer.format
 
     def fail(*_: Any) -> bytes:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(poselift.viewer, "render_html", fail)
+    monkeypatch.setattr(poselift.viewer.format, "render_html", fail)
     before = listing(tmp_path)
     outputs = ("-o", tmp_path / "a.npz", "-o", tmp_path / "a.html", "-o", tmp_path / "b.json")
     status, _, err = run("lift", clip, *outputs, "--model", model, *SIZE)

@@ -58,13 +58,13 @@ def test_missing_empty_and_unknown(tmp_path: Path) -> None:
     refuse(tmp_path, "no .json file in this folder")
     (tmp_path / "a.txt").write_text("hello")
     refuse(tmp_path, "no .json file in this folder")
-    refuse(tmp_path / "a.txt", "none of the formats that are read: openpose .*mmpose .*poselift")
+    refuse(tmp_path / "a.txt", "formats that are read: .*mmpose, .*openpose, .*poselift")
     (tmp_path / "a.json").write_text(" \n")
     refuse(tmp_path / "a.json", "is empty")
     refuse(tmp_path, "a.json: is empty")
     write(tmp_path / "a.json", [1, 2])
     refuse(tmp_path / "a.json", "none of the formats")
-    refuse(tmp_path / "a.json", "unknown format 'x', expected one of auto, openpose", format="x")
+    refuse(tmp_path / "a.json", "unknown format 'x', expected one of auto, .*openpose", format="x")
     refuse(tmp_path / "a.json", "unknown skeleton", skeleton="x", format="openpose")
 
 

@@ -3,25 +3,41 @@
 from __future__ import annotations
 
 import json
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import poselift.io.formats
 from io_samples import (
     body_25,
     in_order,
     mmpose_frames,
     mmpose_instance,
     openpose_frame,
+    pair,
     triples,
     walker,
     write,
 )
 from poselift.errors import PoseliftError
-from poselift.io import Format, format_names, formats, jsonparts, read_detections
+from poselift.io import (
+    AXES,
+    Format,
+    all_formats,
+    format_names,
+    jsonparts,
+    read_detections,
+    registry,
+    save,
+    save_all,
+    writers,
+)
+from poselift.io.formats.openpose import frame_numbers
 from poselift.io.jointsets import from_joint_names
-from poselift.io.openpose import frame_numbers
+from poselift.poses import Results
 from poselift.skeletons import BODY_25, BODY_25B, H36M_17, get_skeleton, skeleton_names
 
 CAMERAS = ("cam01", "cam03")
@@ -252,15 +268,73 @@ def test_joint_names_find_their_skeleton(name: str) -> None:
 
 
 def test_format_list() -> None:
-    assert format_names() == ("auto", "openpose", "mmpose", "poselift")
-    assert all(entry.summary for entry in formats.FORMATS)
+    assert {"auto", "openpose", "mmpose", "poselift"} <= set(format_names())
+    assert set(writers(flat=True)) >= {".npz", ".json"}
+    assert set(writers()) >= {".npz", ".json", ".html"}
+
+
+@pytest.mark.parametrize("entry", all_formats(), ids=lambda entry: entry.name)
+def test_a_format_says_what_it_is(entry: Format) -> None:
+    assert entry.summary
+    assert entry.holds in ("2D", "3D", "2D, 3D")
+    assert entry.persons in ("one", "many")
+    assert entry.axes in AXES
+    assert all(suffix == suffix.lower() for suffix in entry.suffixes)
+    assert (entry.read is None) == (entry.matches is None) == (entry.recognised == "")
+    assert entry.read or entry.write or entry.write_2d
+
+
+def test_a_format_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stranger adds a format by adding a module; here one that only writes."""
+    folder = tmp_path / "formats"
+    folder.mkdir()
+    (folder / "counting.py").write_text(
+        "from poselift.io.registry import Format\n"
+        "def write(results, stream, options):\n"
+        "    stream.write(f'{len(results)} {options.axes} {options.title}'.encode())\n"
+        "FORMAT = Format('counting', 'counts', {'.count': 'a number'}, '3D', persons='one',\n"
+        "                axes='y-up', write=write, sidecar=True)\n"
+    )
+    monkeypatch.setattr(
+        poselift.io.formats, "__path__", [*poselift.io.formats.__path__, str(folder)]
+    )
+    all_formats.cache_clear()
+    two = Results((pair(person_id=3), pair(person_id=12)))
+    try:
+        assert two.save(tmp_path / "a.count") == tuple(
+            tmp_path / name for name in ("a.person03.count", "a.person12.count", "a.poselift.json")
+        )
+        assert save(Results((pair(),)), tmp_path / "b.count", axes="z-up", title="t")
+    finally:
+        monkeypatch.undo()
+        all_formats.cache_clear()
+        sys.modules.pop("poselift.io.formats.counting")
+    assert (tmp_path / "a.person03.count").read_text() == "1 y-up a"
+    assert (tmp_path / "b.count").read_text() == "1 z-up t"
+    facts = json.loads((tmp_path / "b.poselift.json").read_text())
+    assert (facts["file"], facts["axes_written"], facts["units"]) == ("b.count", "z-up", "m")
+    assert facts["people"][0]["history_3d"] == ["made by a test", "lifted by a test"]
+
+
+def test_what_cannot_be_saved_is_said_and_nothing_is_left(tmp_path: Path) -> None:
+    results = Results((pair(),))
+    with pytest.raises(
+        PoseliftError, match=r"cannot write '\.xyz', expected one of .*\.html \(page"
+    ):
+        results.save(tmp_path / "a.xyz")
+    with pytest.raises(PoseliftError, match="axes as one of camera, y-up, z-up, got 'up'"):
+        results.save(tmp_path / "a.npz", axes="up")
+    with pytest.raises(PoseliftError, match="at least one person"):
+        save_all([(results, tmp_path / "a.npz"), (Results(()), tmp_path / "b.json")])
+    assert not list(tmp_path.iterdir())
 
 
 def test_two_formats_that_match_are_both_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = Format("other", "takes everything", lambda path: True, formats.FORMATS[0].read)
-    monkeypatch.setattr(formats, "FORMATS", (*formats.FORMATS, other))
+    known = all_formats()
+    other = replace(known[0], name="other", matches=lambda path: True, read=known[0].read or len)
+    monkeypatch.setattr(registry, "all_formats", lambda: (*known, other))
     file = write(tmp_path / "a.json", openpose_frame(*body_25(1)))
     with pytest.raises(PoseliftError, match="looks like openpose and other, say which"):
         read_detections(file)

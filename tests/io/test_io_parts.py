@@ -21,12 +21,12 @@ from io_samples import body_25, mmpose_frames, openpose_frame, pair, sequence, w
 from poselift.errors import PoseliftError
 from poselift.io import (
     jsonparts,
-    openpose,
     read_detections,
     read_results,
     write_json,
     write_keypoints,
 )
+from poselift.io.formats import openpose
 from poselift.poses import Results
 
 SIZES = ("LARGE", "PART")

@@ -1,10 +1,10 @@
-"""`poselift convert`: 2D keypoints of any known format become files of ours, quick to read."""
+"""`poselift convert`: keypoints and motion of any known format become files of another."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +13,6 @@ import typer
 from poselift.cli.inputs import (
     FormatName,
     Fps,
-    Person,
     Quiet,
     Size,
     SkeletonName,
@@ -21,15 +20,15 @@ from poselift.cli.inputs import (
     choose,
     parse_size,
 )
+from poselift.cli.inputs import Person as Whom
 
 if TYPE_CHECKING:
-    from poselift.poses import PoseSequence
-
-#: What can be written, by suffix.
-OUTPUTS = {".npz": "arrays", ".json": "list of people"}
+    from poselift.poses import PoseSequence, Results
+    from poselift.skeletons import Skeleton
 
 Outputs = Annotated[
-    list[Path], typer.Option("-o", "--output", help="Write .npz or .json; may be repeated.")
+    list[Path],
+    typer.Option("-o", "--output", help="Write .npz, .json or another; may be repeated."),
 ]
 Target = Annotated[
     str | None,
@@ -44,39 +43,65 @@ def convert(
     skeleton: SkeletonName = None,
     size: Size = None,
     fps: Fps = None,
-    person: Person = "all",
+    person: Whom = "all",
     to: Target = None,
     quiet: Quiet = False,
 ) -> None:
-    """Convert 2D keypoints of any known format.
+    """Convert 2D keypoints, or 3D motion, of any known format.
 
-    Persons are followed over time. The files written keep the joints of INPUT, in pixels; of a
-    result file its 2D poses are taken.
+    Persons are followed over time. The files written keep the joints of INPUT. 3D poses stay 3D,
+    but of a result file .npz and .json take the 2D poses, in pixels.
     """
     from poselift.cli.outputs import check_outputs
-    from poselift.files import write_together
-    from poselift.io import read_detections
-    from poselift.io.native import write_keypoints_json, write_keypoints_npz
+    from poselift.io import load, save_all
+    from poselift.io.registry import kinds, writers
+    from poselift.poses import Results
     from poselift.skeletons import get_skeleton
     from poselift.tracking import people_of
 
     image_size = parse_size(size)
-    check_outputs(outputs, OUTPUTS, source=source)
+    check_outputs(outputs, kinds({**writers(flat=True), **writers()}), source=source)
     target = None if to is None else get_skeleton(to)
     started = time.perf_counter()
-    found = read_detections(
-        source, format=format_name, skeleton=skeleton, image_size=image_size, fps=fps
-    )
-    people = choose(people_of(found), person, source)
-    if target is not None:
-        people = tuple(one.to_skeleton(target) for one in people)
-    writers = {".json": write_keypoints_json, ".npz": write_keypoints_npz}
-    write_together([(path, partial(writers[path.suffix.lower()], people)) for path in outputs])
+    found = load(source, format=format_name, skeleton=skeleton, image_size=image_size, fps=fps)
+    if isinstance(found, Results):
+        results = _chosen(found, person, source, target)
+        people = [one.poses_2d for one in results.people if one.poses_2d.visible.any()]
+        people = people or [one.poses_3d for one in results.people]
+        frames = max((int(one.frames[-1]) + 1 for one in people if len(one)), default=0)
+        files = [(people if _takes_2d(path, people) else results, path) for path in outputs]
+    else:
+        people = list(choose(people_of(found), person, source))
+        people = people if target is None else [one.to_skeleton(target) for one in people]
+        frames, files = found.frame_count, [(people, path) for path in outputs]
+    written = save_all(files)
     if not quiet:
         seconds = time.perf_counter() - started
-        typer.echo(_summary(people, outputs, found.frame_count, seconds))
-        if people[0].skeleton != found.skeleton:
+        typer.echo(_summary(people, written, frames, seconds))
+        if target is not None and people[0].history[-1].startswith("joints: "):
             typer.echo(people[0].history[-1])
+
+
+def _chosen(found: Results, person: str, source: Path, target: Skeleton | None) -> Results:
+    """Select persons of results, in the joints that are wanted."""
+    from poselift.poses import Person
+
+    sequences = [one.poses_3d for one in found.people]
+    wanted = {one.person_id for one in choose(sequences, person, source)}
+    people = [one for one in found.people if one.poses_3d.person_id in wanted]
+    if target is not None:
+        people = [
+            Person(flat.to_skeleton(target), solid.to_skeleton(target)) for flat, solid in people
+        ]
+    return replace(found, people=tuple(people))
+
+
+def _takes_2d(path: Path, people: Sequence[PoseSequence]) -> bool:
+    """Tell whether a file takes the 2D poses of results: our own do, where there are any."""
+    from poselift.io.registry import writers
+
+    own = [suffix for suffix, entry in writers().items() if entry.name == "poselift"]
+    return people[0].dims == 2 and path.suffix.lower() in own
 
 
 def _summary(

@@ -7,9 +7,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -28,15 +27,12 @@ from poselift.cli.inputs import (
 if TYPE_CHECKING:
     from poselift.poses import PoseSequence, Results
 
-#: What can be written, by suffix.
-OUTPUTS = {".html": "page to look at", ".npz": "arrays", ".json": "list of people"}
-
 #: Frame rate taken where the source says nothing and --fps is not given.
 DEFAULT_FPS = 30.0
 
 Outputs = Annotated[
     list[Path],
-    typer.Option("-o", "--output", help="Write .html, .npz or .json; may be repeated."),
+    typer.Option("-o", "--output", help="Write .html, .npz, .json or another; may be repeated."),
 ]
 Model = Annotated[
     str, typer.Option(help="A shipped model (gln, posegraphnet), a run folder or an .onnx file.")
@@ -79,14 +75,14 @@ def lift(
     The results, in metres, are written as a page to look at, arrays, or JSON.
     """
     from poselift.cli.outputs import check_outputs
-    from poselift.files import write_together
-    from poselift.io import load_people
+    from poselift.io import load_people, save_all
+    from poselift.io.registry import kinds, writers
     from poselift.lifting import Lifter
     from poselift.lifting.backends import check_choice
     from poselift.modelfiles.find import find_model
 
     image_size = parse_size(size)
-    check_outputs(outputs, OUTPUTS, source=source)
+    check_outputs(outputs, kinds(writers()), source=source)
     check_choice(backend, precision)
     file = find_model(model, precision)  # a wrong name is said before a long file is read
     found = load_people(
@@ -100,18 +96,19 @@ def lift(
         results = lifter.lift_people(people, focal=focal, progress=advance)
     seconds = time.perf_counter() - started
     results = replace(results, meta={**results.meta, "fps_assumed": assumed})
-    title = source.stem
-    write_together([(path, partial(_write, results, path.suffix, title)) for path in outputs])
+    written = save_all([(results, path) for path in outputs], title=source.stem)
     if not quiet:
-        typer.echo(_summary(results, outputs, seconds))
+        typer.echo(_summary(results, written, seconds))
 
 
 def formats() -> None:
-    """List the formats that can be read."""
-    from poselift.io.formats import FORMATS
+    """List the formats that can be read and written."""
+    from poselift.io.registry import all_formats
 
-    for entry in FORMATS:
-        typer.echo(f"{entry.name:16} {entry.summary}")
+    for entry in all_formats():
+        reads, writes = entry.read is not None, (entry.write or entry.write_2d) is not None
+        ways = " and ".join([*["read"] * reads, *["written"] * writes])
+        typer.echo(f"{entry.name:16} {ways:17} {entry.summary}")
 
 
 def _with_fps(people: tuple[PoseSequence, ...]) -> tuple[tuple[PoseSequence, ...], bool]:
@@ -142,19 +139,6 @@ def _progress(total: int, quiet: bool) -> Iterator[Callable[[int], None] | None]
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("lifting", total=total)
         yield lambda count: bar.advance(task, count)
-
-
-def _write(results: Results, suffix: str, title: str, stream: BinaryIO) -> None:
-    """Write results into an open file in the format of the suffix."""
-    from poselift.io import results as writers
-    from poselift.viewer import render_html
-
-    if suffix.lower() == ".npz":
-        writers.write_npz(results, stream)
-    elif suffix.lower() == ".json":
-        writers.write_json(results, stream)
-    else:
-        stream.write(render_html(results, title))
 
 
 def _summary(results: Results, outputs: Sequence[Path], seconds: float) -> str:

@@ -18,12 +18,11 @@ def check_outputs(paths: Sequence[Path], kinds: Mapping[str, str], *, source: Pa
     Raises `PoseliftError` for an unknown suffix, a path given twice, the input itself, a folder,
     or a place where no file can be made. Writes nothing.
     """
+    from poselift.io.registry import suffix_of
+
     seen: set[Path] = set()
     for path in paths:
-        if path.suffix.lower() not in kinds:
-            what = repr(path.suffix) if path.suffix else "a file without suffix"
-            known = ", ".join(f"{suffix} ({kind})" for suffix, kind in kinds.items())
-            raise PoseliftError(f"{path}: cannot write {what}, expected one of {known}")
+        suffix_of(path, kinds)
         place = path.resolve()
         if place in seen:
             raise PoseliftError(f"{path}: is given as output twice")

@@ -1,20 +1,37 @@
 """Files of keypoints and of poses, read and written; the formats by name."""
 
-from poselift.io.formats import FORMATS, Format, find_format, format_names, read_detections
-from poselift.io.load import load_people, load_poses
+from poselift.io.load import load, load_people, load_poses, read_detections
 from poselift.io.native import write_keypoints
+from poselift.io.registry import (
+    AXES,
+    Format,
+    ReadOptions,
+    WriteOptions,
+    all_formats,
+    find_format,
+    format_names,
+    writers,
+)
 from poselift.io.results import read_results, write_json, write_npz
+from poselift.io.save import save, save_all
 
 __all__ = [
-    "FORMATS",
+    "AXES",
     "Format",
+    "ReadOptions",
+    "WriteOptions",
+    "all_formats",
     "find_format",
     "format_names",
+    "load",
     "load_people",
     "load_poses",
     "read_detections",
     "read_results",
+    "save",
+    "save_all",
     "write_json",
     "write_keypoints",
     "write_npz",
+    "writers",
 ]

@@ -1,4 +1,4 @@
-"""Files of keypoints as sequences: one for each person, the most seen first."""
+"""Files of keypoints and of poses: as they are, as detections, or one sequence for each person."""
 
 from __future__ import annotations
 
@@ -6,13 +6,99 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from poselift.errors import PoseliftError
-from poselift.io.formats import find_format, read_detections
-from poselift.io.native import is_result_file
-from poselift.io.results import read_results
-from poselift.poses import PoseSequence
+from poselift.io.jointsets import resolve
+from poselift.io.jsonparts import without_collector
+from poselift.io.native import detections_of
+from poselift.io.registry import Format, ReadOptions, find_format
+from poselift.poses import Detections, Person, PoseSequence, Results
 from poselift.skeletons import Skeleton
 from poselift.tracking import people_of
+
+
+def load(
+    path: str | os.PathLike[str],
+    *,
+    format: str = "auto",
+    skeleton: str | Skeleton | None = None,
+    image_size: tuple[int, int] | None = None,
+    fps: float | None = None,
+) -> Detections | Results:
+    """Read a file or folder of any known format: detections of 2D keypoints, or 3D results.
+
+    format      a name of `format_names()`; "auto" recognises it.
+    skeleton    joint set by name, where the file leaves it open.
+    image_size  (width, height) in pixels; wins over the file's.
+    fps         frames a second; wins over the file's, and then time stamps are frames / fps.
+
+    Raises `PoseliftError`, in one sentence, for whatever cannot be read, and for an option that
+    3D results do not need.
+    """
+    path = Path(path)
+    options = ReadOptions(resolve(skeleton), image_size, fps)
+    entry, found = _read(path, format, options)
+    if isinstance(found, Detections):
+        return _with_options(found, path, entry, options)
+    for option, value in (("skeleton", skeleton), ("image_size", image_size), ("fps", fps)):
+        if value is not None:
+            raise PoseliftError(f"{path}: holds 3D results, which need no {option}, leave it out")
+    step = f"read: {path}"
+    people = tuple(
+        Person(flat, replace(solid, history=(*solid.history, step))) for flat, solid in found.people
+    )
+    return Results(people, found.meta)
+
+
+def read_detections(
+    path: str | os.PathLike[str],
+    *,
+    format: str = "auto",
+    skeleton: str | Skeleton | None = None,
+    image_size: tuple[int, int] | None = None,
+    fps: float | None = None,
+) -> Detections:
+    """Read 2D keypoints of any known format; of a result file its 2D poses.
+
+    Arguments as in `load`. Raises `PoseliftError`, in one sentence, for whatever cannot be read.
+    """
+    path = Path(path)
+    options = ReadOptions(resolve(skeleton), image_size, fps)
+    entry, found = _read(path, format, options)
+    if isinstance(found, Results):
+        found = detections_of(found, str(path), options.skeleton)
+    return _with_options(found, path, entry, options)
+
+
+def _read(path: Path, format: str, options: ReadOptions) -> tuple[Format, Detections | Results]:
+    """Read a path in the format that it is in, or that is named."""
+    entry = find_format(path, format)
+    assert entry.read is not None  # only such formats are found
+    with without_collector():
+        return entry, entry.read(path, options)
+
+
+def _with_options(found: Detections, path: Path, entry: Format, options: ReadOptions) -> Detections:
+    """Let the user's image size and frame rate win over the file's, and note what was read."""
+    image_size, fps = options.image_size, options.fps
+    notes = [f"read: {path} ({entry.name}, {found.skeleton.name})", *found.notes]
+    if image_size is not None and found.image_size not in (None, tuple(image_size)):
+        notes.append(f"image size: {found.image_size} in the file, taken as {image_size}")
+    times = found.times
+    if fps is not None and found.fps is not None and fps != found.fps:
+        notes.append(f"fps: {found.fps:g} in the file, taken as {fps:g}")
+    if fps is not None and fps != found.fps:
+        times = None
+    if fps is not None and not (np.isfinite(fps) and fps > 0):
+        raise PoseliftError(f"expected fps above 0, got {fps}")
+    return replace(
+        found,
+        image_size=found.image_size if image_size is None else (image_size[0], image_size[1]),
+        fps=found.fps if fps is None else float(fps),
+        times=times,
+        notes=tuple(notes),
+    )
 
 
 def load_people(
@@ -27,16 +113,18 @@ def load_people(
 
     Prominence is the area a person takes up in the picture times the share of visible joints,
     summed over frames. Persons keep the numbers the source gives them; where it gives none they
-    are linked over time (see `link`). The joints are the source's own. Arguments as in
-    `read_detections`. A result file of ours gives its 3D sequences, in the order of the file.
+    are linked over time (see `link`). The joints are the source's own. Arguments as in `load`. A
+    file of 3D poses gives its 3D sequences, in the order of the file.
 
     Raises `PoseliftError`, in one sentence, for whatever cannot be read.
     """
-    path = Path(path)
-    if find_format(path, format).name == "poselift" and is_result_file(path):
-        return _load_3d(path, skeleton, image_size, fps)
-    found = read_detections(path, format=format, skeleton=skeleton, image_size=image_size, fps=fps)
-    return people_of(found)
+    found = load(path, format=format, skeleton=skeleton, image_size=image_size, fps=fps)
+    if isinstance(found, Detections):
+        return people_of(found)
+    people = tuple(one.poses_3d for one in found.people)
+    if not people:
+        raise PoseliftError(f"{path}: no person in any frame")
+    return people
 
 
 def load_poses(
@@ -61,19 +149,3 @@ def load_poses(
             return one
     ids = ", ".join(str(one.person_id) for one in people)
     raise PoseliftError(f"{path}: no person {person}, expected one of {ids}")
-
-
-def _load_3d(
-    path: Path,
-    skeleton: str | Skeleton | None,
-    image_size: tuple[int, int] | None,
-    fps: float | None,
-) -> tuple[PoseSequence, ...]:
-    """Read the 3D sequences of a result file, which says everything itself."""
-    for option, value in (("skeleton", skeleton), ("image_size", image_size), ("fps", fps)):
-        if value is not None:
-            raise PoseliftError(f"{path}: holds 3D results, which need no {option}, leave it out")
-    people = tuple(solid for _, solid in read_results(path).people)
-    if not people:
-        raise PoseliftError(f"{path}: no person in any frame")
-    return tuple(replace(one, history=(*one.history, f"read: {path}")) for one in people)

@@ -44,8 +44,6 @@ from poselift.io.results import (
     read_column,
     read_meta,
     read_whole,
-    results_from_arrays,
-    results_from_json,
 )
 from poselift.poses import AXES_2D, Detections, PoseSequence, Results
 from poselift.skeletons import Skeleton
@@ -91,13 +89,8 @@ def read(path: Path, skeleton: Skeleton | None) -> Detections:
     Raises `PoseliftError` that names what is missing or wrong.
     """
     if _is_npz(path):
-        arrays = read_arrays(path)
-        if is_results(arrays):
-            return _from_results(results_from_arrays(arrays, str(path)), str(path), skeleton)
-        return _from_arrays(arrays, str(path), skeleton)
+        return _from_arrays(read_arrays(path), str(path), skeleton)
     content = read_object(load_columns(path, COLUMNS), str(path))
-    if content.get("format") == RESULTS:
-        return _from_results(results_from_json(content, str(path)), str(path), skeleton)
     return _from_json(content, str(path), skeleton)
 
 
@@ -294,8 +287,8 @@ def _from_arrays(
     return _detections(table, skeleton, _common(facts, where), number)
 
 
-def _from_results(results: Results, where: str, chosen: Skeleton | None) -> Detections:
-    """Take the 2D poses of a result file."""
+def detections_of(results: Results, where: str, chosen: Skeleton | None = None) -> Detections:
+    """Return the 2D poses of results; `PoseliftError`, naming `where`, if there are none."""
     people = [flat for flat, _ in results.people]
     if not any(map(len, people)):
         raise PoseliftError(f"{where}: no person in any frame")

@@ -58,7 +58,7 @@ def write_npz(results: Results, stream: Sink) -> None:
         "time_s": table.time_s,
         "joint_names": np.array(skeleton.joints),
         "edges": np.array(skeleton.edges, dtype=np.int64).reshape(-1, 2),
-        "meta": np.array(rows.dump(_full_meta(results, flat, solid)).decode()),
+        "meta": np.array(rows.dump(full_meta(results)).decode()),
     }
     write_arrays(stream, arrays)
 
@@ -70,7 +70,7 @@ def write_json(results: Results, stream: Sink) -> None:
     head = {
         "format": FORMAT,
         "version": VERSION,
-        "meta": _full_meta(results, flat, solid),
+        "meta": full_meta(results),
         "joint_names": skeleton.joints,
         "edges": skeleton.edges,
     }
@@ -97,10 +97,9 @@ def _pairs(results: Results) -> tuple[list[PoseSequence], list[PoseSequence]]:
     return flat, solid
 
 
-def _full_meta(
-    results: Results, flat: list[PoseSequence], solid: list[PoseSequence]
-) -> dict[str, Any]:
-    """Complete the facts by those that the sequences know."""
+def full_meta(results: Results) -> dict[str, Any]:
+    """Return the facts about results completed by those that the sequences know."""
+    flat, solid = _pairs(results)
     first = solid[0]
     return {
         **results.meta,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -62,6 +64,16 @@ class Results:
             if poses_2d.person_id != number or not same:
                 raise PoseliftError(f"person {number}: expected 2D and 3D poses of the same frames")
         object.__setattr__(self, "people", people)
+
+    def save(self, path: str | os.PathLike[str], *, axes: str | None = None) -> tuple[Path, ...]:
+        """Write a file in the format of its suffix (.npz, .json, ...); return what was written.
+
+        axes  "camera", "y-up" or "z-up"; None takes what the format's users expect. Raises
+              `PoseliftError` for an unknown suffix and a place that cannot be written.
+        """
+        from poselift.io.save import save  # a method of the container, so this room names that one
+
+        return save(self, path, axes=axes)
 
     def __len__(self) -> int:
         """Return the number of persons."""

@@ -23,6 +23,9 @@ from poselift.errors import PoseliftError
 from poselift.io.fields import SizeCheck, read_fps, read_index, read_list, read_object
 from poselift.io.jointsets import by_count, from_joint_names
 from poselift.io.jsonparts import load_frames
+from poselift.io.native import is_native_json
+from poselift.io.peek import peek
+from poselift.io.registry import Format, ReadOptions
 from poselift.io.tables import Block, RowCollector, all_lists, whole_numbers
 from poselift.poses import Detections
 from poselift.skeletons import Skeleton
@@ -124,9 +127,6 @@ class _Clip:
 
 def matches(path: Path) -> bool:
     """Tell whether this looks like MMPose's JSON, from the start of the file."""
-    from poselift.io.native import is_native_json
-    from poselift.io.peek import peek
-
     if path.is_dir():
         return False
     head = peek(path)
@@ -134,15 +134,15 @@ def matches(path: Path) -> bool:
     return head.is_json and any(map(head.has_key, keys)) and not is_native_json(path)
 
 
-def read(path: Path, skeleton: Skeleton | None) -> Detections:
+def read(path: Path, options: ReadOptions) -> Detections:
     """Read one file; see the module's description.
 
-    skeleton  the joint set; None takes the joint names in `meta_info` if there are any, else 17
-              keypoints for coco_17 and 26 for halpe_26.
+    Without a chosen joint set it takes the joint names in `meta_info` if there are any, else 17
+    keypoints for coco_17 and 26 for halpe_26.
 
     Raises `PoseliftError` naming file and frame for anything that is not as described.
     """
-    clip = _Clip(path, skeleton)
+    clip = _Clip(path, options.skeleton)
     around, entries = load_frames(path, "instance_info")
     first = 0
     if around is not None or entries is None:
@@ -209,3 +209,14 @@ def _finish(clip: _Clip) -> Detections:
         source=str(clip.path),
         notes=() if clip.skeleton is not None else (note,),
     )
+
+
+FORMAT = Format(
+    "mmpose",
+    "MMPose prediction JSON, of the inferencer or of the demo script",
+    {".json": "frames"},
+    holds="2D",
+    recognised='JSON with the key "instances", "instance_info", "meta_info" or "keypoint_scores"',
+    matches=matches,
+    read=read,
+)

@@ -25,6 +25,9 @@ from poselift.io.fields import SizeCheck, read_fps, read_index, read_list, read_
 from poselift.io.jointsets import better_order, by_count, from_joint_names
 from poselift.io.jsonfile import PEEK, parse_json
 from poselift.io.jsonparts import load_frames
+from poselift.io.native import is_native_json
+from poselift.io.peek import peek
+from poselift.io.registry import Format, ReadOptions
 from poselift.io.tables import Block, RowCollector, all_lists, whole_numbers
 from poselift.poses import Detections
 from poselift.skeletons import BODY_25, BODY_25B, Skeleton
@@ -135,25 +138,22 @@ def _person_ids(values: list[Any]) -> list[int] | None:
 
 def matches(path: Path) -> bool:
     """Tell whether this looks like OpenPose output, from the start of the file."""
-    from poselift.io.native import is_native_json
-    from poselift.io.peek import peek
-
     if path.is_dir():
         return True
     head = peek(path)
     return head.has_key("people") and head.is_json and not is_native_json(path)
 
 
-def read(path: Path, skeleton: Skeleton | None) -> Detections:
+def read(path: Path, options: ReadOptions) -> Detections:
     """Read a folder of frames or one file; see the module's description.
 
-    skeleton  the joint set; None takes 17 joints for coco_17, 26 for halpe_26, and for 25 the
+    Without a chosen joint set it takes 17 joints for coco_17, 26 for halpe_26, and for 25 the
               order, body_25 or body_25b, that the poses clearly have (body_25, as OpenPose
               documents, if they do not say).
 
     Raises `PoseliftError` naming file and frame for anything that is not as described.
     """
-    clip = _Clip(str(path), skeleton)
+    clip = _Clip(str(path), options.skeleton)
     if path.is_dir():
         _read_folder(clip, path)
     else:
@@ -326,3 +326,14 @@ def frame_numbers(names: Iterable[str], where: str) -> list[tuple[int, str]]:
         if one == two:
             raise PoseliftError(f"{where}: {first} and {second} have the same frame number {one}")
     return [(number - numbered[0][0], name) for number, name in numbered]
+
+
+FORMAT = Format(
+    "openpose",
+    "OpenPose JSON: a folder with one file a frame, or the frames in one file",
+    {".json": "frames"},
+    holds="2D",
+    recognised='a folder, or JSON with the key "people" that is not poselift\'s own',
+    matches=matches,
+    read=read,
+)

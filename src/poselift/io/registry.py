@@ -1,0 +1,170 @@
+"""The formats by name: what is read, what is written, how each is recognised.
+
+A format is one module in `poselift.io.formats` with a `Format` called FORMAT. It is found by being
+there: nothing else has to name it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+
+from poselift.errors import PoseliftError
+from poselift.io.arrays import Sink
+from poselift.poses import Detections, PoseSequence, Results
+from poselift.skeletons import Skeleton
+
+#: What `axes` may be when 3D poses are written. "camera": x right, y down, z forward, as lifted;
+#: "y-up": x right, y up, z backward; "z-up": x right, y forward, z up.
+AXES = ("camera", "y-up", "z-up")
+
+#: Formats that a higher room knows, by its module: this room may not see that one, so the module
+#: is imported by name when the formats are listed.
+_OUTSIDE = ("poselift.viewer.format",)
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What the user says about a source that is read.
+
+    skeleton    the joint set, where the source leaves it open.
+    image_size  (width, height) in pixels; sources of 0..1 need it.
+    fps         frames a second.
+    """
+
+    skeleton: Skeleton | None = None
+    image_size: tuple[int, int] | None = None
+    fps: float | None = None
+
+
+@dataclass(frozen=True)
+class WriteOptions:
+    """What the user, and `save`, say about a file that is written.
+
+    suffix  the suffix of the file, one of the format's.
+    axes    one of `AXES`; the format's default if the user names none.
+    title   name of the clip, for formats that show one.
+    """
+
+    suffix: str
+    axes: str = "camera"
+    title: str = "poselift"
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format of files; what it cannot do is None.
+
+    name        what `--format` takes.
+    summary     one line for the list of formats.
+    suffixes    with the dot, lower case, and what a file of it is: {".npz": "arrays"}. Of two that
+                fit, the longer is meant (`.wide.csv`, `.csv`).
+    holds       what is in it, for the list: "2D", "3D" or "2D, 3D".
+    persons     "many", or "one": then several persons become several files.
+    recognised  how it is recognised when it is read, in words.
+    matches     tells from a path and the start of a file whether it is in this format.
+    read        reads it; raises `PoseliftError`.
+    write       writes 3D results into an open file.
+    write_2d    writes 2D sequences into an open file.
+    axes        axes of 3D poses that its users expect, one of `AXES`.
+    sidecar     whether the facts about the poses go into `name.poselift.json` beside the file,
+                because it has no place for them.
+    """
+
+    name: str
+    summary: str
+    suffixes: Mapping[str, str]
+    holds: str
+    persons: str = "many"
+    recognised: str = ""
+    matches: Callable[[Path], bool] | None = None
+    read: Callable[[Path, ReadOptions], Detections | Results] | None = None
+    write: Callable[[Results, Sink, WriteOptions], None] | None = None
+    write_2d: Callable[[Sequence[PoseSequence], Sink, WriteOptions], None] | None = None
+    axes: str = "camera"
+    sidecar: bool = False
+
+
+@cache
+def all_formats() -> tuple[Format, ...]:
+    """Return all formats, in the order of their names."""
+    here = import_module("poselift.io.formats")
+    modules = [f"{here.__name__}.{entry.name}" for entry in iter_modules(here.__path__)]
+    found = [import_module(name).FORMAT for name in (*modules, *_OUTSIDE)]
+    return tuple(sorted(found, key=lambda entry: entry.name))
+
+
+def readable() -> tuple[Format, ...]:
+    """Return the formats that are read."""
+    return tuple(entry for entry in all_formats() if entry.read is not None)
+
+
+def format_names() -> tuple[str, ...]:
+    """Names that `load` takes as `format`, "auto" first."""
+    return ("auto", *(entry.name for entry in readable()))
+
+
+def find_format(path: Path, name: str = "auto") -> Format:
+    """Return the format of that name, or the one that the path is in.
+
+    Raises `PoseliftError` that lists the formats if the name is unknown, if none or several
+    match, or if there is nothing to read.
+    """
+    if not path.exists():
+        raise PoseliftError(f"{path}: there is no such file or folder")
+    if name != "auto":
+        for entry in readable():
+            if entry.name == name:
+                return entry
+        raise PoseliftError(f"unknown format {name!r}, expected one of {', '.join(format_names())}")
+    found = [entry for entry in readable() if entry.matches is not None and entry.matches(path)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = " and ".join(entry.name for entry in found)
+        raise PoseliftError(f"{path}: looks like {names}, say which it is (--format)")
+    _explain_json(path)
+    listed = ", ".join(entry.name for entry in readable())
+    raise PoseliftError(
+        f"{path}: is in none of the formats that are read: {listed} (see `poselift formats`)"
+    )
+
+
+def _explain_json(path: Path) -> None:
+    """If the file claims to be JSON, let the parser say what is wrong with it, if anything is."""
+    from poselift.io.jsonfile import load_json
+
+    if path.suffix.lower() == ".json":
+        load_json(path)
+
+
+def writers(*, flat: bool = False) -> dict[str, Format]:
+    """Return the formats that are written by suffix: those of results, or of 2D poses (`flat`)."""
+    return {
+        suffix: entry
+        for entry in all_formats()
+        for suffix in entry.suffixes
+        if (entry.write_2d if flat else entry.write) is not None
+    }
+
+
+def kinds(known: Mapping[str, Format]) -> dict[str, str]:
+    """Return what a file of each suffix is, for messages."""
+    return {suffix: entry.suffixes[suffix] for suffix, entry in known.items()}
+
+
+def suffix_of(path: Path, kinds: Mapping[str, str]) -> str:
+    """Return the longest of the suffixes `kinds` (and what files of them are) that a path has.
+
+    Raises `PoseliftError` that lists them if it has none of them.
+    """
+    fitting = [suffix for suffix in kinds if path.name.lower().endswith(suffix)]
+    if not fitting:
+        what = repr(path.suffix) if path.suffix else "a file without suffix"
+        listed = ", ".join(f"{suffix} ({kind})" for suffix, kind in kinds.items())
+        raise PoseliftError(f"{path}: cannot write {what}, expected one of {listed}")
+    return max(fitting, key=len)
