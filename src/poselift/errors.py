@@ -4,9 +4,27 @@ from __future__ import annotations
 
 import reprlib
 
+_LONGEST = 1500
+
 
 class PoseliftError(Exception):
-    """Bad input, said in one sentence; the command line prints it and exits with status 2."""
+    """Bad input, said in one sentence; the command line prints it and exits with status 2.
+
+    What a file put into the sentence cannot move a terminal's cursor, nor fill its screen.
+    """
+
+    def __init__(self, sentence: str) -> None:
+        """Keep the sentence, its control characters escaped, its middle left out if too long."""
+        super().__init__(printable(sentence))
+
+
+def printable(text: str) -> str:
+    """Return text as a terminal may see it: control characters escaped, at most 1,500 letters."""
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST - 300]} [...] {text[-280:]}"
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 _SHORT = reprlib.Repr()

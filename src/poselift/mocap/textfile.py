@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import zlib
 from collections.abc import Iterable
@@ -14,6 +15,9 @@ from jaxtyping import Float
 from poselift.errors import PoseliftError
 
 _GZIP_MAGIC = b"\x1f\x8b"
+
+# Text of motion shrinks to a third or a tenth; what inflates more is made to fill the memory.
+_MOST_INFLATED, _SMALL = 25, 1 << 20
 
 
 def read_text(path: str | os.PathLike[str]) -> str:
@@ -40,12 +44,19 @@ def read_text(path: str | os.PathLike[str]) -> str:
 
 
 def _decompress(name: Path, data: bytes) -> bytes:
+    limit = _MOST_INFLATED * len(data) + _SMALL
     try:
-        return gzip.decompress(data)
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
+            text = stream.read(limit + 1)
     except EOFError:
         raise PoseliftError(f"{name}: the gzip file is cut short") from None
     except (OSError, zlib.error) as error:
         raise PoseliftError(f"{name}: the gzip file is damaged ({error})") from error
+    if len(text) > limit:
+        raise PoseliftError(
+            f"{name}: inflates to more than {_MOST_INFLATED} times its size, expected text"
+        )
+    return text
 
 
 def to_floats(tokens: Iterable[str]) -> Float[np.ndarray, " N"]:
