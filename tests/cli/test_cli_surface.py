@@ -21,6 +21,9 @@ SURFACE = {
         "--flip --no-flip",
         "--precision",
         "--backend",
+        "--smooth",
+        "--bones",
+        "--height",
         "--quiet",
     },
     "convert": {

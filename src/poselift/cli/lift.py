@@ -23,6 +23,7 @@ from poselift.cli.inputs import (
     choose,
     parse_size,
 )
+from poselift.cli.moving import SMOOTH, Bones, Height, Smooth, moving
 
 if TYPE_CHECKING:
     from poselift.poses import PoseSequence, Results
@@ -68,6 +69,9 @@ def lift(
     flip: Flip = True,
     precision: Precision = "fp32",
     backend: Backend = "onnxruntime",
+    smooth: Smooth = SMOOTH,
+    bones: Bones = "none",
+    height: Height = None,
     quiet: Quiet = False,
 ) -> None:
     """Lift 2D keypoints to 3D skeletons.
@@ -80,8 +84,9 @@ def lift(
     from poselift.lifting import Lifter
     from poselift.lifting.backends import check_choice
     from poselift.modelfiles.find import find_model
+    from poselift.motion import refine
 
-    image_size = parse_size(size)
+    image_size, steps = parse_size(size), moving(smooth, bones, height)
     check_outputs(outputs, kinds(writers()), source=source)
     check_choice(backend, precision)
     file = find_model(model, precision)  # a wrong name is said before a long file is read
@@ -94,6 +99,7 @@ def lift(
     started = time.perf_counter()
     with _progress(sum(map(len, people)), quiet) as advance:
         results = lifter.lift_people(people, focal=focal, progress=advance)
+    results = refine(results, steps)
     seconds = time.perf_counter() - started
     results = replace(results, meta={**results.meta, "fps_assumed": assumed})
     written = save_all([(results, path) for path in outputs], title=source.stem)
