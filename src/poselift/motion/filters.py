@@ -70,7 +70,11 @@ class Smoothing:
         return self.name if self.cutoff is None else f"{self.name}:{self.cutoff:g}"
 
 
-def smooth(poses: PoseSequence, smoothing: Smoothing | str = "butterworth") -> PoseSequence:
+#: The filter of clips.
+DEFAULT = Smoothing("butterworth", CUTOFF)
+
+
+def smooth(poses: PoseSequence, smoothing: Smoothing | str = DEFAULT) -> PoseSequence:
     """Filter a person's poses over time; gaps of at most 0.25 s are filled and marked.
 
     Tracks (`root`) are left as they are. The result may have more frames than `poses`: those of

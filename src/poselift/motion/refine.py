@@ -10,7 +10,7 @@ from typing import final
 
 from poselift.errors import PoseliftError
 from poselift.motion.bones import check_height, constant_bones
-from poselift.motion.filters import CUTOFF, Smoothing, smooth
+from poselift.motion.filters import DEFAULT, Smoothing, smooth
 from poselift.motion.timing import with_frames
 from poselift.poses import Person, Results
 
@@ -29,7 +29,7 @@ class Options:
     Raises `PoseliftError` for a value that does not exist, and for options that exclude each other.
     """
 
-    smooth: Smoothing = Smoothing("butterworth", CUTOFF)
+    smooth: Smoothing = DEFAULT
     bones: str = "none"
     height: float | None = None
 
