@@ -14,6 +14,7 @@ import pickle
 import pickletools
 import re
 import struct
+import tokenize
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
@@ -31,6 +32,7 @@ ADMITTED = "NumPy arrays, dict, list, tuple, str, bytes and numbers"
 DAMAGE = (
     pickle.UnpicklingError,
     struct.error,
+    tokenize.TokenError,
     zipfile.BadZipFile,
     zlib.error,
     ArithmeticError,
