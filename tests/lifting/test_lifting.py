@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from poselift import Lifter, PoseliftError, PoseSequence, get_skeleton
-from poselift.lifting import lifter as lifter_module
+from poselift.lifting.core import Core
+from poselift.lifting.optics import Optics
 from poselift.skeletons import conversion
 from tiny_model import tiny_onnx
 
@@ -49,13 +50,12 @@ def test_result_is_metres_around_the_root(lifter: Lifter) -> None:
 
 
 @pytest.mark.parametrize("batch", [1, 3, 1000])
-def test_batch_size_changes_nothing(
-    lifter: Lifter, batch: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_batch_size_changes_nothing(lifter: Lifter, batch: int) -> None:
     keypoints = people(70)
-    whole = lifter.lift(keypoints, image_size=SIZE)
-    monkeypatch.setattr(lifter_module, "BATCH", batch)
-    close(lifter.lift(keypoints, image_size=SIZE), whole)
+    core = Core(lifter.core.run, lifter.card, flip=True, batch=batch)
+    close(
+        core.lift(keypoints, Optics(SIZE), np.arange(70)), lifter.lift(keypoints, image_size=SIZE)
+    )
 
 
 def test_frame_by_frame_is_the_whole(lifter: Lifter) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from poselift.errors import PoseliftError
-from poselift.lifting.lifter import BATCH
+from poselift.lifting.core import BATCH
 from poselift.lifting.session import open_model
 from poselift.modelfiles.find import find_model
 

@@ -45,6 +45,11 @@ class NormalisedPose:
     scale: Float[np.ndarray, " N"]
     rotation: Float[np.ndarray, "N 3 3"] | None
 
+    def __getitem__(self, rows: np.ndarray) -> NormalisedPose:
+        """Return some rows."""
+        turn = None if self.rotation is None else self.rotation[rows]
+        return NormalisedPose(self.inputs[rows], self.center[rows], self.scale[rows], turn)
+
     def to_camera(self, outputs: Float[np.ndarray, "N J 3"]) -> Float[np.ndarray, "N J 3"]:
         """Turn root-relative network output (metres) into camera space (metres)."""
         if self.rotation is None:

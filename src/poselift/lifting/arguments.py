@@ -75,14 +75,16 @@ def check_poses(
     poses: Float[np.ndarray, "B J 3"],
     frames: Int[np.ndarray, " B"],
     model: str,
-    size: tuple[int, int],
+    size: Float[np.ndarray, "B 2"] | tuple[int, int],
 ) -> None:
     """Refuse poses that a network computed from pixels far outside the picture."""
     broken = ~np.isfinite(poses).all(axis=(1, 2))
     if broken.any():
+        row = int(np.flatnonzero(broken)[0])
+        width, height = np.broadcast_to(np.asarray(size), (len(poses), 2))[row].astype(int)
         raise PoseliftError(
-            f"frame {frames[broken][0]}: model {model} gave no finite "
-            f"pose, are these pixels of a {size[0]}x{size[1]} picture?"
+            f"frame {frames[row]}: model {model} gave no finite "
+            f"pose, are these pixels of a {width}x{height} picture?"
         )
 
 

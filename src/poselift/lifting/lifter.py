@@ -1,47 +1,33 @@
-"""Lifter: pixels in, metres out. Normalise -> ONNX Runtime -> back to camera space."""
+"""Lifter: 2D keypoints in, 3D poses in metres out, checked on the way in and described."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 import numpy as np
 from jaxtyping import Float
 
 from poselift.errors import PoseliftError
-from poselift.geometry import DEFAULT_FOCAL, PixelDepth, normalise
-from poselift.lifting.arguments import (
-    Numbers,
-    as_clip,
-    as_scores,
-    as_size,
-    check_pixels,
-    check_poses,
-)
+from poselift.lifting.arguments import Numbers, as_clip, as_scores, as_size, check_pixels
 from poselift.lifting.backends import BACKENDS, check_choice
+from poselift.lifting.core import Advance, Core
 from poselift.lifting.live import LiveLifter
-from poselift.lifting.placement import Placement, as_placement
+from poselift.lifting.optics import Optics, optics_of
 from poselift.lifting.session import open_model
-from poselift.lifting.stream import Chunk, numbered
+from poselift.lifting.stream import Chunk, lift_chunks, numbered
 from poselift.modelfiles.card import ModelCard
 from poselift.modelfiles.find import ModelFile, find_model
-from poselift.poses import PoseSequence
+from poselift.poses import Person, PoseSequence, Results
 from poselift.skeletons import Skeleton, conversion, get_skeleton
-
-if TYPE_CHECKING:
-    from poselift.poses import Results
-
-#: Poses, mirror images among them, that go through the network at once: enough for large products,
-#: few enough for their features to stay in the caches. Bounds the memory, however long the clip.
-BATCH = 64
 
 
 @final
 class Lifter:
-    """Lifts 2D keypoints to 3D, one frame at a time, with one set of weights.
+    """Lifts 2D keypoints to 3D with one set of weights.
 
     model      a shipped name ("gln", "posegraphnet"), a run folder, an .onnx file, or one
                that `find_model` has read.
@@ -95,7 +81,12 @@ class Lifter:
     @property
     def min_visible(self) -> int:
         """Joints that a frame must show to be lifted."""
-        return -(-len(self.skeleton) // 3)
+        return self.core.min_visible
+
+    @property
+    def core(self) -> Core:
+        """What lifts bare arrays in the network's own joints."""
+        return Core(self._model.run, self.card, self._flip)
 
     def __repr__(self) -> str:
         """Say which model this is."""
@@ -110,7 +101,7 @@ class Lifter:
         Returns a 3D sequence in metres, camera axes, relative to the root joint, which is exactly
         0. Raises `PoseliftError` for a 3D sequence, one without image size, or a useless `focal`.
         """
-        return self._lift_sequence(self._prepare(sequence, focal), focal, None)
+        return self._lift_sequence(*self._prepare(sequence, focal), None)
 
     def lift(
         self,
@@ -138,22 +129,19 @@ class Lifter:
         the pelvis, in the joints of `Lifter.skeleton`. Raises `PoseliftError` that says what was
         expected, naming the frame and joint of a value that is not finite.
         """
-        joints = get_skeleton(skeleton)
+        joints, size = get_skeleton(skeleton), as_size(image_size)
         points = as_clip("keypoints", keypoints, joints, (2,))
         sequence = PoseSequence.from_2d(
             points,
             joints,
             scores=None if scores is None else as_scores(scores, joints, len(points)),
-            image_size=as_size(image_size),
+            image_size=size,
         )
-        placement = None
-        if root is not None and intrinsics is not None:
-            placement = as_placement(root, intrinsics, len(points))
-        elif root is not None or intrinsics is not None:
-            raise PoseliftError("expected root and intrinsics together, got only one of them")
-        prepared = self._prepare(sequence, focal, placement)
-        check_pixels(prepared.positions[self._liftable(prepared)])
-        return self._lift_frames(prepared, focal, None, placement)
+        optics = optics_of(size, focal, root, intrinsics, len(points)).check(self.card)
+        prepared = _without_unfound(sequence).to_skeleton(self.skeleton).positions
+        core = self.core
+        check_pixels(prepared[core.liftable(prepared)])
+        return core.lift(prepared, optics, sequence.frames)
 
     def live(
         self, *, image_size: Numbers, skeleton: str = "h36m_17", focal: float | None = None
@@ -165,16 +153,9 @@ class Lifter:
         Raises `PoseliftError` for an unknown skeleton, one that cannot be converted to
         `Lifter.skeleton`, a useless image size or `focal`.
         """
-        self._check_camera(focal)
-        return LiveLifter(
-            self._model.run,
-            self.card,
-            joints=get_skeleton(skeleton),
-            size=as_size(image_size),
-            focal=focal,
-            flip=self._flip,
-            min_visible=self.min_visible,
-        )
+        size = as_size(image_size)
+        optics = Optics(size, focal).check(self.card)
+        return LiveLifter(self.core, get_skeleton(skeleton), size, optics)
 
     def stream(
         self,
@@ -189,34 +170,26 @@ class Lifter:
         chunks                       each (T, J, 2) pixels, or a pair of that and (T, J) scores.
         image_size, skeleton, focal  as in `Lifter.lift`, the same for all chunks.
 
-        Yields (T, 17, 3) a chunk, together what `Lifter.lift` returns for the whole clip. Raises
-        `PoseliftError` as that does, frames counted through all chunks; whether coordinates are
-        pixels is seen by the first frame that shows enough joints to be lifted.
+        Yields (T, 17, 3) a chunk, together what `Lifter.lift` returns for the whole clip; with a
+        network of several frames a chunk's last poses come with the next chunk, which shows what
+        follows. Raises `PoseliftError` as `Lifter.lift` does, frames counted through all chunks;
+        whether coordinates are pixels is seen by the first frame that shows enough joints.
         """
-        self._check_camera(focal)
         joints, size = get_skeleton(skeleton), as_size(image_size)
+        optics = Optics(size, focal).check(self.card)
         conversion(joints, self.skeleton)  # refused before anything is read
-        return self._stream(numbered(chunks, joints, size), focal)
-
-    def _stream(
-        self, sequences: Iterator[PoseSequence], focal: float | None
-    ) -> Iterator[Float[np.ndarray, "T J 3"]]:
-        """Lift sequence after sequence."""
-        seen = False
-        for sequence in sequences:
-            prepared = self._prepare(sequence, focal)
-            first = np.flatnonzero(self._liftable(prepared))[:1]
-            if not seen:
-                check_pixels(prepared.positions[first])
-                seen = len(first) > 0
-            yield self._lift_frames(prepared, focal, None)
+        prepared = (
+            _without_unfound(one).to_skeleton(self.skeleton)
+            for one in numbered(chunks, joints, size)
+        )
+        return lift_chunks(self.core, optics, prepared)
 
     def lift_people(
         self,
         people: Sequence[PoseSequence],
         *,
         focal: float | None = None,
-        progress: Callable[[int], None] | None = None,
+        progress: Advance | None = None,
     ) -> Results:
         """Lift all persons of one source and put them together for the writers.
 
@@ -226,8 +199,6 @@ class Lifter:
         Raises `PoseliftError` if there is no person, if their image sizes or fps differ, or if
         no frame at all shows enough joints to be lifted.
         """
-        from poselift.poses import Person, Results
-
         if not people:
             raise PoseliftError("expected at least one person to lift, got none")
         for name in ("image_size", "fps"):
@@ -235,154 +206,15 @@ class Lifter:
             if len(values) > 1:
                 raise PoseliftError(f"expected one {name} for all persons, got {values}")
         inputs = [self._prepare(person, focal) for person in people]
-        if not any(self._liftable(person).any() for person in inputs):
+        if not any(self.core.liftable(person.positions).any() for person, _ in inputs):
             raise PoseliftError(
                 f"nothing to lift: no frame shows {self.min_visible} "
                 f"of the {len(self.skeleton)} joints of {self.skeleton.name}"
             )
-        pairs = tuple(
-            Person(person, self._lift_sequence(person, focal, progress)) for person in inputs
+        lifted = tuple(
+            Person(person, self._lift_sequence(person, optics, progress))
+            for person, optics in inputs
         )
-        return Results(people=pairs, meta=self._describe(pairs[0].poses_3d, focal))
-
-    def _prepare(
-        self, sequence: PoseSequence, focal: float | None, placement: Placement | None = None
-    ) -> PoseSequence:
-        """Check a 2D sequence and return it in the network's joints, unfound joints as NaN."""
-        if sequence.dims != 2:
-            raise PoseliftError("expected a 2D sequence to lift, got one that is 3D already")
-        if sequence.image_size is None:
-            raise PoseliftError(
-                "the image size is not known, give it as (width, height) in pixels "
-                "(image_size=..., on the command line --size WIDTHxHEIGHT)"
-            )
-        self._check_camera(focal, placement)
-        return _without_unfound(sequence).to_skeleton(self.skeleton)
-
-    def _check_camera(self, focal: float | None, placement: Placement | None = None) -> None:
-        """Refuse a useless focal length, and what the model makes no use of or cannot do without.
-
-        Only `lift` takes a placement: no other caller knows where a person stands.
-        """
-        placed = self.card.target == "pixel_depth"
-        if placed and placement is None:
-            raise PoseliftError(
-                f"model {self.card.name} gives pixels and depth relative to the root: it needs the "
-                "root's position and the camera's intrinsics, as Lifter.lift(root=..., "
-                "intrinsics=...) takes them"
-            )
-        if placement is not None and not placed:
-            raise PoseliftError(
-                f"model {self.card.name} gives metres and makes no use of root and intrinsics, "
-                "leave them out"
-            )
-        if focal is not None and self.card.normalisation != "person":
-            raise PoseliftError(
-                f"model {self.card.name} with normalisation {self.card.normalisation!r} "
-                "makes no use of a focal length, leave it out"
-            )
-        if focal is not None and not (np.isfinite(focal) and focal > 0):
-            raise PoseliftError(f"expected a focal length above 0 pixels, got {focal}")
-
-    def _liftable(self, sequence: PoseSequence) -> np.ndarray:
-        """(T,) bool: frames that show enough joints."""
-        enough: np.ndarray = sequence.visible.sum(axis=1) >= self.min_visible
-        return enough
-
-    def _lift_sequence(
-        self,
-        sequence: PoseSequence,
-        focal: float | None,
-        progress: Callable[[int], None] | None,
-    ) -> PoseSequence:
-        """Lift a prepared sequence and say how."""
-        poses = self._lift_frames(sequence, focal, progress)
-        return sequence.as_3d(poses, self._step(sequence, focal))
-
-    def _lift_frames(
-        self,
-        sequence: PoseSequence,
-        focal: float | None,
-        progress: Callable[[int], None] | None,
-        placement: Placement | None = None,
-    ) -> Float[np.ndarray, "T J 3"]:
-        """Lift a prepared sequence batch by batch."""
-        poses = np.full((len(sequence), len(self.skeleton), 3), np.nan, dtype=np.float32)
-        liftable = self._liftable(sequence)
-        size = max(1, BATCH // (1 + self._flip))
-        for start in range(0, len(sequence), size):
-            rows = start + np.flatnonzero(liftable[start : start + size])
-            if len(rows):
-                place = None if placement is None else placement[rows]
-                poses[rows] = self._lift_batch(sequence, rows, focal, place)
-            if progress is not None:
-                progress(min(size, len(sequence) - start))
-        return poses
-
-    def _lift_batch(
-        self,
-        sequence: PoseSequence,
-        rows: np.ndarray,
-        focal: float | None,
-        placement: Placement | None,
-    ) -> Float[np.ndarray, "B J 3"]:
-        """Lift the frames `rows`: metres, camera axes, root at 0."""
-        assert sequence.image_size is not None  # _prepare refused it
-        width, height = sequence.image_size
-        points, flip = sequence.positions[rows], self.skeleton.flip
-        if self._flip:
-            points = np.concatenate([points, flip(points, width=float(width))])
-            if placement is not None:
-                placement = placement.with_mirrored(float(width))
-        with np.errstate(over="ignore", invalid="ignore"):  # found below
-            poses = self._run(points, (width, height), focal, placement)
-            if self._flip:
-                poses = (poses[: len(rows)] + flip(poses[len(rows) :])) / 2
-        check_poses(poses, sequence.frames[rows], self.card.name, (width, height))
-        root = self.skeleton.root
-        return poses - poses[:, root : root + 1]
-
-    def _run(
-        self,
-        points: Float[np.ndarray, "B J 2"],
-        size: tuple[int, int],
-        focal: float | None,
-        placement: Placement | None,
-    ) -> Float[np.ndarray, "B J 3"]:
-        """Pixels -> network -> camera axes, metres."""
-        pose = normalise(points, self.card.normalisation, size, focal, self.skeleton.root)
-        inputs = np.where(np.isnan(pose.inputs), np.float32(0), pose.inputs)
-        outputs = self._model.run(inputs)
-        if placement is not None:
-            way = PixelDepth.of(pose, placement.root, placement.intrinsics, size, focal)
-            outputs = way.to_metres(outputs)
-        return pose.to_camera(outputs)
-
-    def _step(self, sequence: PoseSequence, focal: float | None) -> str:
-        """Say in one line how the 3D poses were made."""
-        parts = [
-            f"lifted: model {self.card.name}",
-            f"weights sha256 {self.weights_sha256}",
-            f"normalisation {self.card.normalisation}",
-        ]
-        if self._model.precision != "fp32":
-            parts.append(f"precision {self._model.precision}")
-        if self._flip:
-            parts.append("mean with the mirrored pose")
-        if self.card.normalisation == "person":
-            length, assumed = self._focal(sequence, focal)
-            parts.append(f"focal {length:g} px" + (" (assumed)" if assumed else ""))
-        return ", ".join([*parts, f"poselift {version('poselift')}"])
-
-    def _focal(self, sequence: PoseSequence, focal: float | None) -> tuple[float, bool]:
-        """Return the focal length in pixels and whether it was assumed."""
-        assert sequence.image_size is not None  # _prepare refused it
-        if focal is not None:
-            return float(focal), False
-        return DEFAULT_FOCAL * max(sequence.image_size), True
-
-    def _describe(self, lifted: PoseSequence, focal: float | None) -> dict[str, Any]:
-        """Facts for every file written from these results; the writers add the sequences' own."""
         meta: dict[str, Any] = {
             "model": self.card.name,
             "architecture": self.card.architecture,
@@ -393,9 +225,39 @@ class Lifter:
             "backend": self._model.backend,
             "software": f"poselift {version('poselift')}",
         }
-        if self.card.normalisation == "person":
-            meta["focal_px"], meta["focal_assumed"] = self._focal(lifted, focal)
-        return meta
+        if (taken := inputs[0][1].describe(self.card)) is not None:
+            meta["focal_px"], meta["focal_assumed"] = taken
+        return Results(people=lifted, meta=meta)
+
+    def _prepare(self, sequence: PoseSequence, focal: float | None) -> tuple[PoseSequence, Optics]:
+        """Check a 2D sequence and return it in the network's joints, unfound joints as NaN."""
+        if sequence.dims != 2:
+            raise PoseliftError("expected a 2D sequence to lift, got one that is 3D already")
+        if sequence.image_size is None:
+            raise PoseliftError(
+                "the image size is not known, give it as (width, height) in pixels "
+                "(image_size=..., on the command line --size WIDTHxHEIGHT)"
+            )
+        optics = Optics(sequence.image_size, focal).check(self.card)
+        return _without_unfound(sequence).to_skeleton(self.skeleton), optics
+
+    def _lift_sequence(
+        self, sequence: PoseSequence, optics: Optics, progress: Advance | None
+    ) -> PoseSequence:
+        """Lift a prepared sequence and say in one line how."""
+        poses = self.core.lift(sequence.positions, optics, sequence.frames, progress=progress)
+        parts = [
+            f"lifted: model {self.card.name}",
+            f"weights sha256 {self.weights_sha256}",
+            f"normalisation {self.card.normalisation}",
+        ]
+        if self._model.precision != "fp32":
+            parts.append(f"precision {self._model.precision}")
+        if self._flip:
+            parts.append("mean with the mirrored pose")
+        if (taken := optics.describe(self.card)) is not None:
+            parts.append(f"focal {taken[0]:g} px" + (" (assumed)" if taken[1] else ""))
+        return sequence.as_3d(poses, ", ".join([*parts, f"poselift {version('poselift')}"]))
 
 
 def _without_unfound(sequence: PoseSequence) -> PoseSequence:

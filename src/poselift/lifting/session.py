@@ -81,17 +81,17 @@ def open_model(
 
 def _check_ports(session: onnxruntime.InferenceSession, card: ModelCard, source: str) -> None:
     """Refuse a model whose inputs or outputs do not fit its card."""
-    joints = len(card.skeleton)
     try:
         found = [(p.name, p.shape) for p in (*session.get_inputs(), *session.get_outputs())]
     except UnicodeDecodeError:
         raise PoseliftError(f"{source}: an ONNX model whose names are not UTF-8 text") from None
-    expected = [(INPUT, joints, 2), (OUTPUT, joints, 3)]
-    got = [(name, *shape[1:]) for name, shape in found]
+    expected = [(name, list(shape)) for name, shape in card.ports.items()]
+    got = [(name, shape[1:]) for name, shape in found]
     if got != expected or isinstance(found[0][1][0], int):
+        ports = [f"({', '.join(map(str, ('batch', *shape)))})" for shape in card.ports.values()]
         raise PoseliftError(
-            f"{source}: expected input {INPUT} (batch, {joints}, 2) and output {OUTPUT} "
-            f"(batch, {joints}, 3) for {card.skeleton.name}, got "
+            f"{source}: expected input {INPUT} {ports[0]} and output {OUTPUT} "
+            f"{ports[1]} for {card.skeleton.name}, got "
             + " and ".join(f"{name} {tuple(shape)}" for name, shape in found)
         )
 

@@ -23,7 +23,7 @@ NOT_OFFERED = "not_offered"
 #: Precisions that a model file can be made for.
 FILE_PRECISIONS = ("fp32", "int8")
 
-#: Names of the one input (B, J, 2) and the one output (B, J, 3) of every model file.
+#: Names of the one input and the one output of every model file; shapes as `ModelCard.ports`.
 INPUT, OUTPUT = "keypoints", "poses"
 
 
@@ -39,6 +39,9 @@ class ModelCard:
     content        the whole card as it stands in the file, these facts included.
     precision      what the file's large products are computed in, "fp32" or "int8".
     target         what comes out: "pose" (metres), or "pixel_depth" (see `geometry.PixelDepth`).
+    frames         T, how many frames the network looks at for one pose: the ports are (B, J, 2) and
+                   (B, J, 3) for 1, (B, T, J, 2) and (B, T, J, 3) for more, of which the pose in
+                   the middle, number (T - 1) // 2, is taken.
     """
 
     name: str
@@ -49,6 +52,16 @@ class ModelCard:
     content: Mapping[str, Any]
     precision: str = "fp32"
     target: str = "pose"
+    frames: int = 1
+
+    @property
+    def ports(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of the input and the output of a model file, without the batch axis."""
+        window = () if self.frames == 1 else (self.frames,)
+        return {
+            INPUT: (*window, len(self.skeleton), 2),
+            OUTPUT: (*window, len(self.skeleton), 3),
+        }
 
 
 def read_card(content: Mapping[str, Any], source: str) -> ModelCard:
@@ -89,6 +102,12 @@ def read_card(content: Mapping[str, Any], source: str) -> ModelCard:
             f"{source}: the model card gives the target {quoted(target)}, "
             f"expected one of {', '.join(TARGETS)}"
         )
+    frames = content.get("frames", 1)
+    if not isinstance(frames, int) or isinstance(frames, bool) or frames < 1:
+        raise PoseliftError(
+            f"{source}: expected a number of frames from 1 on under 'frames' in the model card, "
+            f"got {frames!r}"
+        )
     if content["units"] != "m":
         raise PoseliftError(
             f"{source}: the model card gives units {quoted(content['units'])}, expected 'm'"
@@ -106,11 +125,12 @@ def read_card(content: Mapping[str, Any], source: str) -> ModelCard:
         content,
         precision,
         target,
+        frames,
     )
 
 
-def parse_card(text: str, source: str) -> ModelCard:
-    """Read a card from its JSON text; `PoseliftError` if it is not JSON or not a card."""
+def parse_content(text: str | bytes, source: str) -> dict[str, Any]:
+    """Read the JSON text of a card, unchecked; `PoseliftError` if it is not a JSON object."""
     try:
         content = json.loads(text)
     except ValueError as error:
@@ -119,4 +139,9 @@ def parse_card(text: str, source: str) -> ModelCard:
         raise PoseliftError(f"{source}: the model card is nested too deeply") from None
     if not isinstance(content, dict):
         raise PoseliftError(f"{source}: expected the model card to be a JSON object")
-    return read_card(content, source)
+    return content
+
+
+def parse_card(text: str | bytes, source: str) -> ModelCard:
+    """Read a card from its JSON text; `PoseliftError` if it is not JSON or not a card."""
+    return read_card(parse_content(text, source), source)

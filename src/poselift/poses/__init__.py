@@ -3,6 +3,7 @@
 from poselift.poses.detections import Detections
 from poselift.poses.results import Person, Results
 from poselift.poses.sequence import AXES_2D, AXES_3D, AXES_WORLD, TRACKS, PoseSequence
+from poselift.poses.windows import windows
 
 __all__ = [
     "AXES_2D",
@@ -13,4 +14,5 @@ __all__ = [
     "Person",
     "PoseSequence",
     "Results",
+    "windows",
 ]

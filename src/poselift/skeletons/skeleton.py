@@ -117,12 +117,15 @@ class Skeleton:
         return matrix
 
     def flip(
-        self, positions: Float[np.ndarray, "*batch J D"], *, width: float | None = None
+        self,
+        positions: Float[np.ndarray, "*batch J D"],
+        *,
+        width: Float[np.ndarray, "*batch 1"] | float | None = None,
     ) -> Float[np.ndarray, "*batch J D"]:
         """Mirror poses left-right: x changes sign (or becomes `width - x`) and sides swap names.
 
-        `positions` are in any unit, x along the last axis' first entry. Flipping twice is the
-        identity.
+        `positions` are in any unit, x along the last axis' first entry; `width` is one for all or
+        one a pose. Flipping twice is the identity.
         """
         mirrored = positions.take(self.flip_order, axis=-2)
         mirrored[..., 0] = (0.0 if width is None else width) - mirrored[..., 0]
