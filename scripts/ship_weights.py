@@ -21,6 +21,7 @@ import onnx
 
 from poselift.datasets.cmu import load_cmu17
 from poselift.export import export_onnx
+from poselift.export.onnx_export import seal
 from poselift.files import write_bytes
 from poselift.lifting import Lifter
 from poselift.modelfiles import METADATA_KEY
@@ -130,11 +131,9 @@ def write_card(name: str, card: dict[str, Any]) -> None:
     """Write a card into its model file and beside it, there with the file's hash."""
     path = WEIGHTS / f"{name}.onnx"
     proto = onnx.load(path)
-    card = {**json.loads(proto.metadata_props[0].value), **card}
-    del proto.metadata_props[:]
-    entry = proto.metadata_props.add()
-    entry.key, entry.value = METADATA_KEY, json.dumps(card, sort_keys=True)
-    write_bytes(path, proto.SerializeToString(deterministic=True))
+    texts = {entry.key: entry.value for entry in proto.metadata_props}
+    card = {**json.loads(texts[METADATA_KEY]), **card}
+    write_bytes(path, seal(proto, card))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     text = json.dumps({**card, "sha256": digest}, indent=2) + "\n"
     write_bytes(WEIGHTS / f"{name}.json", text.encode())

@@ -31,13 +31,17 @@ def tiny_onnx(
 ) -> bytes:
     """Bytes of an ONNX model with random weights: two linear layers with tanh between.
 
-    `card` overrides entries of `CARD`; `metadata` replaces the card altogether.
+    `card` overrides entries of `CARD`; `metadata` replaces the card altogether. With "frames" in
+    the card, every pose depends on all frames of its window.
     """
     full = {**CARD, **(card or {})}
     joints = len(get_skeleton(full["skeleton"])) if joints is None else joints
+    length = full.get("frames", 1)
+    window = [] if length == 1 else [length]
+    axes = [batch, *window, joints]
     rng = np.random.default_rng(7)
-    first = rng.normal(size=(2 * joints, 8)).astype(np.float32)
-    second = gain * rng.normal(size=(8, 3 * joints)).clip(-1, 1)
+    first = rng.normal(size=(2 * joints * length, 8)).astype(np.float32)
+    second = gain * rng.normal(size=(8, 3 * joints * length)).clip(-1, 1)
     second = second.astype(np.float32)
     nodes = [
         helper.make_node("Flatten", ["keypoints"], ["flat"]),
@@ -49,12 +53,16 @@ def tiny_onnx(
     graph = helper.make_graph(
         nodes,
         "tiny",
-        [helper.make_tensor_value_info("keypoints", TensorProto.FLOAT, [batch, joints, 2])],
-        [helper.make_tensor_value_info("poses", TensorProto.FLOAT, [batch, joints, 3])],
+        [
+            helper.make_tensor_value_info(
+                "keypoints", TensorProto.FLOAT, [batch, *window, joints, 2]
+            )
+        ],
+        [helper.make_tensor_value_info("poses", TensorProto.FLOAT, [*axes, 3])],
         [
             numpy_helper.from_array(first, "first"),
             numpy_helper.from_array(second, "second"),
-            numpy_helper.from_array(np.array([-1, joints, 3]), "shape"),
+            numpy_helper.from_array(np.array([-1, *window, joints, 3]), "shape"),
         ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)

@@ -17,8 +17,10 @@ from torch import nn
 
 from poselift.errors import PoseliftError
 from poselift.export import export_onnx
+from poselift.export.onnx_export import seal
+from poselift.lifting import Lifter
+from poselift.modelfiles import find
 from poselift.models import build, describe, load_model, save_model
-from poselift.models import checkpoint as module
 
 SMALL: dict[str, dict[str, object]] = {
     "gln": {"channels": 16, "blocks": 0},
@@ -88,13 +90,13 @@ def test_exported_file_may_lack_batch_norm_counters(tmp_path: Path) -> None:
     assert len(kept) < len(proto.graph.initializer)
     del proto.graph.initializer[:]
     proto.graph.initializer.extend(kept)
-    onnx.save(proto, path)
+    path.write_bytes(seal(proto, full_card(model)))
     poses = torch.randn(4, 17, 2)
     assert torch.equal(load_model(path)[0](poses), model(poses))
 
 
 def test_shipped_weights_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "files", lambda package: tmp_path)
+    monkeypatch.setattr(find, "shipped_folder", lambda: tmp_path / "weights")
     model = trained("posegraphnet")
     path = tmp_path / "weights" / "tiny.onnx"
     export_onnx(model, full_card(model), path)
@@ -121,6 +123,7 @@ def edit_weights(change: Callable[[dict[str, torch.Tensor]], object]) -> Callabl
         state = load_file(folder / "model.safetensors")
         change(state)
         save_file(state, folder / "model.safetensors")
+        edit_card(weights_sha256=None)(folder)  # as if written so
 
     return edit
 
@@ -217,19 +220,39 @@ def test_neither_name_nor_folder_nor_file(tmp_path: Path) -> None:
 def test_damaged_exported_files(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(b"\xff" * 100)
-    with pytest.raises(PoseliftError, match=r"model\.onnx: damaged or not an ONNX file"):
+    with pytest.raises(PoseliftError, match=r"model\.onnx: not a readable ONNX model, damaged"):
         load_model(path)
     path.write_bytes(b"")
-    with pytest.raises(PoseliftError, match=r"model\.onnx: not written by poselift"):
+    with pytest.raises(PoseliftError, match=r"model\.onnx: not a readable ONNX model, damaged"):
         load_model(path)
     model = trained("martinez")
     export_onnx(model, full_card(model), path)
     proto = onnx.load(path)
     tensor = next(t for t in proto.graph.initializer if t.name == "last.bias")
     tensor.raw_data = np.zeros(3, np.float32).tobytes()
-    onnx.save(proto, path)
+    path.write_bytes(seal(proto, full_card(model)))
     with pytest.raises(PoseliftError, match=r"model\.onnx: weight 'last\.bias' is damaged"):
         load_model(path)
+
+
+def damage(path: Path) -> None:
+    """Change 400 bytes in the middle, weights among them, leaving a file that can be parsed."""
+    data = bytearray(path.read_bytes())
+    for place in range(len(data) // 2, len(data) // 2 + 400):
+        data[place] ^= 0x11
+    path.write_bytes(data)
+
+
+def test_400_changed_bytes_are_noticed(folder: Path, tmp_path: Path) -> None:
+    path, model = tmp_path / "exported.onnx", trained("martinez")
+    export_onnx(model, full_card(model), path)
+    damage(path)
+    for opened in (load_model, Lifter):
+        with pytest.raises(PoseliftError, match=r"exported\.onnx: damaged, its network is not"):
+            opened(path)
+    damage(folder / "model.safetensors")
+    with pytest.raises(PoseliftError, match=r"model\.safetensors: damaged, or not the weights"):
+        load_model(folder)
 
 
 def test_a_foreign_network_is_not_saved(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ from poselift.modelfiles.card import (
     read_card,
 )
 from poselift.modelfiles.find import ModelFile
+from poselift.modelfiles.onnxfile import GRAPH_KEY, read_onnx
 from poselift.models.gridconv import AutoGrids, FixedSGT, GridLiftingNetwork
 from poselift.models.schedule import Scheduled
 
@@ -101,11 +102,24 @@ def export_onnx(
         _name_weights(proto, reference)
     if fp16:
         _store_halves(proto)
-    entry = proto.metadata_props.add()
-    entry.key, entry.value = METADATA_KEY, _as_json(card)
-    data: bytes = proto.SerializeToString(deterministic=True)
+    data = seal(proto, card)
     _prove(reference, facts, data)
     write_bytes(path, data)
+
+
+def seal(proto: onnx.ModelProto, card: Mapping[str, Any]) -> bytes:
+    """Return the bytes of a model file: the graph, its card, and the hash of the graph.
+
+    Raises `PoseliftError` if JSON cannot hold the card.
+    """
+    del proto.metadata_props[:]
+    bare = proto.SerializeToString(deterministic=True)
+    texts = {METADATA_KEY: _as_json(card), GRAPH_KEY: read_onnx(bare, "the export").graph_sha256}
+    for key, text in texts.items():
+        entry = proto.metadata_props.add()
+        entry.key, entry.value = key, text
+    data: bytes = proto.SerializeToString(deterministic=True)
+    return data
 
 
 def _as_json(card: Mapping[str, Any]) -> str:

@@ -18,14 +18,13 @@ from poselift.errors import PoseliftError
 from poselift.modelfiles.card import (
     BEFORE_OUTPUT,
     INPUT,
-    METADATA_KEY,
     NOT_OFFERED,
     OUTPUT,
     ModelCard,
     parse_card,
 )
 from poselift.modelfiles.find import ModelFile, find_model, has_weights
-from poselift.modelfiles.onnxfile import read_onnx
+from poselift.modelfiles.onnxfile import card_text
 from poselift.modelfiles.runtime import load_onnxruntime
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ class Network(ABC):
     """A network that a runtime has opened."""
 
     @abstractmethod
-    def run(self, inputs: Float[np.ndarray, "B J 2"]) -> Float[np.ndarray, "B J 3"]:
+    def run(self, inputs: Float[np.ndarray, "B *T J 2"]) -> Float[np.ndarray, "B *T J 3"]:
         """Run normalised keypoints (float32, missing joints 0)."""
 
 
@@ -57,7 +56,7 @@ class OnnxRuntimeNetwork(Network):
         """Take an open session."""
         self._session = session
 
-    def run(self, inputs: Float[np.ndarray, "B J 2"]) -> Float[np.ndarray, "B J 3"]:
+    def run(self, inputs: Float[np.ndarray, "B *T J 2"]) -> Float[np.ndarray, "B *T J 3"]:
         """Run the session."""
         outputs: np.ndarray = self._session.run([OUTPUT], {INPUT: inputs})[0]
         return outputs
@@ -95,7 +94,7 @@ class OpenVinoNetwork(Network):
         ]
         self._one_at_a_time = Lock()
 
-    def run(self, inputs: Float[np.ndarray, "B J 2"]) -> Float[np.ndarray, "B J 3"]:
+    def run(self, inputs: Float[np.ndarray, "B *T J 2"]) -> Float[np.ndarray, "B *T J 3"]:
         """Run one part after the other."""
         from openvino import Tensor
 
@@ -158,14 +157,8 @@ def _offers_bf16(model: str | os.PathLike[str]) -> bool:
 
 
 def card_of(file: ModelFile) -> ModelCard:
-    """Return the card in a model file; `PoseliftError` if it carries none or a bad one."""
-    entries = read_onnx(file.data, file.source).metadata
-    if METADATA_KEY not in entries:
-        raise PoseliftError(
-            f"{file.source}: an ONNX model, but not one of poselift's "
-            f"(it carries no {METADATA_KEY!r} card)"
-        )
-    return parse_card(entries[METADATA_KEY], file.source)
+    """Return the card in a model file; `PoseliftError` as `card_text` and `parse_card` say."""
+    return parse_card(card_text(file.data, file.source), file.source)
 
 
 def check_choice(backend: str, precision: str) -> None:

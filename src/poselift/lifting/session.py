@@ -41,7 +41,7 @@ class LoadedModel:
     backend: str
     precision: str
 
-    def run(self, inputs: Float[np.ndarray, "B J 2"]) -> Float[np.ndarray, "B J 3"]:
+    def run(self, inputs: Float[np.ndarray, "B *T J 2"]) -> Float[np.ndarray, "B *T J 3"]:
         """Run normalised keypoints (float32, missing joints 0) through the network.
 
         Returns root-relative metres in the network's space.

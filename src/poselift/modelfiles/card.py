@@ -85,33 +85,30 @@ def read_card(content: Mapping[str, Any], source: str) -> ModelCard:
                 f"{source}: expected {what} under {key!r} in the model card, "
                 f"got {quoted(content.get(key))}"
             )
-    if content["normalisation"] not in NORMALISATIONS:
-        raise PoseliftError(
-            f"{source}: the model card names the normalisation {quoted(content['normalisation'])}, "
-            f"expected one of {', '.join(NORMALISATIONS)}"
-        )
-    precision = content.get("precision", "fp32")
-    if precision not in FILE_PRECISIONS:
-        raise PoseliftError(
-            f"{source}: the model card gives the precision {quoted(precision)}, "
-            f"expected one of {', '.join(FILE_PRECISIONS)}"
-        )
-    target = content.get("target", "pose")
-    if target not in TARGETS:
-        raise PoseliftError(
-            f"{source}: the model card gives the target {quoted(target)}, "
-            f"expected one of {', '.join(TARGETS)}"
-        )
+    precision, target = content.get("precision", "fp32"), content.get("target", "pose")
     frames = content.get("frames", 1)
-    if not isinstance(frames, int) or isinstance(frames, bool) or frames < 1:
-        raise PoseliftError(
-            f"{source}: expected a number of frames from 1 on under 'frames' in the model card, "
-            f"got {frames!r}"
-        )
-    if content["units"] != "m":
-        raise PoseliftError(
-            f"{source}: the model card gives units {quoted(content['units'])}, expected 'm'"
-        )
+    whole = isinstance(frames, int) and not isinstance(frames, bool) and frames >= 1
+    for words, value, known, fine in (
+        (
+            "names the normalisation",
+            content["normalisation"],
+            f"one of {', '.join(NORMALISATIONS)}",
+            content["normalisation"] in NORMALISATIONS,
+        ),
+        (
+            "gives the precision",
+            precision,
+            f"one of {', '.join(FILE_PRECISIONS)}",
+            precision in FILE_PRECISIONS,
+        ),
+        ("gives the target", target, f"one of {', '.join(TARGETS)}", target in TARGETS),
+        ("gives the frames", frames, "a number from 1 on", whole),
+        ("gives units", content["units"], "'m'", content["units"] == "m"),
+    ):
+        if not fine:
+            raise PoseliftError(
+                f"{source}: the model card {words} {quoted(value)}, expected {known}"
+            )
     try:
         skeleton = get_skeleton(content["skeleton"])
     except PoseliftError as error:

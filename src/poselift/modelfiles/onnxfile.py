@@ -10,7 +10,11 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from poselift.errors import PoseliftError
+from poselift.errors import PoseliftError, quoted
+from poselift.modelfiles.card import METADATA_KEY
+
+#: The metadata entry that holds the SHA-256 of the graph, as `OnnxFile.graph_sha256` gives it.
+GRAPH_KEY = "poselift_graph_sha256"
 
 # message -> field number -> message it holds; a leaf that matters has an empty name
 _FIELDS: dict[str, dict[int, str]] = {
@@ -65,6 +69,27 @@ def read_onnx(data: bytes, source: str) -> OnnxFile:
             f"{source}: not a readable ONNX model, damaged or of another kind"
         ) from None
     return OnnxFile(metadata, graph)
+
+
+def card_text(data: bytes, source: str) -> str:
+    """Return the JSON of the card in a model file whose graph is what its maker hashed.
+
+    Files of before the hash are taken as they are. Raises `PoseliftError` as `read_onnx` does, for
+    a file without a card, and for a graph that has changed since it was written.
+    """
+    file = read_onnx(data, source)
+    if METADATA_KEY not in file.metadata:
+        raise PoseliftError(
+            f"{source}: an ONNX model, but not one of poselift's "
+            f"(it carries no {METADATA_KEY!r} card)"
+        )
+    expected = file.metadata.get(GRAPH_KEY, file.graph_sha256)
+    if file.graph_sha256 != expected:
+        raise PoseliftError(
+            f"{source}: damaged, its network is not what was written (expected SHA-256 "
+            f"{quoted(expected[:12])}, got {file.graph_sha256[:12]!r}), export or copy it again"
+        )
+    return file.metadata[METADATA_KEY]
 
 
 def _refuse_external(view: memoryview, message: str, source: str, depth: int) -> None:

@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +22,16 @@ from torch import Tensor, nn
 
 from poselift.errors import PoseliftError
 from poselift.files import write_bytes_together
+from poselift.modelfiles import find_model, parse_content, shipped_models
+from poselift.modelfiles.find import RUN_WEIGHTS as WEIGHTS
+from poselift.modelfiles.onnxfile import card_text
 from poselift.models.registry import build, describe
 
-WEIGHTS, CARD = "model.safetensors", "model.json"
-#: The metadata entry of an .onnx file that holds the card.
-METADATA_KEY = "poselift"
+#: The card in a run folder.
+CARD = "model.json"
+
+#: Entry of the card in a run folder: the SHA-256 of the weights beside it.
+HASH = "weights_sha256"
 
 Card = dict[str, Any]
 
@@ -40,13 +44,13 @@ def save_model(folder: str | os.PathLike[str], model: nn.Module, card: Mapping[s
     cannot be written.
     """
     architecture, config = describe(model)
-    full = {**card, "architecture": architecture, "config": config}
+    state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
+    weights = format_safetensors(state)
+    full = {**card, "architecture": architecture, "config": config, HASH: _sha256(weights)}
     try:
         text = json.dumps(full, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     except (TypeError, ValueError) as error:
         raise PoseliftError(f"the model card cannot be written as JSON ({error})") from None
-    state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
-    weights = format_safetensors(state)
     write_bytes_together([(Path(folder) / WEIGHTS, weights), (Path(folder) / CARD, text.encode())])
 
 
@@ -62,8 +66,18 @@ def load_model(
     Raises `PoseliftError` naming the file, and the key where one is at fault, if something is
     missing, damaged, or does not fit.
     """
-    path, exported = _locate(source)
-    state, card = _read_onnx(path) if exported else _read_folder(path)
+    path = Path(source)
+    if isinstance(source, str) and source in shipped_models():
+        exported, (state, card) = True, _read_onnx(find_model(source).data, source)
+    elif path.is_dir():
+        exported, (state, card) = False, read_weights(path)
+    elif path.suffix.lower() == ".onnx":
+        exported, (state, card) = True, _read_onnx(_read(path), str(path))
+    else:
+        raise PoseliftError(
+            f"{path}: expected the name of shipped weights, a folder with {WEIGHTS}, or an .onnx "
+            "file"
+        )
     _check_card(card, str(source), architecture)
     try:
         model = build(card["architecture"], card["config"])
@@ -117,21 +131,6 @@ def _check_weight(key: str, own: Tensor, found: Tensor, source: str) -> None:
         raise PoseliftError(f"{source}: weight {key!r} holds NaN or infinity")
 
 
-def _locate(source: str | os.PathLike[str]) -> tuple[Path, bool]:
-    """Return where the weights are, and whether that is an exported file."""
-    path = Path(source)
-    shipped = _shipped(source) if isinstance(source, str) else None
-    if shipped is not None:
-        return shipped, True
-    if path.is_dir():
-        return path, False
-    if path.suffix.lower() == ".onnx":
-        return path, True
-    raise PoseliftError(
-        f"{path}: expected the name of shipped weights, a folder with {WEIGHTS}, or an .onnx file"
-    )
-
-
 def _read(path: Path) -> bytes:
     """Read a file; `PoseliftError` if that cannot be done."""
     try:
@@ -142,32 +141,41 @@ def _read(path: Path) -> bytes:
         raise PoseliftError(f"{path}: cannot be read ({error.strerror})") from None
 
 
-def _read_folder(folder: Path) -> tuple[dict[str, Tensor], Card]:
-    """Read what `save_model` wrote."""
-    card = _parse_card(_read(folder / CARD), str(folder / CARD))
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def read_weights(folder: Path) -> tuple[dict[str, Tensor], Card]:
+    """Read what `save_model` wrote, as tensors by name and the card.
+
+    Raises `PoseliftError` if a file is missing or damaged, or if the weights are not those that
+    the card was written with (cards of before the hash do not say).
+    """
+    card = parse_content(_read(folder / CARD), str(folder / CARD))
     path = folder / WEIGHTS
+    data = _read(path)
     try:
-        state: dict[str, Tensor] = parse_safetensors(_read(path))
+        state: dict[str, Tensor] = parse_safetensors(data)
     except (SafetensorError, ValueError, KeyError) as error:
         raise PoseliftError(f"{path}: damaged or not a safetensors file ({error})") from None
+    if card.pop(HASH, None) not in (None, _sha256(data)):
+        raise PoseliftError(
+            f"{path}: damaged, or not the weights that {folder / CARD} was written with "
+            "(their SHA-256 differ)"
+        )
     return state, card
 
 
-def _read_onnx(path: Path) -> tuple[dict[str, Tensor], Card]:
+def _read_onnx(data: bytes, path: str) -> tuple[dict[str, Tensor], Card]:
     """Read weights and card of an exported file; constants without a state-dict name stay out."""
     import onnx
     from google.protobuf.message import DecodeError
 
+    card = parse_content(card_text(data, path), path)
     try:
-        proto = onnx.load_model_from_string(_read(path))
+        proto = onnx.load_model_from_string(data)
     except DecodeError:
         raise PoseliftError(f"{path}: damaged or not an ONNX file") from None
-    texts = {entry.key: entry.value for entry in proto.metadata_props}
-    if METADATA_KEY not in texts:
-        raise PoseliftError(
-            f"{path}: not written by poselift, expected a metadata entry {METADATA_KEY!r}"
-        )
-    card = _parse_card(texts[METADATA_KEY].encode(), str(path))
     if card.get("precision", "fp32") != "fp32":
         raise PoseliftError(
             f"{path}: holds {card['precision']} weights, which are only for running, "
@@ -180,29 +188,6 @@ def _read_onnx(path: Path) -> tuple[dict[str, Tensor], Card]:
         except (ValueError, TypeError) as error:
             raise PoseliftError(f"{path}: weight {entry.name!r} is damaged ({error})") from None
     return state, card
-
-
-def _shipped(name: str) -> Path | None:
-    """Return the file of shipped weights after checking its hash, or None if there is none."""
-    folder = Path(str(files("poselift"))) / "weights"
-    path = folder / f"{name}.onnx"
-    if os.sep in name or not path.is_file():
-        return None
-    sums = dict(line.split()[::-1] for line in (folder / "SHA256SUMS").read_text().splitlines())
-    if hashlib.sha256(_read(path)).hexdigest() != sums.get(path.name):
-        raise PoseliftError(f"{path}: the shipped weights are damaged, reinstall poselift")
-    return path
-
-
-def _parse_card(data: bytes, source: str) -> Card:
-    """Parse a card; `PoseliftError` if it is not a JSON object."""
-    try:
-        card = json.loads(data)
-    except ValueError as error:
-        raise PoseliftError(f"{source}: the model card is not valid JSON ({error})") from None
-    if not isinstance(card, dict):
-        raise PoseliftError(f"{source}: expected the model card to be a JSON object")
-    return card
 
 
 def _check_card(card: Card, source: str, architecture: str | None) -> None:

@@ -20,7 +20,9 @@ from poselift.evaluation import (
     error_per_axis,
     joint_errors,
 )
-from poselift.geometry import PixelDepth, normalise
+from poselift.lifting.core import Core
+from poselift.modelfiles import read_card
+from poselift.scoring.run import lift_rows
 
 _BATCH = 2048
 
@@ -103,21 +105,18 @@ def measure(network: nn.Module, card: Mapping[str, Any], data: LiftingData) -> R
     )
 
 
-@torch.no_grad()
 def predict(
     network: nn.Module, card: Mapping[str, Any], data: LiftingData
 ) -> Float[np.ndarray, "N J 3"]:
-    """Lift all rows; root-relative camera-space metres, the root at 0.
+    """Lift all rows, not mirrored; root-relative camera-space metres, the root at 0.
 
     A network of pixels and depth is given the true camera and root, as in the papers' rows with §.
     """
     network = network.eval()
-    root = data.skeleton.root
-    pose = normalise(data.keypoints, card["normalisation"], data.image_size, data.focal, root)
-    inputs = torch.from_numpy(np.nan_to_num(pose.inputs))
-    outputs = torch.cat([network(part) for part in inputs.split(_BATCH)]).numpy()
-    if card.get("target") == "pixel_depth":
-        way = PixelDepth.of(pose, data.root, data.intrinsics, data.image_size, data.focal)
-        outputs = way.to_metres(outputs)
-    poses = pose.to_camera(outputs)
-    return poses - poses[:, root : root + 1]
+
+    @torch.no_grad()
+    def run(inputs: np.ndarray) -> np.ndarray:
+        outputs: np.ndarray = network(torch.from_numpy(inputs)).numpy()
+        return outputs
+
+    return lift_rows(Core(run, read_card(card, data.name), batch=_BATCH), data)

@@ -26,6 +26,8 @@ from poselift.evaluation import (
 )
 from poselift.io import load_poses
 from poselift.lifting import Lifter
+from poselift.lifting.core import Core
+from poselift.lifting.optics import Optics
 
 
 @dataclass(frozen=True)
@@ -97,33 +99,33 @@ def lift_kept(
 
 
 def lift_data(lifter: Lifter, data: LiftingData) -> Float[np.ndarray, "N J 3"]:
-    """Lift all rows, camera by camera with its true image size and focal length; metres.
+    """Lift all rows, each with its camera's true image size and focal length; metres.
 
     A model of pixel and depth is given the true intrinsics and root position, as in the papers'
     rows marked §. Frames that the lifter leaves out are NaN. Raises `PoseliftError` for a lifter
     of other joints.
     """
-    if lifter.skeleton != data.skeleton:
+    return lift_rows(lifter.core, data)
+
+
+def lift_rows(core: Core, data: LiftingData) -> Float[np.ndarray, "N J 3"]:
+    """Lift all rows as `lift_data` does, by any core."""
+    card = core.card
+    if card.skeleton != data.skeleton:
         raise PoseliftError(
             f"{data.name}: expected a model of {data.skeleton.name}, "
-            f"{lifter.card.name} lifts {lifter.skeleton.name}"
+            f"{card.name} lifts {card.skeleton.name}"
         )
-    poses = np.full(data.poses.shape, np.nan, dtype=np.float32)
-    optics = np.column_stack([data.image_size, data.focal, data.intrinsics])
-    cameras, which = np.unique(optics, axis=0, return_inverse=True)
-    placed = lifter.card.target == "pixel_depth"
-    for number, (width, height, focal, *intrinsics) in enumerate(cameras.tolist()):
-        rows = np.flatnonzero(which.ravel() == number)
-        poses[rows] = lifter.lift(
-            data.keypoints[rows],
-            image_size=(width, height),
-            skeleton=data.skeleton.name,
-            # the other normalisations make no use of it, and a lifter refuses what it cannot use
-            focal=focal if lifter.card.normalisation == "person" else None,
-            root=data.root[rows] if placed else None,
-            intrinsics=intrinsics if placed else None,
-        )
-    return poses
+    placed = card.target == "pixel_depth"
+    optics = Optics(
+        data.image_size,
+        # the other normalisations make no use of it
+        focal=data.focal if card.normalisation == "person" else None,
+        root=data.root.astype(np.float64) if placed else None,
+        intrinsics=data.intrinsics.astype(np.float64) if placed else None,
+    )
+    clips = data.clip * (int(data.camera.max(initial=0)) + 1) + data.camera
+    return core.lift(data.keypoints, optics, data.frame, clips)
 
 
 def score_pose2sim(lifters: Mapping[str, Lifter], root: Path) -> Scores:
