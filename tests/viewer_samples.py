@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from poselift.poses import Person, PoseSequence, Results
+from poselift.poses import AXES_WORLD, Person, PoseSequence, Results
 from poselift.skeletons import H36M_17, Skeleton
 
 META = {
@@ -81,8 +83,18 @@ def results(*people: tuple[PoseSequence, PoseSequence]) -> Results:
 
 def without(sequence: PoseSequence, joints: list[str], rows: slice) -> PoseSequence:
     """Copy `sequence` with some joints missing in some rows."""
-    from dataclasses import replace
-
     positions = sequence.positions.copy()
     positions[rows, [sequence.skeleton.index(joint) for joint in joints]] = np.nan
     return replace(sequence, positions=positions)
+
+
+def stroll(frames: np.ndarray, *, person_id: int = 0, place: float = 0.0, **tracks) -> Person:
+    """A walker in a room: 1.2 m/s along x from `place`, y up, feet on the floor and in contact."""
+    flat, solid = pair(frames, person_id=person_id, place=place)
+    poses = walker(frames, turn=np.pi / 2) * [1, -1, -1]
+    feet = poses[:, [H36M_17.index("left_ankle"), H36M_17.index("right_ankle")], 1]
+    lowest = poses[..., 1].min(axis=1)
+    path = np.stack([1.2 * frames / 30.0 + place, -lowest, np.full(len(frames), place)], axis=1)
+    known = {"root": path, "contacts": feet - lowest[:, None] < 0.02, **tracks}
+    room = replace(solid, positions=poses.astype(np.float32), axes=AXES_WORLD, tracks=known)
+    return Person(flat, room)

@@ -8,13 +8,14 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from poselift.poses import Results
-from poselift.viewer import render_html
-from viewer_samples import pair, results, without
+from poselift.poses import Person, Results
+from poselift.viewer import render_html, render_keypoints_html
+from viewer_samples import pair, results, stroll, without
 
 selenium = pytest.importorskip("selenium", reason="selenium is not installed (extra: dev)")
 
@@ -62,6 +63,7 @@ return [count, x / count, y / count];
 """
 LEFT, RIGHT, MIDDLE = (224, 112, 10), (26, 115, 217), (71, 82, 95)
 DARK_LEFT = (255, 160, 74)
+PEOPLE = ((27, 138, 90), (142, 68, 173), (194, 24, 91))
 
 
 def _find(*names: str) -> str | None:
@@ -94,9 +96,15 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
 class Page:
     """An open page, and short words for what a user does to it."""
 
-    def __init__(self, driver: Chrome) -> None:
-        self.driver = driver
+    def __init__(self, driver: Chrome, path: Path) -> None:
+        self.driver, self.path = driver, path
         self.js: Callable[..., object] = driver.execute_script
+
+    def open(self, page: bytes, at: int | None) -> None:
+        """Write a page and go to it, stopped at a frame or playing."""
+        self.path.write_bytes(page)
+        self.driver.get("about:blank")
+        self.driver.get(self.path.as_uri() + ("" if at is None else f"#frame={at}"))
 
     def find(self, name: str):
         return self.driver.find_element(By.ID, name)
@@ -148,14 +156,18 @@ def show(driver: Chrome, tmp_path: Path) -> Iterator[Callable[..., Page]]:
     for log in ("browser", "performance"):
         driver.get_log(log)
 
-    def open_page(shown: Results, *, title: str = "a clip", at: int | None = 0) -> Page:
-        (tmp_path / "page.html").write_bytes(render_html(shown, title))
-        driver.get("about:blank")
-        driver.get(address + ("" if at is None else f"#frame={at}"))
-        return Page(driver)
+    def open_page(
+        shown: Results, *, title: str = "a clip", at: int | None = 0, **more: Any
+    ) -> Page:
+        page = Page(driver, tmp_path / "page.html")
+        page.open(render_html(shown, title, **more), at)
+        return page
 
     yield open_page
-    assert driver.execute_script("return performance.getEntriesByType('resource').length") == 0
+    fetched = driver.execute_script(
+        "return performance.getEntriesByType('resource').map((entry) => entry.name)"
+    )
+    assert [name for name in fetched if not name.startswith("blob:")] == []
     assert [line["message"] for line in driver.get_log("browser")] == []
     events = [json.loads(line["message"])["message"] for line in driver.get_log("performance")]
     asked = {
@@ -163,7 +175,8 @@ def show(driver: Chrome, tmp_path: Path) -> Iterator[Callable[..., Page]]:
         for event in events
         if event["method"] == "Network.requestWillBeSent"
     }
-    asked = {url for url in asked if not url.startswith(("chrome:", "chrome-untrusted:"))}
+    inside = ("chrome:", "chrome-untrusted:", "blob:")  # a video in the page is such a blob
+    asked = {url for url in asked if not url.startswith(inside)}
     assert asked <= {address, "data:,", "about:blank"}
 
 
@@ -193,7 +206,7 @@ def test_it_draws_both_skeletons_in_both_colours(show):
     for canvas in ("solid", "flat"):
         for colour in (LEFT, RIGHT, MIDDLE):
             assert page.count(canvas, colour) > 30
-    assert "Frame 7 of 29 · 0.23 s of 0.97 s" in page.find("readout").text
+    assert "Frame 8 of 30 · 0.23 s of 0.97 s" in page.find("readout").text
     assert "1 person · 30 frames · 30 frames/s" in page.find("summary").text
 
 
@@ -371,25 +384,232 @@ def test_missing_joints_are_not_drawn(show):
 
 def test_several_people_are_drawn_apart_and_can_be_chosen(show):
     first, second, third = (
-        pair(np.arange(20), person_id=number, place=place)
+        pair(np.arange(200), person_id=number, place=place)
         for number, place in ((0, 0.0), (3, 1.2), (7, -1.1))
     )
     absent = tuple(s[:10] for s in third)
     page = show(results(first, second, absent), at=5)
-    green, purple, pink = (27, 138, 90), (142, 68, 173), (194, 24, 91)
+    green, purple, pink = PEOPLE[:3]
     for canvas in ("solid", "flat"):
-        assert all(page.count(canvas, colour) > 30 for colour in (green, purple, pink))
-    assert page.find("apart").is_displayed()
-    assert "not known" in page.find("apart").text
+        assert all(page.count(canvas, colour) > 30 for colour in PEOPLE[:3])
+    assert "not known" in page.find("notes").text
     choice = Select(page.find("person"))
     assert [o.text for o in choice.options] == ["everyone", "Person 0", "Person 3", "Person 7"]
+    size = page.count("solid", green)
+    page.js("poselift.setFrame(150)")  # the third is long gone: the others have all the room
+    assert page.count("solid", green) > 1.1 * size
     choice.select_by_visible_text("Person 3")
     assert page.count("solid", green) == page.count("solid", pink) == 0
     assert page.count("solid", purple) > 30
     choice.select_by_visible_text("Person 7")
-    page.js("poselift.setFrame(15)")
     assert page.count("solid", pink) == 0
     assert "nobody" in page.find("readout").text
+
+
+# What is written on the canvases, with the places of its ends and of its middle line.
+SCRIBE = """
+window.written = {};
+const write = CanvasRenderingContext2D.prototype.fillText;
+CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+  const half = this.measureText(text).width / 2;
+  (window.written[this.canvas.id] ??= {})[text] = [x - half, x + half, y];
+  write.call(this, text, x, y);
+};
+"""
+
+
+@pytest.mark.parametrize(("count", "names"), [(5, "Person {}"), (50, "{}")])
+def test_all_names_are_whole_and_apart(show, command, count, names):
+    """Everyone's name is on both canvases, inside, and in 2D none lies on another."""
+    command("Page.addScriptToEvaluateOnNewDocument", source=SCRIBE)
+    places = np.linspace(-1.4, 1.4, count)
+    crowd = [pair(np.arange(3), person_id=k, place=place) for k, place in enumerate(places)]
+    page = show(results(*crowd))
+    for canvas in ("solid", "flat"):
+        page.picture(canvas)
+        written = page.js("return written[arguments[0]]", canvas)
+        width, height = page.js(
+            "const c = document.getElementById(arguments[0]);"
+            "return [c.clientWidth, c.clientHeight]",
+            canvas,
+        )
+        pattern = names if canvas == "flat" or names.format(0) in written else "Person {}"
+        spots = np.array([written[pattern.format(k)] for k in range(count)])
+        assert spots[:, 0].min() >= 0
+        assert spots[:, 1].max() <= width
+        assert spots[:, 2].min() >= 8
+        assert spots[:, 2].max() <= height - 8
+        for one, left, right, y in zip(range(count), *spots.T, strict=True):
+            beside = (spots[:, 1] <= left) | (spots[:, 0] >= right)
+            above = abs(spots[:, 2] - y) >= 12
+            assert np.delete(beside | above, one).all()
+
+
+def test_the_person_fills_the_2d_panel_and_the_whole_image_can_be_seen(show):
+    page = show(results(pair(np.arange(30))), at=3)
+    reach = """
+    const canvas = document.getElementById("flat"), {width, height} = canvas;
+    const copy = new OffscreenCanvas(width, height).getContext("2d", {willReadFrequently: true});
+    copy.drawImage(canvas, 0, 0);
+    const data = copy.getImageData(0, 0, width, height).data;
+    let [high, low] = [height, 0];
+    for (let i = 0; i < data.length; i += 4) {
+      const there = [26, 115, 217].every((v, k) => Math.abs(v - data[i + k]) < 3);
+      if (there) [high, low] = [Math.min(high, i / 4 / width), Math.max(low, i / 4 / width)];
+    }
+    return (low - high) / height;
+    """  # from the right shoulder to the right foot
+    page.picture("flat")
+    assert page.js(reach) > 0.5
+    page.driver.find_element(By.CSS_SELECTOR, "[data-window=image]").click()
+    page.picture("flat")
+    assert page.js(reach) < 0.4
+    assert (
+        page.find("flat-panel")
+        .find_element(By.CSS_SELECTOR, "[data-window=image]")
+        .get_attribute("aria-pressed")
+        == "true"
+    )
+
+
+def test_in_a_room_people_walk_and_the_eye_can_follow(show):
+    """A person who walks to the right is seen to, on the floor, until the eye goes along."""
+    page = show(results(stroll(np.arange(90))), at=0)
+    page.driver.find_element(By.CSS_SELECTOR, "[data-view=camera]").click()
+    start = page.centre("solid", MIDDLE)
+    page.js("poselift.setFrame(80)")
+    end = page.centre("solid", MIDDLE)
+    assert end[0] - start[0] > 150
+    assert end[1] == pytest.approx(start[1], abs=25)  # as the hips go up and down
+    assert page.find("follow").get_attribute("aria-pressed") == "false"
+    page.find("follow").click()
+    followed = page.centre("solid", MIDDLE)
+    width = page.js("return document.getElementById('solid').width")
+    assert followed[0] == pytest.approx(width / 2, abs=40)
+    assert "in the room, on its floor" in page.find("notes").text
+
+
+def test_contacts_steps_and_trails_are_drawn(show):
+    """Orange on the floor: a disc under the standing foot, prints of its steps, trails of limbs."""
+    frames = np.arange(60)
+    none, all_of_it = np.zeros((60, 2)), np.tile([1.0, 0.0], (60, 1))
+    amounts = []
+    for contacts in (none, all_of_it):
+        page = show(results(stroll(frames, contacts=contacts)), at=30)
+        amounts.append(page.count("solid", LEFT))
+    assert amounts[1] > amounts[0] + 20
+    plain = page.picture("solid")
+    page.find("trails").click()
+    assert page.picture("solid") != plain
+
+
+def test_without_2d_or_3d_the_rest_fills_the_page(show):
+    page = show(results(Person.only_3d(stroll(np.arange(30)).poses_3d)), at=4)
+    assert not page.find("flat-panel").is_displayed()
+    assert page.count("solid", LEFT) > 30
+    assert page.find("about").size["height"] > 400
+    page.open(render_keypoints_html([pair(np.arange(5)).poses_2d], "2D"), at=3)
+    assert not page.find("solid-panel").is_displayed()
+    assert page.count("flat", LEFT) > 30
+    assert page.find("flat-panel").size["width"] > 600
+
+
+def test_angles_lie_under_the_3d_with_a_playhead(show):
+    knee = np.linspace(10.0, 99.0, 90)
+    gap = np.where(np.arange(90) < 60, knee, np.nan)
+    angles = {"left_knee_flexion": knee, "right_knee_flexion": gap, "trunk_lean": -knee}
+    page = show(results(stroll(np.arange(90))), angles=[angles], at=40)
+    plots = page.driver.find_elements(By.CSS_SELECTOR, ".plot")
+    assert [plot.find_element(By.TAG_NAME, "b").text for plot in plots] == [
+        "Knee flexion",
+        "Trunk lean",
+    ]
+    assert [v.text for v in plots[0].find_elements(By.CLASS_NAME, "value")] == [
+        "left 50°",
+        "right 50°",
+    ]
+    head = plots[0].find_element(By.CLASS_NAME, "playhead")
+    before = head.rect["x"]
+    page.js("poselift.setFrame(80)")
+    page.picture("solid")
+    assert [v.text for v in plots[0].find_elements(By.CLASS_NAME, "value")] == [
+        "left 90°",
+        "right –",
+    ]
+    assert head.rect["x"] > before + 50
+    canvas = plots[1].find_element(By.TAG_NAME, "canvas")
+    ActionChains(page.driver).move_to_element(canvas).click().perform()
+    assert 37 <= page.frame <= 43  # the middle of the plot; to its left are labels
+    page = show(results(pair(np.arange(3))))
+    assert not page.find("angles-panel").is_displayed()
+
+
+def test_the_video_goes_in_step(show):
+    """Of twenty greys at ten a second, each brighter than the last, the present one is shown."""
+    frames = np.arange(20)
+    video = Path(__file__).with_name("twenty_greys.webm")
+    page = show(results(pair(frames, fps=10.0)), video=video, at=3)
+    grey = """
+    const pen = new OffscreenCanvas(1, 1).getContext("2d");
+    pen.drawImage(document.getElementById("film"), 0, 0, 1, 1);
+    return pen.getImageData(0, 0, 1, 1).data[0];
+    """
+
+    def shows(frame: int) -> bool:
+        # luma 30 + 10 frame, of 16 to 235
+        return abs(page.js(grey) - (30 + 10 * frame - 16) * 255 / 219) < 4
+
+    for frame in (3, 14, 0, 19):
+        page.js("poselift.setFrame(arguments[0])", frame)
+        page.wait(lambda frame=frame: shows(frame))
+    box = page.js("const r = film.getBoundingClientRect(); return [r.width, r.height]")
+    assert box[0] / box[1] == pytest.approx(1920 / 1080, rel=0.01)
+    page.js("poselift.setFrame(2)")
+    page.find("play").click()
+    page.wait(lambda: page.frame >= 10)
+    page.find("play").click()
+    page.wait(lambda: shows(page.frame))
+
+
+def test_a_video_that_cannot_be_played_is_said(show, tmp_path):
+    (tmp_path / "x.mp4").write_bytes(b"no film")
+    page = show(results(pair(np.arange(4))), video=tmp_path / "x.mp4")
+    page.wait(lambda: "cannot be played" in page.find("image-size").text)
+    assert not page.find("film").is_displayed()
+    assert page.count("flat", LEFT) > 30
+
+
+def test_the_address_leads_to_a_frame_and_a_person(show):
+    page = show(results(*(pair(np.arange(20), person_id=k, place=0.9 * k) for k in (0, 3))), at=7)
+    address = page.driver.current_url
+    page.driver.get(address + "&person=3")
+    page.wait(lambda: page.count("solid", PEOPLE[0]) == 0)
+    assert page.frame == 7
+    assert Select(page.find("person")).first_selected_option.text == "Person 3"
+    page.press(Keys.ARROW_RIGHT)
+    page.wait(lambda: page.driver.current_url.endswith("#frame=8&person=3"))
+
+
+def test_help_and_facts_are_on_the_first_screen(show, command):
+    command(
+        "Emulation.setDeviceMetricsOverride",
+        width=1400,
+        height=900,
+        deviceScaleFactor=1,
+        mobile=False,
+    )
+    page = show(results(pair(np.arange(5))))
+    for words in ("help", "facts", "histories", "play"):
+        box = page.js(
+            "const r = document.getElementById(arguments[0]).getBoundingClientRect();"
+            "return [r.top, r.bottom]",
+            words,
+        )
+        assert 0 < box[0] < box[1] < 900
+    assert page.js("return document.documentElement.scrollHeight") <= 900
+    assert "drag turns" in page.find("help").text
+    assert "camera: x right, y down" in page.find("facts").text
+    assert "lifted by a test" in page.find("histories").text
 
 
 def test_one_frame(show):
@@ -400,7 +620,8 @@ def test_one_frame(show):
     assert not page.playing
     assert page.frame == 0
     assert page.count("solid", LEFT) > 30
-    assert not page.find("rate").is_displayed()
+    assert page.find("readout").text == "1 of 1"
+    assert "frame rate" not in page.find("notes").text
 
 
 def test_ten_thousand_frames(show):
@@ -416,8 +637,8 @@ def test_ten_thousand_frames(show):
 
 def test_an_unknown_rate_is_said(show):
     page = show(results(pair(np.arange(10), fps=None)), at=4)
-    assert page.find("rate").is_displayed()
-    assert page.find("readout").text == "Frame 4 of 9"
+    assert "frame rate of this clip is unknown" in page.find("notes").text
+    assert page.find("readout").text == "Frame 5 of 10"
 
 
 def test_an_evil_title_is_only_text(show):

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from poselift.errors import PoseliftError
-from poselift.poses import PoseSequence, Results
+from poselift.poses import Person, PoseSequence, Results
 from poselift.skeletons import BODY_25, H36M_17
-from poselift.viewer import render_html
+from poselift.viewer import render_html, render_keypoints_html
 from viewer_samples import META, pair, results, without
 
 
@@ -32,7 +32,7 @@ def array(text: str, dtype: str) -> np.ndarray:
 
 
 def positions(track: dict) -> np.ndarray:
-    """Decode a track as the script does."""
+    """Decode a track as the script does; 3D poses are y up, z to the viewer."""
     shape = (-1, len(track["sides"]), len(track["origin"]))
     values = array(track["values"], "<i2").reshape(shape).astype(float)
     values[values == -32768] = np.nan
@@ -46,8 +46,9 @@ def test_positions_survive_to_a_millimetre_and_a_tenth_of_a_pixel():
     )
     person = clip_of(render_html(results((flat, solid)), "x"))["people"][0]
     assert np.isnan(positions(person["solid"])[10:20, H36M_17.index("left_wrist")]).all()
-    for track, sequence, step in ((person["solid"], solid, 1e-3), (person["flat"], flat, 0.1)):
-        np.testing.assert_allclose(positions(track), sequence.positions, atol=0.501 * step)
+    upright = solid.positions * [1, -1, -1]
+    np.testing.assert_allclose(positions(person["solid"]), upright, atol=0.501e-3)
+    np.testing.assert_allclose(positions(person["flat"]), flat.positions, atol=0.0501)
 
 
 def test_a_keypoint_far_outside_the_image_is_moved_to_the_limit_not_wrapped_around():
@@ -80,7 +81,7 @@ def test_bones_and_sides_follow_each_skeleton():
     assert bones[name("left_elbow"), name("left_wrist")] == "left"
     assert bones[name("pelvis"), name("right_hip")] == "right"
     assert bones[name("pelvis"), name("spine")] == "middle"
-    assert sorted(person["solid"]["feet"]) == [name("right_ankle"), name("left_ankle")]
+    assert person["solid"]["ankles"] == [name("left_ankle"), name("right_ankle")]
 
     points = np.zeros((2, 25, 2), np.float32)
     detected = PoseSequence.from_2d(points, BODY_25, fps=30.0, image_size=(1920, 1080))
@@ -97,7 +98,7 @@ def test_time_stamps_are_exact_and_gaps_are_filled():
     np.testing.assert_array_equal(frames, np.arange(5, 30))
     np.testing.assert_allclose(times, frames / 29.97, rtol=1e-12)
     assert clip["tail"] == pytest.approx(1 / 29.97)
-    rows = array(clip["people"][0]["solid"]["rows"], "<i4")
+    rows = array(clip["people"][0]["rows"], "<i4")
     np.testing.assert_array_equal(frames[rows], seen)
     assert "29.97 frames/s" in clip["summary"]
 
@@ -125,7 +126,7 @@ def test_frame_numbers_far_apart_do_not_fill_the_page():
     clip = clip_of(render_html(results(pair(seen)), "x"))
     frames = array(clip["frames"], "<f8")
     np.testing.assert_array_equal(frames, [0, 1, 2, 2_000_000_000, 2_000_000_001])
-    rows = array(clip["people"][0]["solid"]["rows"], "<i4")
+    rows = array(clip["people"][0]["rows"], "<i4")
     np.testing.assert_array_equal(frames[rows], seen)
 
 
@@ -144,15 +145,80 @@ def test_without_an_image_size_the_points_are_framed():
     x, y = flat.positions[..., 0], flat.positions[..., 1]
     assert left < x.min() < x.max() < right
     assert top < y.min() < y.max() < bottom
-    assert clip["image_label"] == "image size unknown"
+    assert clip["image_size"] is None
 
 
-def test_nothing_seen_in_2d_at_all():
-    flat, solid = pair(np.arange(3), size=None)
-    nothing = replace(flat, positions=np.full_like(flat.positions, np.nan))
-    clip = clip_of(render_html(results((nothing, solid)), "x"))
-    assert clip["frame_box"] == [0, 0, 1, 1]
+def test_without_any_2d_there_is_only_3d():
+    _, solid = pair(np.arange(3), size=None)
+    clip = clip_of(render_html(results(Person.only_3d(solid)), "x"))
+    assert clip["frame_box"] is None
+    assert clip["people"][0]["flat"] is None
     assert clip["people"][0]["across"] == 0
+    assert ["Units", "metres"] in clip["facts"]
+
+
+def test_without_3d_there_is_only_2d():
+    flat, _ = pair(np.arange(3))
+    clip = clip_of(render_keypoints_html([flat], "x"))
+    assert clip["scene"] is None
+    assert clip["people"][0]["solid"] is None
+    np.testing.assert_allclose(
+        positions(clip["people"][0]["flat"]), flat.positions, rtol=0, atol=0.0501
+    )
+    assert ["Units", "pixels"] in clip["facts"]
+    with pytest.raises(PoseliftError, match="at least one frame with a person to show"):
+        render_keypoints_html([flat[:0]], "x")
+
+
+def test_angles_are_kept_to_a_tenth_of_a_degree_left_and_right_together():
+    knee = np.array([0.0, 90.04, np.nan, -12.3])
+    angles = {"left_knee_flexion": knee, "trunk_lean": 2 * knee, "right_knee_flexion": -knee}
+    page = render_html(results(pair(np.arange(4)), pair(np.arange(4))), "x", angles=[angles, None])
+    first, second = clip_of(page)["people"]
+    assert second["angles"] == []
+    assert [plot["label"] for plot in first["angles"]] == ["Knee flexion", "Trunk lean"]
+    curves = first["angles"][0]["curves"]
+    for side, expected in (("left", knee), ("right", -knee)):
+        values = array(curves[side], "<i2").astype(float)
+        values[values == -32768] = np.nan
+        np.testing.assert_allclose(0.1 * values, expected, atol=0.0501)
+    assert list(first["angles"][1]["curves"]) == ["middle"]
+
+
+def test_angles_that_do_not_fit_are_refused():
+    one = results(pair(np.arange(4)))
+    with pytest.raises(PoseliftError, match=r"trunk_lean: expected 4 values, one .* shape \(3,\)"):
+        render_html(one, "x", angles=[{"trunk_lean": np.zeros(3)}])
+    with pytest.raises(PoseliftError, match="angles of 1 people, got 2"):
+        render_html(one, "x", angles=[None, None])
+
+
+def policy_of(page: bytes) -> str:
+    found = re.search(rb'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
+    assert found
+    return found[1].decode()
+
+
+def test_a_video_is_put_into_the_page_or_linked_and_the_policy_allows_just_that(
+    tmp_path, monkeypatch
+):
+    shown = results(pair(np.arange(2)))
+    film = tmp_path / "films" / "gym #1.mp4"
+    film.parent.mkdir()
+    film.write_bytes(b"not really a film")
+    assert "media-src" not in policy_of(render_html(shown, "x"))
+    inside = render_html(shown, "x", video=film)
+    assert "; media-src blob:; " in policy_of(inside)
+    assert base64.b64encode(film.read_bytes()) in inside
+    assert clip_of(inside)["video"] == {"type": "video/mp4", "link": ""}
+    monkeypatch.setattr("poselift.viewer.page.EMBED_LIMIT", 5)
+    beside = render_html(shown, "x", video=film)
+    assert "; media-src 'self'; " in policy_of(beside)
+    assert clip_of(beside)["video"]["link"] == "gym%20%231.mp4"
+    below = render_html(shown, "x", video=film, folder=tmp_path)
+    assert clip_of(below)["video"]["link"] == "films/gym%20%231.mp4"
+    with pytest.raises(PoseliftError, match=r"gone.mp4: there is no such video"):
+        render_html(shown, "x", video=tmp_path / "gone.mp4")
 
 
 EVIL = "</script><script>alert(1)</script><!-- <img src=x onerror=alert(2)> \"'&{{clip}} \u2028"
@@ -166,19 +232,18 @@ def test_titles_and_names_cannot_break_out():
         assert page.count(needle) == plain.count(needle)
     assert "<title>&lt;/script&gt;&lt;script&gt;alert(1)" in page
     assert page.count("&amp;{{clip}}") == 2  # title and heading
-    assert [EVIL, EVIL] in clip_of(page.encode())["facts"]
+    assert [EVIL, EVIL] in clip_of(page.encode())["besides"]
 
 
 def test_the_policy_allows_this_script_and_style_and_nothing_else():
     page = render_html(results(pair(np.arange(2))), "x").decode()
-    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
-    assert policy
-    assert policy[1].startswith("default-src 'none'; ")
-    assert "unsafe" not in policy[1]
+    policy = policy_of(page.encode())
+    assert policy.startswith("default-src 'none'; ")
+    assert "unsafe" not in policy
     for tag in ("script", "style"):
         (text,) = re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.S)
         digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-        assert f"{tag}-src 'sha256-{digest}';" in policy[1]
+        assert f"{tag}-src 'sha256-{digest}';" in policy
 
 
 def test_the_page_names_no_address():
@@ -192,10 +257,18 @@ def test_ten_thousand_frames_fit_in_three_megabytes():
 
 
 def test_what_is_known_of_the_result_is_on_the_page():
-    facts = dict(clip_of(render_html(results(pair(np.arange(2))), "x"))["facts"])
-    assert facts["weights sha256"] == META["weights_sha256"]
-    assert facts["axes"] == "camera: x right, y down, z forward, root-relative"
-    assert facts["steps"] == "lifted by a test"
+    made = {**META, "precision": "fp32", "flip": True}
+    clip = clip_of(render_html(Results((pair(np.arange(2)),), made), "x"))
+    assert clip["facts"] == [
+        ["Model", "gln"],
+        ["Precision", "fp32"],
+        ["Mirrored pose", "yes"],
+        ["Units", "metres in 3D, pixels in 2D"],
+        ["Axes", "camera: x right, y down, z forward, root-relative"],
+        ["Root", "at the origin in every frame"],
+    ]
+    assert ["Weights sha256", META["weights_sha256"]] in clip["besides"]
+    assert clip["histories"] == [{"who": "", "steps": ["lifted by a test"]}]
 
 
 def test_nobody_to_show_is_an_error():

@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from poselift.errors import PoseliftError
 from poselift.poses import PoseSequence
-from poselift.viewer.page import bone_sides
+from poselift.viewer.clip import bone_sides
 
 _COLOURS = {"left": "#e0700a", "right": "#1a73d9", "middle": "#47525f"}
 _INK, _MUTED, _CELL, _GRID = "#1b2430", "#5c6877", "#f4f5f7", "#d3d9e0"
