@@ -1,0 +1,98 @@
+"""C3D, the file of markers of motion capture labs: millimetres, one person; needs ezc3d.
+
+Joints are points of POINT; a missing joint is a missing point (residual -1). X_SCREEN and Y_SCREEN
+say where the axes point to, and the group POSELIFT says the rest: AXES, PERSON, MODEL,
+WEIGHTS_SHA256, SOFTWARE and HISTORY. Frames are numbered as in the source, from 1.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from poselift.errors import PoseliftError
+from poselift.io.arrays import Sink
+from poselift.io.axes import DIRECTIONS, Axes
+from poselift.io.timeline import timeline
+from poselift.poses import Person
+
+#: Frame numbers of C3D are 16 bits wide.
+MAX_FRAMES = 65535
+
+#: Texts of C3D have a length of one byte, lists of them too; some readers stop at 127.
+_TEXT = 127
+
+#: What of our axes points right and up on a screen.
+_SCREEN: dict[Axes, tuple[str, str]] = {
+    "camera": ("+X", "-Y"),
+    "y-up": ("+X", "+Y"),
+    "z-up": ("+X", "+Z"),
+}
+
+
+def write_c3d(person: Person, meta: dict[str, Any], stream: Sink, axes: Axes) -> tuple[str, ...]:
+    """Write a person as C3D; return what had to be decided (see `timeline`).
+
+    Raises `PoseliftError` if ezc3d is not installed, if the frames are more than C3D can count,
+    or if there is nothing to write.
+    """
+    try:
+        import ezc3d
+    except ImportError:
+        raise PoseliftError('writing .c3d needs ezc3d: pip install "poselift[c3d]"') from None
+    sequence = person.poses_3d
+    line = timeline(sequence, axes)
+    last = line.first + len(line)
+    if last > MAX_FRAMES:
+        raise PoseliftError(
+            f"person {sequence.person_id}: a C3D file counts {MAX_FRAMES} frames, this would "
+            f"reach frame {last}; write .trc, .csv or .parquet"
+        )
+    points = np.ones((4, len(sequence.skeleton), len(line)))
+    points[:3] = 1000.0 * line.positions.transpose(2, 1, 0)
+    file = ezc3d.c3d()
+    file["header"]["points"]["first_frame"] = line.first
+    known = file["parameters"]["POINT"]
+    known["RATE"]["value"] = [line.fps]
+    known["LABELS"]["value"] = list(sequence.skeleton.joints)
+    known["UNITS"]["value"] = ["mm"]
+    file["data"]["points"] = points
+    right, up = _SCREEN[axes]
+    file.add_parameter("POINT", "X_SCREEN", [right])
+    file.add_parameter("POINT", "Y_SCREEN", [up])
+    x, y, z = DIRECTIONS[axes]
+    history = [*person.poses_2d.history, *sequence.history, *line.notes]
+    for name, texts in (
+        ("AXES", [f"{axes}: x {x}, y {y}, z {z}"]),
+        ("PERSON", [str(sequence.person_id)]),
+        ("MODEL", [str(meta.get("model"))]),
+        ("WEIGHTS_SHA256", [str(meta.get("weights_sha256"))]),
+        ("SOFTWARE", [str(meta.get("software"))]),
+        ("HISTORY", list(dict.fromkeys(history))[:255]),
+    ):
+        if texts:
+            file.add_parameter("POSELIFT", name, [_plain(text) for text in texts])
+    stream.write(_content(file, 16 * len(sequence.skeleton) * len(line)))
+    return line.notes
+
+
+def _plain(text: str) -> str:
+    """Return a text as C3D can hold it: ASCII, and not long."""
+    return text.encode("ascii", "replace").decode()[:_TEXT]
+
+
+def _content(file: Any, least: int) -> bytes:
+    """Let ezc3d write to a folder of its own, as it takes no open file, and return the bytes.
+
+    It does not notice a full disk, so a file of fewer than `least` bytes is refused.
+    """
+    with tempfile.TemporaryDirectory(prefix="poselift-") as folder:
+        place = Path(folder) / "poses.c3d"
+        file.write(str(place))
+        data = place.read_bytes() if place.exists() else b""
+    if len(data) < least:
+        raise PoseliftError(f"a C3D file cannot be prepared in {folder}: the disk may be full")
+    return data
