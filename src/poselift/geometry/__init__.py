@@ -7,6 +7,8 @@ from poselift.geometry.rotation import (
     about_axis,
     from_quaternion,
     from_rotation_vector,
+    to_euler,
+    to_quaternion,
     turning_to_axis,
 )
 from poselift.geometry.screen import (
@@ -35,5 +37,7 @@ __all__ = [
     "normalise",
     "procrustes",
     "root_relative",
+    "to_euler",
+    "to_quaternion",
     "turning_to_axis",
 ]

@@ -67,3 +67,45 @@ def turning_to_axis(rays: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*
     np.subtract(_EYE, share[..., :, None] * sideways[..., None, :], out=matrix[..., :2, :2])
     np.negative(sideways, out=matrix[..., :2, 2])
     return matrix
+
+
+def to_quaternion(matrix: Float[np.ndarray, "*batch 3 3"]) -> Float[np.ndarray, "*batch 4"]:
+    """Turn rotation matrices into unit quaternions (w, x, y, z), of the two the one with w >= 0.
+
+    The largest of the four is divided by (Shepperd 1978), so no angle is badly conditioned.
+    """
+    m = np.asarray(matrix, dtype=np.float64)
+    xx, yy, zz = m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]
+    # rows are 4 q_i q for i = w, x, y, z: the one with the largest entry of its own is taken
+    products = np.empty((*m.shape[:-2], 4, 4))
+    for i, own in enumerate((xx + yy + zz, xx - yy - zz, yy - xx - zz, zz - xx - yy)):
+        products[..., i, i] = 1.0 + own
+    for i, j, k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
+        with_w, crossed = m[..., k, j] - m[..., j, k], m[..., i, j] + m[..., j, i]
+        products[..., 0, i + 1] = products[..., i + 1, 0] = with_w
+        products[..., i + 1, j + 1] = products[..., j + 1, i + 1] = crossed
+    best = np.einsum("...ii->...i", products).argmax(axis=-1)
+    chosen = np.take_along_axis(products, best[..., None, None], axis=-2)[..., 0, :]
+    chosen /= np.linalg.norm(chosen, axis=-1, keepdims=True)
+    return np.where(chosen[..., :1] < 0, -chosen, chosen)
+
+
+def to_euler(
+    matrix: Float[np.ndarray, "*batch 3 3"], order: str
+) -> Float[np.ndarray, "*batch 3"]:
+    """Return angles (radians) a, b, c so that the matrix is R(a) R(b) R(c) about axes of `order`.
+
+    order  three different axes, as "zxy". The second angle is within a quarter turn; where it is a
+           quarter turn exactly, the third is 0.
+    """
+    i, j, k = ("xyz".index(axis) for axis in order)
+    even = 1.0 if (j - i) % 3 == 1 else -1.0
+    sine = np.clip(even * matrix[..., i, k], -1.0, 1.0)
+    level = 1.0 - np.abs(sine) > 1e-12
+    first = np.where(
+        level,
+        np.arctan2(-even * matrix[..., j, k], matrix[..., k, k]),
+        np.arctan2(even * matrix[..., k, j], matrix[..., j, j]),
+    )
+    third = np.where(level, np.arctan2(-even * matrix[..., i, j], matrix[..., i, i]), 0.0)
+    return np.stack([first, np.arcsin(sine), third], axis=-1)

@@ -1,0 +1,97 @@
+"""BVH: a T pose, and rotations of its joints over time; metres, one person.
+
+The first joint, `root`, is on the floor under the hips and only moves; so its OFFSET is 0 and
+nobody has to ask whether position channels are added to it. Below come the joints of the skeleton.
+A joint that several bones leave carries a node for each, `pelvis_to_left_hip`, at no distance.
+Rotations are degrees about z, x, y: Rz Rx Ry. Wrists, ankles and the head have an End Site, as long
+as hands, feet and head are; their own rotation is 0.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+
+from poselift.geometry import to_euler
+from poselift.io import textrows
+from poselift.io.arrays import Sink
+from poselift.io.axes import Axes, turning
+from poselift.io.posture import Posture, posture
+from poselift.motion.skeleton import Rig
+from poselift.poses import PoseSequence
+
+_ROOT = "CHANNELS 6 Xposition Yposition Zposition Zrotation Xrotation Yrotation"
+_JOINT = "CHANNELS 3 Zrotation Xrotation Yrotation"
+
+def write_bvh(sequence: PoseSequence, stream: Sink, axes: Axes) -> tuple[str, ...]:
+    """Write 3D poses as BVH; return what had to be decided (see `posture`).
+
+    Raises `PoseliftError` if there is nothing to write or a joint has no place in a T pose.
+    """
+    moved = posture(sequence)
+    turn = turning("y-up", axes)
+    rig = moved.rig
+    order = preorder(rig)
+    stream.write(_hierarchy(rig, moved.rest, turn).encode())
+    count = len(moved.line)
+    stream.write(f"MOTION\nFrames: {count}\nFrame Time: {1 / moved.line.fps!r}\n".encode())
+    path = (moved.root - moved.rest) @ turn.T
+    angles = to_euler(turn @ moved.rotations[:, order] @ turn.T, "zxy")
+    angles = np.degrees(np.unwrap(angles, axis=0)).reshape(count, -1)
+    for rows in textrows.blocks(count):
+        still = np.zeros((len(path[rows]), 3))
+        table = np.concatenate([path[rows], still, angles[rows]], axis=1).astype(np.float32)
+        stream.write(b"\n".join(textrows.lines(table, b" ")) + b"\n")
+    return moved.notes
+
+
+def preorder(rig: Rig) -> list[int]:
+    """Return the nodes as a hierarchy names them: each directly before all that hang on it."""
+    order, todo = [], [0]
+    while todo:
+        order.append(todo.pop())
+        todo.extend(reversed(rig.children(order[-1])))
+    return order
+
+
+def _hierarchy(rig: Rig, rest: Float[np.ndarray, " D"], turn: Float[np.ndarray, "3 3"]) -> str:
+    """Return the tree as text; `rest` is where the root joint is at rest, in y-up axes."""
+    lines = ["HIERARCHY", "ROOT root", "{", "\tOFFSET 0 0 0", f"\t{_ROOT}"]
+
+    def add(node: int, depth: int) -> None:
+        tab = "\t" * depth
+        offset = rig.offsets[node] if node else rest
+        lines.extend([f"{tab}JOINT {rig.nodes[node]}", f"{tab}{{"])
+        lines.extend([f"{tab}\tOFFSET {_numbers(turn @ offset)}", f"{tab}\t{_JOINT}"])
+        for child in rig.children(node):
+            add(child, depth + 1)
+        if not rig.children(node):
+            end = turn @ end_of(rig, node, rest)
+            lines.extend([f"{tab}\tEnd Site", f"{tab}\t{{"])
+            lines.extend([f"{tab}\t\tOFFSET {_numbers(end)}", f"{tab}\t}}"])
+        lines.append(f"{tab}}}")
+
+    add(0, 1)
+    lines.append("}\n")
+    return "\n".join(lines)
+
+
+def _numbers(values: Float[np.ndarray, " D"]) -> str:
+    return " ".join(f"{value + 0.0:.9g}" for value in values)
+
+
+def end_of(rig: Rig, node: int, rest: Float[np.ndarray, " D"]) -> Float[np.ndarray, " D"]:
+    """Metres from a last joint to the end of hand, foot, head or whatever it is, at rest, y-up.
+
+    As long as they are in a person of these legs; toes end on the floor.
+    """
+    joint = rig.joints[node]
+    landmark, place, size = rig.skeleton.landmarks[joint], rig.rest[joint], float(rest[1])
+    part = landmark.partition("_")[2]
+    if part == "wrist":
+        return np.array([np.copysign(0.2 * size, place[0]), 0.0, 0.0])
+    if part == "ankle":
+        return np.array([0.0, -(place[1] + rest[1]), 0.2 * size])
+    away = rig.offsets[node]
+    length = float(np.linalg.norm(away))
+    return away * (0.05 * size / length) if length > 0 else np.array([0.0, 0.05 * size, 0.0])
