@@ -116,8 +116,8 @@ SIZE = ("--size", "1280x1024")
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("-o", "out.bvh", *SIZE), "cannot write '.bvh', expected one of .html (page to look at)"),
-        (("-o", "out", *SIZE), "out: cannot write a file without suffix, expected one of .html"),
+        (("-o", "out.fbx", *SIZE), "cannot write '.fbx', expected one of .bvh (joint rotations)"),
+        (("-o", "out", *SIZE), "out: cannot write a file without suffix, expected one of .bvh"),
         (("-o", "a.npz", "-o", "./a.npz", *SIZE), "a.npz: is given as output twice"),
         (("-o", "clip/out.json", *SIZE), "lies in the input folder"),
         (("-o", "tiny.onnx/out.npz", *SIZE), "cannot be written (Not a directory)"),

@@ -74,7 +74,12 @@ def pictures(folder: Path, frames: list[str]) -> None:
     from mathutils import Vector
 
     scene = bpy.context.scene
-    places = [Vector(p) for arm in armatures() for b in arm.pose.bones for p in [arm.matrix_world @ b.head]]
+    places = [
+        Vector(p)
+        for arm in armatures()
+        for b in arm.pose.bones
+        for p in [arm.matrix_world @ b.head]
+    ]
     middle = sum(places, Vector()) / len(places)
     if not any(one.type == "MESH" for one in bpy.data.objects):
         _balls()
@@ -86,7 +91,9 @@ def pictures(folder: Path, frames: list[str]) -> None:
     sun.data.energy, sun.rotation_euler = 3.0, (0.6, 0.2, 0.4)
     for one in (camera, sun):
         scene.collection.objects.link(one)
-    bpy.ops.mesh.primitive_grid_add(x_subdivisions=12, y_subdivisions=12, size=6, location=(middle.x, middle.y, 0))
+    bpy.ops.mesh.primitive_grid_add(
+        x_subdivisions=12, y_subdivisions=12, size=6, location=(middle.x, middle.y, 0)
+    )
     world = bpy.data.worlds.new("world")
     world.color = (0.8, 0.8, 0.8)
     world.use_nodes = True
@@ -107,9 +114,13 @@ def _balls() -> None:
     """Give an armature without a mesh a stick for each bone, so that it is seen in a picture."""
     for armature in armatures():
         for bone in armature.pose.bones:
-            bpy.ops.mesh.primitive_cone_add(vertices=8, radius1=0.03, radius2=0.01, depth=max(bone.length, 0.02))
+            bpy.ops.mesh.primitive_cone_add(
+                vertices=8, radius1=0.03, radius2=0.01, depth=max(bone.length, 0.02)
+            )
             stick = bpy.context.object
-            stick.data.transform(__import__("mathutils").Matrix.Translation((0, 0, max(bone.length, 0.02) / 2)))
+            stick.data.transform(
+                __import__("mathutils").Matrix.Translation((0, 0, max(bone.length, 0.02) / 2))
+            )
             stick.data.transform(__import__("mathutils").Matrix.Rotation(-math.pi / 2, 4, "X"))
             constraint = stick.constraints.new("COPY_TRANSFORMS")
             constraint.target, constraint.subtarget = armature, bone.name

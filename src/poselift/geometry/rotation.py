@@ -90,9 +90,7 @@ def to_quaternion(matrix: Float[np.ndarray, "*batch 3 3"]) -> Float[np.ndarray, 
     return np.where(chosen[..., :1] < 0, -chosen, chosen)
 
 
-def to_euler(
-    matrix: Float[np.ndarray, "*batch 3 3"], order: str
-) -> Float[np.ndarray, "*batch 3"]:
+def to_euler(matrix: Float[np.ndarray, "*batch 3 3"], order: str) -> Float[np.ndarray, "*batch 3"]:
     """Return angles (radians) a, b, c so that the matrix is R(a) R(b) R(c) about axes of `order`.
 
     order  three different axes, as "zxy". The second angle is within a quarter turn; where it is a

@@ -2,8 +2,8 @@
 
 from poselift.io.load import load, load_people, load_poses, read_detections
 from poselift.io.native import write_keypoints
+from poselift.io.axes import AXES
 from poselift.io.registry import (
-    AXES,
     Format,
     ReadOptions,
     WriteOptions,

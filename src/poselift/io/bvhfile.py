@@ -23,6 +23,7 @@ from poselift.poses import PoseSequence
 _ROOT = "CHANNELS 6 Xposition Yposition Zposition Zrotation Xrotation Yrotation"
 _JOINT = "CHANNELS 3 Zrotation Xrotation Yrotation"
 
+
 def write_bvh(sequence: PoseSequence, stream: Sink, axes: Axes) -> tuple[str, ...]:
     """Write 3D poses as BVH; return what had to be decided (see `posture`).
 

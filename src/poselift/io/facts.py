@@ -1,43 +1,42 @@
 """What every written file says of itself, inside where its format has a place, else beside it.
 
-The file beside `jump.trc` is `jump.poselift.json`:
+The file beside `jump.trc` and `jump.bvh` is `jump.poselift.json`:
 
-    {"format": "poselift-sidecar", "version": 1, "files": ["jump.trc"], "software": "poselift ...",
-     "model": "gln", "weights_sha256": "...", "units": "m",
-     "axes": {"name": "y-up", "x": "right", "y": "up", "z": "backward", "handed": "right"},
-     "skeleton": "h36m_17", "joint_names": [...], "fps": 30.0, "image_size": [1920, 1080],
-     "people": [{"person_id": 0, "history_2d": [...], "history_3d": [...]}], "notes": [...]}
+    {"format": "poselift-sidecar", "version": 1, "software": "poselift ...", "model": "gln",
+     "weights_sha256": "...", "skeleton": "h36m_17", "joint_names": [...], "fps": 30.0,
+     "image_size": [1920, 1080],
+     "people": [{"person_id": 0, "history_2d": [...], "history_3d": [...]}],
+     "files": [{"name": "jump.trc", "person_ids": [0], "units": "m",
+                "axes": {"name": "y-up", "x": "right", "y": "up", "z": "backward",
+                         "handed": "right"},
+                "notes": ["person 0: is not in 3 of 90 frames"]}]}
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from poselift.io import rows
-from poselift.io.axes import Axes, describe
-from poselift.poses import Results
+from poselift.io.axes import Axes, axes_of, describe
+from poselift.poses import PoseSequence, Results
 
 SIDECAR = "poselift-sidecar"
 VERSION = 1
 
+#: Of the file that says what its neighbours of the same name have no place for.
+SUFFIX = ".poselift.json"
 
-def facts(results: Results, axes: Axes, *, units: str = "m") -> dict[str, Any]:
-    """Say how `results` were made and what the numbers of a file mean that is in `axes`.
+
+def facts(results: Results) -> dict[str, Any]:
+    """Say how `results` were made, whatever file they go into.
 
     Raises `PoseliftError` if there is no person, or if they cannot stand in one file.
     """
     rows.check_common([solid for _, solid in results.people])
-    first = results.people[0].poses_3d
     return {
         **results.meta,
-        "units": units,
-        "axes": describe(axes),
-        "skeleton": first.skeleton.name,
-        "joint_names": list(first.skeleton.joints),
-        "fps": first.fps,
-        "image_size": None if first.image_size is None else list(first.image_size),
+        **_common(results.people[0].poses_3d),
         "people": [
             {
                 "person_id": solid.person_id,
@@ -49,13 +48,37 @@ def facts(results: Results, axes: Axes, *, units: str = "m") -> dict[str, Any]:
     }
 
 
-def sidecar(said: dict[str, Any], files: Sequence[Path], notes: Sequence[str]) -> bytes:
-    """Return the content of the file that stands beside `files`."""
-    names = [path.name for path in files]
-    head = {"format": SIDECAR, "version": VERSION, "files": names}
-    return rows.dump({**head, **said, "notes": list(notes)}) + b"\n"
+def facts_2d(people: Sequence[PoseSequence]) -> dict[str, Any]:
+    """Say how 2D sequences were made; raises as `facts`."""
+    rows.check_common(people)
+    each = [{"person_id": one.person_id, "history_2d": list(one.history)} for one in people]
+    return {**_common(people[0]), "people": each}
 
 
-def sidecar_path(path: Path) -> Path:
-    """Return where the facts about `path` stand: `jump.trc` has `jump.poselift.json`."""
-    return path.with_suffix(".poselift.json")
+def _common(first: PoseSequence) -> dict[str, Any]:
+    return {
+        "skeleton": first.skeleton.name,
+        "joint_names": list(first.skeleton.joints),
+        "fps": first.fps,
+        "image_size": None if first.image_size is None else list(first.image_size),
+    }
+
+
+def about_file(
+    name: str, what: Results | Sequence[PoseSequence], axes: Axes | None, notes: Sequence[str]
+) -> dict[str, Any]:
+    """Say what the numbers of a file mean; `axes` None are those that the poses are in."""
+    if isinstance(what, Results):
+        people = [one.poses_3d for one in what.people]
+        units, said = "m", describe(axes or axes_of(people[0]))
+    else:
+        people = list(what)
+        units, said = "px", {"name": "image", "x": "right", "y": "down"}
+    ids = [one.person_id for one in people]
+    return {"name": name, "person_ids": ids, "units": units, "axes": said, "notes": list(notes)}
+
+
+def sidecar(said: dict[str, Any], files: Sequence[dict[str, Any]]) -> bytes:
+    """Return the content of the file that stands beside others: `facts`, and of each file."""
+    head = {"format": SIDECAR, "version": VERSION}
+    return rows.dump({**head, **said, "files": files}) + b"\n"

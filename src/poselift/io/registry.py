@@ -15,12 +15,9 @@ from pkgutil import iter_modules
 
 from poselift.errors import PoseliftError
 from poselift.io.arrays import Sink
+from poselift.io.axes import Axes, check_axes
 from poselift.poses import Detections, PoseSequence, Results
 from poselift.skeletons import Skeleton
-
-#: What `axes` may be when 3D poses are written. "camera": x right, y down, z forward, as lifted;
-#: "y-up": x right, y up, z backward; "z-up": x right, y forward, z up.
-AXES = ("camera", "y-up", "z-up")
 
 #: Formats that a higher room knows, by its module: this room may not see that one, so the module
 #: is imported by name when the formats are listed.
@@ -46,12 +43,12 @@ class WriteOptions:
     """What the user, and `save`, say about a file that is written.
 
     suffix  the suffix of the file, one of the format's.
-    axes    one of `AXES`; the format's default if the user names none.
+    axes    axes of 3D poses (see `poselift.io.axes`); None keeps those that the poses are in.
     title   name of the clip, for formats that show one.
     """
 
     suffix: str
-    axes: str = "camera"
+    axes: Axes | None = None
     title: str = "poselift"
 
 
@@ -68,9 +65,11 @@ class Format:
     recognised  how it is recognised when it is read, in words.
     matches     tells from a path and the start of a file whether it is in this format.
     read        reads it; raises `PoseliftError`.
-    write       writes 3D results into an open file.
+    write       writes 3D results into an open file; may return what had to be decided, a sentence
+                each, which goes into the file beside it.
     write_2d    writes 2D sequences into an open file.
-    axes        axes of 3D poses that its users expect, one of `AXES`.
+    axes        axes of 3D poses that its users expect; None for those that the poses are in.
+    fixed_axes  whether its standard knows no other axes.
     sidecar     whether the facts about the poses go into `name.poselift.json` beside the file,
                 because it has no place for them.
     """
@@ -83,9 +82,10 @@ class Format:
     recognised: str = ""
     matches: Callable[[Path], bool] | None = None
     read: Callable[[Path, ReadOptions], Detections | Results] | None = None
-    write: Callable[[Results, Sink, WriteOptions], None] | None = None
+    write: Callable[[Results, Sink, WriteOptions], tuple[str, ...] | None] | None = None
     write_2d: Callable[[Sequence[PoseSequence], Sink, WriteOptions], None] | None = None
-    axes: str = "camera"
+    axes: Axes | None = None
+    fixed_axes: bool = False
     sidecar: bool = False
 
 
@@ -168,3 +168,16 @@ def suffix_of(path: Path, kinds: Mapping[str, str]) -> str:
         listed = ", ".join(f"{suffix} ({kind})" for suffix, kind in kinds.items())
         raise PoseliftError(f"{path}: cannot write {what}, expected one of {listed}")
     return max(fitting, key=len)
+
+
+def axes_for(path: Path, entry: Format, wanted: str | None) -> Axes | None:
+    """Return the axes in which a file is written, of what the user wants and what is expected.
+
+    Raises `PoseliftError` for an unknown name, and for axes that the format's standard rules out.
+    """
+    axes = check_axes(wanted)
+    if entry.fixed_axes and axes not in (None, entry.axes):
+        raise PoseliftError(
+            f"{path}: {entry.name} files are {entry.axes} by their standard, got axes {axes!r}"
+        )
+    return axes or entry.axes

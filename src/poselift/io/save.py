@@ -11,9 +11,8 @@ from typing import BinaryIO
 
 from poselift.errors import PoseliftError
 from poselift.files import write_together
-from poselift.io import rows
-from poselift.io.registry import AXES, Format, WriteOptions, kinds, suffix_of, writers
-from poselift.io.results import full_meta
+from poselift.io.facts import SUFFIX, about_file, facts, facts_2d, sidecar
+from poselift.io.registry import Format, WriteOptions, axes_for, kinds, suffix_of, writers
 from poselift.poses import PoseSequence, Results
 
 #: What may be saved: 3D results, or persons in 2D.
@@ -21,6 +20,9 @@ Savable = Results | Sequence[PoseSequence]
 
 #: A file to be written, and what fills it.
 _Job = tuple[Path, Callable[[BinaryIO], None]]
+
+#: A file that another one says more about: its name, what is in it, how, and what was decided.
+_Noted = tuple[str, Savable, WriteOptions, list[str]]
 
 
 def save(
@@ -32,7 +34,7 @@ def save(
 ) -> tuple[Path, ...]:
     """Write results, or 2D sequences, in the format that the suffix says; return what was written.
 
-    axes   one of `AXES` for 3D poses; None takes what the format's users expect.
+    axes   "camera", "y-up" or "z-up" for 3D poses; None takes what the format's users expect.
     title  name of the clip, for formats that show one; None takes the file's name.
 
     Formats that hold one person give one file for each of several, `name.person00.trc`; formats
@@ -47,48 +49,59 @@ def save_all(
     files: Sequence[tuple[Savable, Path]], *, axes: str | None = None, title: str | None = None
 ) -> tuple[Path, ...]:
     """Write several files as `save` does, so that either all of them appear or none does."""
-    if axes is not None and axes not in AXES:
-        raise PoseliftError(f"expected axes as one of {', '.join(AXES)}, got {axes!r}")
     jobs: list[_Job] = []
+    beside: dict[Path, tuple[Savable, list[_Noted]]] = {}
     for what, path in files:
         known = writers(flat=not isinstance(what, Results))
         suffix = suffix_of(path, kinds(known))
-        options = WriteOptions(suffix, axes or known[suffix].axes, title or path.stem)
-        jobs += _jobs(what, path, known[suffix], options)
+        entry, stem = known[suffix], path.name[: -len(suffix)]
+        options = WriteOptions(suffix, axes_for(path, entry, axes), title or stem)
+        write = entry.write if isinstance(what, Results) else entry.write_2d
+        for place, part in _parts(what, path, entry, suffix):
+            notes: list[str] = []
+            jobs.append((place, partial(_fill, write, part, options, notes)))
+            if entry.sidecar:
+                _, noted = beside.setdefault(path.with_name(f"{stem}{SUFFIX}"), (what, []))
+                noted.append((place.name, part, options, notes))
+    # last, when what had to be decided for the others is known
+    jobs += [(place, partial(_fill_beside, *said)) for place, said in beside.items()]
+    places = [place for place, _ in jobs]
+    twice = next((place for place in places if places.count(place) > 1), None)
+    if twice is not None:
+        raise PoseliftError(f"{twice}: would be written twice, choose another output")
     write_together(jobs)
-    return tuple(path for path, _ in jobs)
+    return tuple(places)
 
 
-def _jobs(what: Savable, path: Path, entry: Format, options: WriteOptions) -> list[_Job]:
-    """Return the files that one output becomes."""
-    stem = path.name[: -len(options.suffix)]
-    if not isinstance(what, Results):
-        assert entry.write_2d is not None  # only such formats are taken
-        return [(path, partial(_fill, entry.write_2d, what, options))]
-    assert entry.write is not None
-    parts = [(path, what)]
-    if entry.persons == "one" and len(what) > 1:
-        parts = [
-            (
-                path.with_name(f"{stem}.person{one.poses_3d.person_id:02d}{options.suffix}"),
-                replace(what, people=(one,)),
-            )
-            for one in what.people
-        ]
-    jobs: list[_Job] = [(place, partial(_fill, entry.write, one, options)) for place, one in parts]
-    if entry.sidecar:
-        facts = {"file": path.name, "axes_written": options.axes, **full_meta(what)}
-        jobs.append((path.with_name(f"{stem}.poselift.json"), partial(_dump, facts)))
-    return jobs
+def _parts(what: Savable, path: Path, entry: Format, suffix: str) -> list[tuple[Path, Savable]]:
+    """Return the files that one output becomes, and what goes into each."""
+    if not len(what):
+        raise PoseliftError(f"{path}: expected at least one person to write, got none")
+    if entry.persons == "many" or len(what) == 1 or not isinstance(what, Results):
+        return [(path, what)]
+    stem = path.name[: -len(suffix)]
+    return [
+        (
+            path.with_name(f"{stem}.person{one.poses_3d.person_id:02d}{suffix}"),
+            replace(what, people=(one,)),
+        )
+        for one in what.people
+    ]
 
 
 def _fill(
-    write: Callable[..., None], what: Savable, options: WriteOptions, stream: BinaryIO
+    write: Callable[..., tuple[str, ...] | None],
+    what: Savable,
+    options: WriteOptions,
+    notes: list[str],
+    stream: BinaryIO,
 ) -> None:
-    """Write one file."""
-    write(what, stream, options)
+    """Write one file, and keep what had to be decided for the file beside it."""
+    notes += write(what, stream, options) or ()
 
 
-def _dump(facts: dict[str, object], stream: BinaryIO) -> None:
+def _fill_beside(what: Savable, noted: list[_Noted], stream: BinaryIO) -> None:
     """Write the facts about poses, for formats that have no place for them."""
-    stream.write(rows.dump(facts) + b"\n")
+    said = facts(what) if isinstance(what, Results) else facts_2d(what)
+    files = [about_file(name, part, options.axes, notes) for name, part, options, notes in noted]
+    stream.write(sidecar(said, files))
