@@ -24,6 +24,7 @@ SURFACE = {
         "--smooth",
         "--bones",
         "--height",
+        "--axes",
         "--quiet",
     },
     "convert": {
@@ -35,6 +36,7 @@ SURFACE = {
         "--fps",
         "--person",
         "--to",
+        "--axes",
         "--quiet",
     },
     "formats": set(),

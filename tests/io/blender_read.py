@@ -1,11 +1,10 @@
 """Run by Blender's own Python (`bpy`): open a BVH or GLB, print what is in it as JSON.
 
-    python blender_read.py FILE [FRAME_RATE [PICTURE FRAME ...]]
+    python blender_read.py FILE [FRAME_RATE]
 
 Printed: the scene's frame rate and range right after the import, and for each frame and bone the
 place of the bone's head, in metres, y up (Blender is z-up: its x, z, -y). FRAME_RATE is set before
-the import, as a user of a GLB does, which does not set it itself. PICTURE is a folder for pictures
-of the frames after it.
+the import, as a user of a GLB does, which does not set it itself.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ from __future__ import annotations
 import json
 import math
 import sys
-from pathlib import Path
 
 import bpy
 
@@ -69,69 +67,10 @@ def seen() -> dict:
     }
 
 
-def pictures(folder: Path, frames: list[str]) -> None:
-    """Render some frames, or with "rest" the rest pose, from the front and a little from above."""
-    from mathutils import Vector
-
-    scene = bpy.context.scene
-    places = [
-        Vector(p)
-        for arm in armatures()
-        for b in arm.pose.bones
-        for p in [arm.matrix_world @ b.head]
-    ]
-    middle = sum(places, Vector()) / len(places)
-    if not any(one.type == "MESH" for one in bpy.data.objects):
-        _balls()
-    camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
-    camera.location = (middle.x + 1.6, middle.y - 4.2, 1.7)
-    direction = Vector((middle.x, middle.y, 0.9)) - camera.location
-    camera.rotation_euler = direction.to_track_quat("-Z", "Y").to_euler()
-    sun = bpy.data.objects.new("sun", bpy.data.lights.new("sun", "SUN"))
-    sun.data.energy, sun.rotation_euler = 3.0, (0.6, 0.2, 0.4)
-    for one in (camera, sun):
-        scene.collection.objects.link(one)
-    bpy.ops.mesh.primitive_grid_add(
-        x_subdivisions=12, y_subdivisions=12, size=6, location=(middle.x, middle.y, 0)
-    )
-    world = bpy.data.worlds.new("world")
-    world.color = (0.8, 0.8, 0.8)
-    world.use_nodes = True
-    world.node_tree.nodes["Background"].inputs[0].default_value = (0.7, 0.75, 0.8, 1)
-    scene.world, scene.camera = world, camera
-    scene.render.engine, scene.cycles.samples = "CYCLES", 8
-    scene.render.resolution_x, scene.render.resolution_y = 480, 480
-    for frame in frames:
-        for armature in armatures():
-            armature.data.pose_position = "REST" if frame == "rest" else "POSE"
-        if frame != "rest":
-            scene.frame_set(int(frame))
-        scene.render.filepath = str(folder / f"{frame}.png")
-        bpy.ops.render.render(write_still=True)
-
-
-def _balls() -> None:
-    """Give an armature without a mesh a stick for each bone, so that it is seen in a picture."""
-    for armature in armatures():
-        for bone in armature.pose.bones:
-            bpy.ops.mesh.primitive_cone_add(
-                vertices=8, radius1=0.03, radius2=0.01, depth=max(bone.length, 0.02)
-            )
-            stick = bpy.context.object
-            stick.data.transform(
-                __import__("mathutils").Matrix.Translation((0, 0, max(bone.length, 0.02) / 2))
-            )
-            stick.data.transform(__import__("mathutils").Matrix.Rotation(-math.pi / 2, 4, "X"))
-            constraint = stick.constraints.new("COPY_TRANSFORMS")
-            constraint.target, constraint.subtarget = armature, bone.name
-
-
 def main() -> None:
-    path, *rest = sys.argv[1:]
-    opened(path, float(rest[0]) if rest and rest[0] != "-" else None)
+    path, *rate = sys.argv[1:]
+    opened(path, float(rate[0]) if rate else None)
     print("JSON" + json.dumps(seen()))
-    if len(rest) > 1:
-        pictures(Path(rest[1]), rest[2:])
 
 
 if __name__ == "__main__":

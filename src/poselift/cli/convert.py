@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from poselift.cli.inputs import (
+    Axes,
     FormatName,
     Fps,
     Quiet,
@@ -45,6 +46,7 @@ def convert(
     fps: Fps = None,
     person: Whom = "all",
     to: Target = None,
+    axes: Axes = None,
     quiet: Quiet = False,
 ) -> None:
     """Convert 2D keypoints, or 3D motion, of any known format.
@@ -54,13 +56,15 @@ def convert(
     """
     from poselift.cli.outputs import check_outputs
     from poselift.io import load, save_all
-    from poselift.io.registry import kinds, writers
+    from poselift.io.registry import check_axes_of, kinds, writers
     from poselift.poses import Results
     from poselift.skeletons import get_skeleton
     from poselift.tracking import people_of
 
     image_size = parse_size(size)
-    check_outputs(outputs, kinds({**writers(flat=True), **writers()}), source=source)
+    known = {**writers(flat=True), **writers()}
+    check_outputs(outputs, kinds(known), source=source)
+    check_axes_of(outputs, known, axes)
     target = None if to is None else get_skeleton(to)
     started = time.perf_counter()
     found = load(source, format=format_name, skeleton=skeleton, image_size=image_size, fps=fps)
@@ -74,7 +78,7 @@ def convert(
         people = list(choose(people_of(found), person, source))
         people = people if target is None else [one.to_skeleton(target) for one in people]
         frames, files = found.frame_count, [(people, path) for path in outputs]
-    written = save_all(files)
+    written = save_all(files, axes=axes)
     if not quiet:
         seconds = time.perf_counter() - started
         typer.echo(_summary(people, written, frames, seconds))

@@ -32,6 +32,14 @@ Person = Annotated[
     str,
     typer.Option(metavar="all|main|ID", help="Whom to take; main is the most prominent."),
 ]
+Axes = Annotated[
+    str | None,
+    typer.Option(
+        "--axes",
+        metavar="camera|y-up|z-up",
+        help="Axes of the 3D poses written; default: what users of the format expect.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but warnings and errors.")]
 
 

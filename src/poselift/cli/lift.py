@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from poselift.cli.inputs import (
+    Axes,
     FormatName,
     Fps,
     Person,
@@ -72,6 +73,7 @@ def lift(
     smooth: Smooth = SMOOTH,
     bones: Bones = "none",
     height: Height = None,
+    axes: Axes = None,
     quiet: Quiet = False,
 ) -> None:
     """Lift 2D keypoints to 3D skeletons.
@@ -80,7 +82,7 @@ def lift(
     """
     from poselift.cli.outputs import check_outputs
     from poselift.io import load_people, save_all
-    from poselift.io.registry import kinds, writers
+    from poselift.io.registry import check_axes_of, kinds, writers
     from poselift.lifting import Lifter
     from poselift.lifting.backends import check_choice
     from poselift.modelfiles.find import find_model
@@ -88,6 +90,7 @@ def lift(
 
     image_size, steps = parse_size(size), moving(smooth, bones, height)
     check_outputs(outputs, kinds(writers()), source=source)
+    check_axes_of(outputs, writers(), axes)
     check_choice(backend, precision)
     file = find_model(model, precision)  # a wrong name is said before a long file is read
     found = load_people(
@@ -102,7 +105,7 @@ def lift(
     results = refine(results, steps)
     seconds = time.perf_counter() - started
     results = replace(results, meta={**results.meta, "fps_assumed": assumed})
-    written = save_all([(results, path) for path in outputs], title=source.stem)
+    written = save_all([(results, path) for path in outputs], axes=axes, title=source.stem)
     if not quiet:
         typer.echo(_summary(results, written, seconds))
 

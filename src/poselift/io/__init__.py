@@ -1,8 +1,8 @@
 """Files of keypoints and of poses, read and written; the formats by name."""
 
+from poselift.io.axes import AXES
 from poselift.io.load import load, load_people, load_poses, read_detections
 from poselift.io.native import write_keypoints
-from poselift.io.axes import AXES
 from poselift.io.registry import (
     Format,
     ReadOptions,

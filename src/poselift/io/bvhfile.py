@@ -16,7 +16,7 @@ from poselift.geometry import to_euler
 from poselift.io import textrows
 from poselift.io.arrays import Sink
 from poselift.io.axes import Axes, turning
-from poselift.io.posture import Posture, posture
+from poselift.io.posture import posture
 from poselift.motion.skeleton import Rig
 from poselift.poses import PoseSequence
 

@@ -16,7 +16,8 @@ is no line of comments:
 | root_std_x_right_m, ... | metres, its standard deviation |
 | left_contact, right_contact | 1 while that foot stands, if it is known |
 
-In y-up axes the columns are x_right_m, y_up_m, z_backward_m; in z-up x_right_m, y_forward_m, z_up_m.
+In y-up axes the columns are x_right_m, y_up_m, z_backward_m; in z-up x_right_m, y_forward_m,
+z_up_m.
 Wide tables put the joint first: left_knee_x_right_m. What is missing is empty. Rows are sorted by
 frame, then person. Keypoints without 3D have the same columns less those of metres.
 """

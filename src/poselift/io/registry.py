@@ -181,3 +181,9 @@ def axes_for(path: Path, entry: Format, wanted: str | None) -> Axes | None:
             f"{path}: {entry.name} files are {entry.axes} by their standard, got axes {axes!r}"
         )
     return axes or entry.axes
+
+
+def check_axes_of(paths: Sequence[Path], known: Mapping[str, Format], wanted: str | None) -> None:
+    """Refuse, before any work is done, axes in which one of the files cannot be written."""
+    for path in paths:
+        axes_for(path, known[suffix_of(path, kinds(known))], wanted)

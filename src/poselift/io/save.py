@@ -21,6 +21,9 @@ Savable = Results | Sequence[PoseSequence]
 #: A file to be written, and what fills it.
 _Job = tuple[Path, Callable[[BinaryIO], None]]
 
+#: What a format writes with, `Format.write` or `Format.write_2d`.
+_Write = Callable[..., tuple[str, ...] | None] | None
+
 #: A file that another one says more about: its name, what is in it, how, and what was decided.
 _Noted = tuple[str, Savable, WriteOptions, list[str]]
 
@@ -49,6 +52,8 @@ def save_all(
     files: Sequence[tuple[Savable, Path]], *, axes: str | None = None, title: str | None = None
 ) -> tuple[Path, ...]:
     """Write several files as `save` does, so that either all of them appear or none does."""
+    if axes is not None and not any(isinstance(what, Results) for what, _ in files):
+        raise PoseliftError(f"2D keypoints have no axes to choose, got axes {axes!r}, leave it out")
     jobs: list[_Job] = []
     beside: dict[Path, tuple[Savable, list[_Noted]]] = {}
     for what, path in files:
@@ -90,13 +95,14 @@ def _parts(what: Savable, path: Path, entry: Format, suffix: str) -> list[tuple[
 
 
 def _fill(
-    write: Callable[..., tuple[str, ...] | None],
+    write: _Write,
     what: Savable,
     options: WriteOptions,
     notes: list[str],
     stream: BinaryIO,
 ) -> None:
     """Write one file, and keep what had to be decided for the file beside it."""
+    assert write is not None  # only formats that have it are taken
     notes += write(what, stream, options) or ()
 
 
