@@ -15,6 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from poselift.benchmark.runtimes import Runtime
 from poselift.lifting.backends import start_session
 from poselift.modelfiles.find import ModelFile
+from poselift.modelfiles.runtime import load_openvino
 
 Shape = tuple[int, int, int]
 
@@ -80,7 +81,7 @@ def _openvino(
     model: bytes, precision: str, activations: np.ndarray, threads: int
 ) -> Callable[[], object]:
     """Compile for OpenVINO in a precision."""
-    import openvino
+    openvino = load_openvino()
 
     core = openvino.Core()
     settings = {

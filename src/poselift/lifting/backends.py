@@ -25,7 +25,7 @@ from poselift.modelfiles.card import (
 )
 from poselift.modelfiles.find import ModelFile, find_model, has_weights
 from poselift.modelfiles.onnxfile import card_text
-from poselift.modelfiles.runtime import load_onnxruntime
+from poselift.modelfiles.runtime import load_onnxruntime, load_openvino
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -68,7 +68,7 @@ class OpenVinoNetwork(Network):
 
     def __init__(self, file: ModelFile, card: ModelCard, precision: str, threads: int) -> None:
         """Compile the network, or its two parts."""
-        import openvino
+        openvino = load_openvino()
 
         core = openvino.Core()
         model = core.read_model(file.data)
@@ -96,13 +96,13 @@ class OpenVinoNetwork(Network):
 
     def run(self, inputs: Float[np.ndarray, "B *T J 2"]) -> Float[np.ndarray, "B *T J 3"]:
         """Run one part after the other."""
-        from openvino import Tensor
+        tensor = load_openvino().Tensor
 
         with self._one_at_a_time:
             values: tuple[np.ndarray, ...] = (np.ascontiguousarray(inputs),)
             for request in self._requests:
                 for index, value in enumerate(values):
-                    request.set_input_tensor(index, Tensor(value, shared_memory=True))
+                    request.set_input_tensor(index, tensor(value, shared_memory=True))
                 request.infer()
                 values = (request.get_output_tensor().data, values[-1])
             outputs: np.ndarray = values[0].copy()
@@ -122,8 +122,8 @@ def _cut(model: Any, name: str) -> tuple[Any, Any]:
 
     The second part takes that tensor, and the keypoints for their number of frames.
     """
-    import openvino
-    from openvino import opset13
+    openvino = load_openvino()
+    opset13 = openvino.opset13
 
     border = next(
         output
@@ -197,7 +197,7 @@ def _available(backend: str) -> tuple[str, ...]:
         return ()
     able = {"fp32": True, "bf16": False, "int8": True}
     if backend == "openvino":
-        import openvino
+        openvino = load_openvino()
 
         able["bf16"] = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     else:

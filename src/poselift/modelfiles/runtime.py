@@ -1,8 +1,10 @@
-"""The one place that imports ONNX Runtime, so that nothing is reported home."""
+"""The one place that imports the runtimes, so that nothing is reported home."""
 
 from __future__ import annotations
 
+import importlib
 import os
+import sys
 from types import ModuleType
 
 
@@ -14,7 +16,22 @@ def load_onnxruntime() -> ModuleType:
     is kept.
     """
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-    import onnxruntime
+    return importlib.import_module("onnxruntime")
 
-    module: ModuleType = onnxruntime
-    return module
+
+def load_openvino() -> ModuleType:
+    """Import OpenVINO with its telemetry off; `ModuleNotFoundError` if it is not installed.
+
+    The import itself makes an id below ~/intel and looks up an analytics host, without asking.
+    Where its package `openvino_telemetry` is missing it takes a stub that does nothing.
+    """
+    if "openvino" not in sys.modules:
+        before = sys.modules.get("openvino_telemetry")
+        sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # looks missing
+        try:
+            importlib.import_module("openvino")
+        finally:
+            del sys.modules["openvino_telemetry"]
+            if before is not None:
+                sys.modules["openvino_telemetry"] = before
+    return sys.modules["openvino"]
