@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from poselift.lifting import Lifter
     from poselift.scoring.run import Say, Scores
 
-_DATA = ("cmu17", "h36m", "3dhp", "pose2sim")
+_DATA = ("cmu17", "h36m", "3dhp", "pose2sim", "robustness")
 _VARIANTS = {
     "both": ("ground_truth", "detected"),
     "ground_truth": ("ground_truth",),
@@ -26,7 +26,7 @@ _ANNOTATIONS = {"univ": "univ_annot3", "raw": "annot3"}
 
 #: Data sets that an option is for.
 _OWNERS = {
-    "--split": ("cmu17", "h36m"),
+    "--split": ("cmu17", "h36m", "robustness"),
     "--variant": ("cmu17",),
     "--detections": ("h36m",),
     "--drop-drifting": ("h36m",),
@@ -35,7 +35,7 @@ _OWNERS = {
 
 _Split = Annotated[
     str | None,
-    typer.Option("--split", help="Of cmu17 and h36m: test (default), or another they have."),
+    typer.Option("--split", help="Of cmu17, h36m and robustness: test (default), or another."),
 ]
 _Variant = Annotated[
     str | None,
@@ -82,8 +82,10 @@ def evaluate(
     model: list[str] = typer.Option(
         ..., "--model", help="Run folder, .onnx file or shipped name; several stand side by side."
     ),
-    data: str = typer.Option("cmu17", "--data", help="cmu17, h36m, 3dhp or pose2sim."),
-    root: Path = typer.Option(..., "--root", help="Folder of the data set's files."),
+    data: str = typer.Option("cmu17", "--data", help="cmu17, h36m, 3dhp, pose2sim, or robustness."),
+    root: Path = typer.Option(
+        ..., "--root", help="Folder of the data set's files; of robustness: of cmu/ and pose2sim/."
+    ),
     split: _Split = None,
     variant: _Variant = None,
     detections: _Detections = None,
@@ -188,6 +190,10 @@ def _score(lifters: Mapping[str, Lifter], wanted: _Wanted) -> list[Scores]:
         if wanted.data == "pose2sim":
             say("lifting the clip ...")
             return [score_pose2sim(lifters, wanted.root)]
+        if wanted.data == "robustness":
+            from poselift.scoring.robust import score_robustness
+
+            return [score_robustness(lifters, wanted.root, wanted.split, say)]
         if wanted.data == "h36m":
             return _score_h36m(lifters, wanted, say)
         if wanted.data == "3dhp":

@@ -22,11 +22,17 @@ def train(
         "cmu17", "--data", help="cmu17, h36m (Human3.6M), or synthetic (needs no files)."
     ),
     root: Path | None = typer.Option(None, "--root", help="Folder of the data set's files."),
+    more: Path | None = typer.Option(
+        None, "--more", help="Folder of cmu_more, further motions for fresh views of cmu17."
+    ),
     out: Path = typer.Option(
         ..., "--out", help="Run folder to make, or with --resume to continue."
     ),
     recipe: str = typer.Option(
-        "paper", "--recipe", help="paper, or shipped: how the weights in the package were made."
+        "paper",
+        "--recipe",
+        help="paper; shipped: how the weights in the package were made; or shipped-small: that "
+        "for a smaller gln.",
     ),
     variant: str | None = typer.Option(
         None,
@@ -59,15 +65,28 @@ def train(
     device: str = typer.Option("auto", "--device", help="auto, cpu or cuda."),
     threads: int | None = typer.Option(None, "--threads", help="CPU threads."),
     resume: bool = typer.Option(False, "--resume", help="Continue the run in --out."),
+    branch: Path | None = typer.Option(
+        None, "--from", help="Run folder that a decay branches off; it is left as it is."
+    ),
+    decay: int | None = typer.Option(
+        None, "--decay", help="Epochs of the decay that branches off --from into --out."
+    ),
 ) -> None:
     """Train a network; stop it at any time, and continue with --resume."""
     from rich.console import Console
 
+    if (branch is None) != (decay is None):
+        raise PoseliftError("--decay N goes with --from RUN, the run that it branches off")
     spec = _data_spec(data, root, variant, recipe, samples, detections)
+    spec = replace(spec, more=more)
     config = _config(
         architecture, spec, recipe, epochs, batch_size=batch_size, lr=lr, precision=precision
     )
     config = replace(config, target=target, poseaug=poseaug, seed=seed, threads=threads)
+    if branch is not None and decay is not None:
+        from poselift.training import branch_off
+
+        config, resume = branch_off(config, branch, out, decay, resume=resume), True
     result = _run(config, out, device, resume, Console())
     _finish(result, out, config.epochs)
 
@@ -96,11 +115,12 @@ def _data_spec(
     """Return the data that the options name; what fresh views need follows from the others."""
     from poselift.training import DataSpec
 
-    fresh = data == "synthetic" or recipe == "shipped"
+    shipped = recipe.startswith("shipped")
+    fresh = data == "synthetic" or shipped
     if variant is None:
         variant = "augmented" if fresh else "ground_truth"
-    if recipe == "shipped" and variant != "augmented":
-        raise PoseliftError(f"--recipe shipped draws fresh views: leave out --variant {variant}")
+    if shipped and variant != "augmented":
+        raise PoseliftError(f"--recipe {recipe} draws fresh views: leave out --variant {variant}")
     if detections is not None and (data != "h36m" or variant != "detected"):
         raise PoseliftError("--detections is for --data h36m --variant detected")
     spec = DataSpec(name=data, root=root, variant=variant, samples=samples)

@@ -1,8 +1,8 @@
 """The Pose2Sim balancing trial: real OpenPose keypoints with triangulated 3D markers.
 
 One person balances on a beam, seen by two of four calibrated 60 fps cameras. The markers are
-triangulated by Pose2Sim from the 2D keypoints of all four (`balancing.trc`, not filtered): expect
-errors of 2 to 4 cm.
+triangulated by Pose2Sim from the 2D keypoints of all four: expect errors of 2 to 4 cm. They come as
+triangulated (`balancing.trc`) and after a Butterworth low-pass, which takes out single wild frames.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from poselift.mocap.trc import MarkerTrack, read_trc
 from poselift.skeletons import BODY_25B, Skeleton
 
 CAMERAS = ("cam01", "cam03")
+
+#: The marker tracks by name.
+TRACKS = {"raw": "balancing.trc", "filtered": "balancing_filt_butterworth.trc"}
 
 #: The joints that are compared, by their names in `h36m_17`.
 LIMB_JOINTS = tuple(
@@ -67,13 +70,17 @@ class _Calibration:
     translation: Float[np.ndarray, " D"]
 
 
-def load_pose2sim(root: str | os.PathLike[str]) -> list[Pose2SimClip]:
+def load_pose2sim(root: str | os.PathLike[str], track: str = "raw") -> list[Pose2SimClip]:
     """Load both cameras from the data folder (`balancing/`, `calibration/`).
 
-    Raises `PoseliftError` if a file or folder is missing or cannot be read.
+    track  which markers, one of `TRACKS`.
+
+    Raises `PoseliftError` if a file or folder is missing or cannot be read, or for another track.
     """
     folder = Path(root)
-    markers = read_trc(folder / "balancing" / "balancing.trc")
+    if track not in TRACKS:
+        raise PoseliftError(f"unknown track {track!r}, expected one of {', '.join(TRACKS)}")
+    markers = read_trc(folder / "balancing" / TRACKS[track])
     calibrations = _read_calibration(folder / "calibration" / "Calib_qualisys.toml")
     clips = []
     for name in CAMERAS:

@@ -49,6 +49,7 @@ from poselift.evaluation.protocols_h36m import (
     paper_scores,
     paper_tables,
 )
+from poselift.evaluation.trunk import standing, trunk_lean
 
 __all__ = [
     "ALIGNMENTS",
@@ -95,5 +96,7 @@ __all__ = [
     "pck",
     "pck_curve",
     "rows_before",
+    "standing",
+    "trunk_lean",
     "weighted_mpjpe",
 ]

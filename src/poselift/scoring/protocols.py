@@ -34,6 +34,7 @@ _DEFAULTS = {
     ("h36m", GROUND_TRUTH): ("mpjpe", "axis"),
     ("3dhp", GROUND_TRUTH): ("mpjpe", "pck", "auc"),
     ("pose2sim", DETECTED): ("p-mpjpe",),
+    ("robustness", GROUND_TRUTH): ("mpjpe", "p-mpjpe"),
 }
 
 #: What to do where a protocol asks for the other kind of 2D keypoints.
@@ -43,6 +44,7 @@ _REMEDIES = {
     ("h36m", DETECTED): "name a detector, as by --detections cpn",
     ("h36m", GROUND_TRUTH): "leave out --detections, or give gt",
     ("3dhp", DETECTED): "the test set has none",
+    ("robustness", DETECTED): "it has a table of its own",
     ("pose2sim", GROUND_TRUTH): "the clip has none",
 }
 
@@ -81,6 +83,10 @@ def choose_metrics(
     wanted.update(_split("--metrics", metrics, METRICS))
     if not wanted:
         wanted.update(_DEFAULTS[data, kinds[0]])
+    if data == "robustness" and (protocols or metrics):
+        raise PoseliftError(
+            "--data robustness has a table of its own: leave out --protocol and --metrics"
+        )
     if data == "pose2sim" and wanted != {"p-mpjpe"}:
         other = ", ".join(metric for metric in METRICS if metric in wanted - {"p-mpjpe"})
         raise PoseliftError(

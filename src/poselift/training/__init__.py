@@ -1,12 +1,13 @@
 """Training: typed configs, recipes, and one loop for all networks."""
 
+from poselift.training.branch import branch_off
 from poselift.training.config import DataSpec, TrainingConfig
 from poselift.training.environment import choose_device
 from poselift.training.loop import TrainingResult, train
 from poselift.training.recipes import RECIPES, make_config
 from poselift.training.records import check_folder
 from poselift.training.report import Reporter, SilentReporter, reporter_for
-from poselift.training.schedules import Cosine, Exponential, Plateau, Schedule
+from poselift.training.schedules import Cosine, Exponential, Plateau, Schedule, Trapezoid
 from poselift.training.sources import FixedSource, Source, TrainingData, load_fixed, open_data
 
 __all__ = [
@@ -23,6 +24,8 @@ __all__ = [
     "TrainingConfig",
     "TrainingData",
     "TrainingResult",
+    "Trapezoid",
+    "branch_off",
     "check_folder",
     "choose_device",
     "load_fixed",

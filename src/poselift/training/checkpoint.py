@@ -46,6 +46,11 @@ class Progress:
     """One row of metrics for each finished epoch."""
 
     @property
+    def begun(self) -> int:
+        """Epochs of which a step is done."""
+        return self.epoch + (self.batch > 0)
+
+    @property
     def validation_losses(self) -> list[float]:
         """Validation loss of each finished epoch."""
         return [row["val_loss"] for row in self.history]
@@ -112,13 +117,22 @@ def load_checkpoint(folder: Path, model: nn.Module) -> tuple[Progress, dict[str,
     Raises `PoseliftError` naming the folder if a file is missing, damaged or of another network.
     """
     try:
-        values = orjson.loads((folder / "training.json").read_bytes())
-        progress = Progress(**{item.name: values[item.name] for item in fields(Progress)})
+        progress = read_progress(folder)
         tensors = load_file(folder / "training.safetensors")
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (OSError, SafetensorError) as error:
         raise PoseliftError(f"{folder}: not a checkpoint to resume from ({error})") from error
     load_weights(folder, model)
     return progress, tensors
+
+
+def read_progress(folder: Path) -> Progress:
+    """Read how far a checkpoint is; `PoseliftError` if that is damaged, `OSError` if missing."""
+    content = (folder / "training.json").read_bytes()
+    try:
+        values = orjson.loads(content)
+        return Progress(**{item.name: values[item.name] for item in fields(Progress)})
+    except (KeyError, TypeError, ValueError) as error:
+        raise PoseliftError(f"{folder}: not a checkpoint to resume from ({error})") from error
 
 
 def load_weights(folder: Path, model: nn.Module) -> None:

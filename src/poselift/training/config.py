@@ -9,7 +9,7 @@ from typing import Any, final
 
 from poselift.errors import PoseliftError
 from poselift.geometry import NORMALISATIONS, TARGETS
-from poselift.training.schedules import Cosine, Schedule
+from poselift.training.schedules import Cosine, Schedule, Trapezoid
 
 DATA_NAMES = ("cmu17", "h36m", "synthetic")
 VARIANTS = ("ground_truth", "detected", "augmented")
@@ -37,6 +37,8 @@ class DataSpec:
     of a data set are another random part of it in every epoch."""
     detections: str = "cpn"
     """Which detector's 2D of "h36m" is "detected", as its file is called."""
+    more: Path | None = None
+    """Folder of `cmu_more`, motions that "augmented" views of cmu17 are drawn of as well."""
 
     def __post_init__(self) -> None:
         """Check each field and how they go together."""
@@ -53,6 +55,11 @@ class DataSpec:
             raise PoseliftError(f"--data {self.name} needs --root, the folder of its files")
         if self.variant == "augmented" and self.name == "h36m":
             raise PoseliftError("--variant augmented: fresh views are made of cmu17, not of h36m")
+        if self.more is not None and (self.name, self.variant) != ("cmu17", "augmented"):
+            raise PoseliftError(
+                f"--more adds motions to the fresh views of cmu17 (--variant augmented): "
+                f"leave out --more {self.more}"
+            )
         if self.samples is not None and self.samples < 1:
             raise PoseliftError(f"expected at least 1 sample an epoch, got {self.samples}")
 
@@ -175,6 +182,13 @@ class TrainingConfig:
                 f"the warm-up of {self.schedule.warmup:g} epochs leaves nothing of "
                 f"--epochs {self.epochs}"
             )
+        if isinstance(self.schedule, Trapezoid):
+            span = self.schedule.warmup + self.schedule.decay
+            if span > self.epochs:
+                raise PoseliftError(
+                    f"a warm-up of {self.schedule.warmup:g} and a decay of {self.schedule.decay:g} "
+                    f"epochs do not fit into --epochs {self.epochs}"
+                )
         for name in ("gumbel_off_epoch", "anneal_epochs"):
             span = self.model.get(name)
             if span is not None and span > self.epochs:
@@ -183,8 +197,10 @@ class TrainingConfig:
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON; the schedule becomes its kind and its fields."""
         plain = {item.name: getattr(self, item.name) for item in fields(self)}
-        root = self.data.root
-        plain["data"] = {**asdict(self.data), "root": None if root is None else str(root)}
+        plain["data"] = asdict(self.data) | {
+            name: None if path is None else str(path)
+            for name, path in (("root", self.data.root), ("more", self.data.more))
+        }
         kind = type(self.schedule).__name__.lower()
         plain["schedule"] = {"kind": kind, **asdict(self.schedule)}  # type: ignore[call-overload]
         return plain

@@ -151,8 +151,8 @@ class _Run:
         with ThreadPoolExecutor(1) as pool:
             upcoming = pool.submit(source.epoch, progress.epoch)
             self._check_size(len(upcoming.result()[0]))
+            write_config(self._config, self._folder)  # anew, for a resumed run may end elsewhere
             if self._checkpoint is None:
-                write_config(self._config, self._folder)
                 self._save()
             writer = tensorboard(self._folder, progress.step)
             try:
@@ -163,9 +163,9 @@ class _Run:
                         # fresh samples of the next epoch are drawn while this one is learnt
                         upcoming = pool.submit(source.epoch, progress.epoch + 1)
                     self._epoch(*(to_device(array, self._device) for array in arrays))
+                    self._save()  # no best checkpoint is newer than the last one
                     if writer is not None:
                         log_epoch(writer, progress.history[-1])
-                self._save()
             finally:
                 self._reporter.close()
                 if writer is not None:
@@ -317,7 +317,7 @@ class _Run:
         """Return the model card: what the weights are, how they were made, how good they are."""
         config = self._config
         recipe = config.as_dict()
-        del recipe["data"]["root"]  # a place on this machine, no fact about the weights
+        del recipe["data"]["root"], recipe["data"]["more"]  # places here, not facts of the weights
         return {
             "name": self._folder.resolve().name,
             "architecture": config.architecture,

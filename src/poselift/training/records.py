@@ -12,7 +12,9 @@ import orjson
 
 from poselift.errors import PoseliftError
 from poselift.files import write_bytes
+from poselift.training.checkpoint import newest_folder, read_progress
 from poselift.training.config import TrainingConfig
+from poselift.training.schedules import Trapezoid
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -20,7 +22,10 @@ if TYPE_CHECKING:
 _CONFIG = "config.json"
 
 #: What may differ when a run is resumed: it decides where and how fast, not what is learnt.
-_FREE = ("data.root", "threads", "checkpoint_seconds")
+_FREE = ("data.root", "data.more", "threads", "checkpoint_seconds")
+
+#: What decides when a schedule without a fixed end begins to decay.
+END = ("epochs", "schedule.decay")
 
 _COLUMNS = ("epoch", "step", "samples", "lr", "train_loss", "val_loss", "val_mpjpe_mm")
 
@@ -32,7 +37,7 @@ def check_folder(config: TrainingConfig, folder: Path, *, resume: bool) -> None:
     was started with other settings.
     """
     if resume:
-        _compare(config, folder / _CONFIG)
+        _check_end(config, folder)
     elif folder.is_file() or (folder.is_dir() and any(map(_is_visible, folder.iterdir()))):
         raise PoseliftError(
             f"{folder}: exists and is not empty; continue that run with --resume or choose "
@@ -45,26 +50,55 @@ def _is_visible(path: Path) -> bool:
     return not path.name.startswith(".")
 
 
+def _check_end(config: TrainingConfig, folder: Path) -> None:
+    """Refuse to resume with other settings; the end may move while the rate is constant."""
+    if not isinstance(config.schedule, Trapezoid):
+        compare_config(config, folder)
+        return
+    started = compare_config(config, folder, but=END)
+    own, now = decay_begin(started), config.epochs - config.schedule.decay
+    last = newest_folder(folder / "checkpoints", "last")
+    begun = 0 if last is None else read_progress(last).begun
+    if own != now and begun > min(own, now):
+        raise PoseliftError(
+            f"{folder}: {begun} epochs are begun, so a decay that was to begin after {own:g} "
+            f"cannot begin after {now:g}; give its own --epochs, or branch off with --decay"
+        )
+
+
+def decay_begin(stored: Mapping[str, Any]) -> float:
+    """Return after how many epochs a run's rate falls, by its flat config."""
+    return float(stored["epochs"] - stored["schedule.decay"])
+
+
 def write_config(config: TrainingConfig, folder: Path) -> None:
     """Write config.json."""
     write_bytes(folder / _CONFIG, orjson.dumps(config.as_dict(), option=orjson.OPT_INDENT_2))
 
 
-def _compare(config: TrainingConfig, path: Path) -> None:
-    """Refuse to resume with other settings than those in `path`."""
+def compare_config(
+    config: TrainingConfig, folder: Path, *, but: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Refuse to go on in a run's folder with other settings than its own; return those, flat.
+
+    but  settings that may differ as well. A training that is longer or decays later is allowed
+         where the schedule has no fixed end; whether it comes too late shows in the checkpoint.
+    """
+    path = folder / _CONFIG
     try:
         started = _flat(orjson.loads(path.read_bytes()))
     except OSError:
-        raise PoseliftError(f"{path.parent}: nothing to resume here, no {_CONFIG} found") from None
+        raise PoseliftError(f"{folder}: nothing to resume here, no {_CONFIG} found") from None
     except (ValueError, AttributeError) as error:
         raise PoseliftError(f"{path}: not a run's config ({error})") from error
     now = _flat(orjson.loads(orjson.dumps(config.as_dict())))
-    for key in sorted({*started, *now} - set(_FREE)):
+    for key in sorted({*started, *now} - {*_FREE, *but}):
         if started.get(key) != now.get(key):
             raise PoseliftError(
-                f"{path.parent}: was started with {key} {started.get(key)}, not {now.get(key)}; "
+                f"{folder}: was started with {key} {started.get(key)}, not {now.get(key)}; "
                 "resume it with the same settings or choose another --out"
             )
+    return started
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

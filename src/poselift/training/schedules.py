@@ -86,6 +86,36 @@ class Plateau(Schedule):
 
 @final
 @dataclass(frozen=True)
+class Trapezoid(Schedule):
+    """Linear warm-up, the base rate for as long as one likes, then a decay to 0.
+
+    Until the decay begins nothing depends on the length of the training: it can be made longer, or
+    a decay can be branched off at any time (Hägele et al. 2024, whose 1 - sqrt decay this is).
+    """
+
+    warmup: float = 0.0
+    """Epochs until the base rate is reached."""
+    decay: float = 0.0
+    """Epochs at the end in which the rate falls."""
+
+    def __post_init__(self) -> None:
+        """Refuse phases of negative length."""
+        for name, value in (("warmup", self.warmup), ("decay", self.decay)):
+            if not value >= 0:
+                raise PoseliftError(f"trapezoid schedule: expected {name} >= 0, got {value}")
+
+    def factor(self, progress: float, epochs: int, validation: Sequence[float]) -> float:
+        """Return the factor at `progress`."""
+        if progress < self.warmup:
+            return progress / self.warmup
+        begin = epochs - self.decay
+        if progress <= begin or self.decay == 0:
+            return 1.0
+        return 1.0 - math.sqrt((progress - begin) / self.decay)
+
+
+@final
+@dataclass(frozen=True)
 class Cosine(Schedule):
     """Linear warm-up from 0 over `warmup` epochs, then half a cosine down to 0."""
 

@@ -11,11 +11,12 @@ import numpy as np
 from jaxtyping import Float
 
 from poselift.datasets.cmu import load_cmu17, load_motions
+from poselift.datasets.cmu_more import load_cmu_more
 from poselift.datasets.human36m_layouts import open_human36m
 from poselift.datasets.lifting_data import LiftingData
 from poselift.errors import PoseliftError
 from poselift.geometry import PixelDepth, normalise
-from poselift.simulation.augmentation import AugmentationConfig, AugmentedSource
+from poselift.simulation.augmentation import AugmentationConfig, AugmentedSource, bank_of
 from poselift.skeletons import H36M_17, get_skeleton
 from poselift.training.config import TrainingConfig
 
@@ -149,7 +150,7 @@ def open_data(config: TrainingConfig, load: Load = load_fixed) -> TrainingData:
         return TrainingData(source, validation, H36M_17.name, "synthetic people, random views")
     if spec.variant == "augmented":
         assert spec.root is not None  # DataSpec refuses that
-        return _augmented_cmu17(spec.root, fresh, seed)
+        return _augmented_cmu17(spec.root, spec.more, fresh, seed)
     train, held_out = load(config, "train"), load(config, "val")
     whole = as_network_sees(train, config.normalisation, config.target)
     return TrainingData(
@@ -201,17 +202,18 @@ def _check_roots(data: LiftingData) -> None:
         )
 
 
-def _augmented_cmu17(root: Path, samples: int, seed: int) -> TrainingData:
+def _augmented_cmu17(root: Path, more: Path | None, samples: int, seed: int) -> TrainingData:
     """Fresh views of the training motions; held-out motions, as they were moved, for validation."""
-    train, held_out = (
-        np.concatenate([motion.positions for motion in load_motions(root, split)])
-        for split in ("train", "val")
-    )
-    unvaried = AugmentationConfig(synthetic=0.0, exchange=0.0, turn=0.0)
+    motions = load_motions(root, "train")
+    if more is not None:
+        motions = [*motions, *load_cmu_more(more)]
+    held_out = bank_of(load_motions(root, "val"))
+    unvaried = AugmentationConfig(synthetic=0.0, exchange=0.0, halves=0.0, bend=0.0, turn=0.0)
     views = AugmentedSource(held_out, _HELD_OUT_SAMPLES, seed, unvaried)
+    names = "cmu17 train" if more is None else "cmu17 train, cmu_more"
     return TrainingData(
-        AugmentedSource(train, samples, seed),
+        AugmentedSource(bank_of(motions), samples, seed),
         FixedSource(*views.epoch(_HELD_OUT)),
         H36M_17.name,
-        "cmu17 train and synthetic people, random bodies, views and detector noise",
+        f"{names} and synthetic people, random bodies, views and detector noise",
     )
