@@ -44,6 +44,7 @@ SURFACE = {
         "architecture",
         "--data",
         "--root",
+        "--more",
         "--out",
         "--recipe",
         "--variant",
@@ -59,6 +60,8 @@ SURFACE = {
         "--device",
         "--threads",
         "--resume",
+        "--from",
+        "--decay",
     },
     "eval": {
         "--model",

@@ -9,6 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from poselift.simulation.noise import (
+    REACH,
+    TRAINING_NOISE,
+    DetectorNoise,
+    cross_arms,
+    person_size,
+    swap_sides,
+)
 from poselift.errors import PoseliftError
 from poselift.simulation.noise import REACH, DetectorNoise, person_size, swap_sides
 from poselift.skeletons import H36M_17
@@ -186,3 +194,25 @@ def test_size_is_the_diagonal_of_the_present_joints() -> None:
 def test_amount_out_of_range_is_refused(name: str, value: float, message: str) -> None:
     with pytest.raises(PoseliftError, match=message):
         only(**{name: value})
+
+
+def test_crossed_arms_exchange_elbow_and_wrist_only() -> None:
+    points = np.arange(2 * 17 * 2, dtype=np.float32).reshape(2, 17, 2)
+    out = cross_arms(points, np.array([True, False]), np.array([False, False]))
+    left = [11 + 1, 11 + 2]  # left elbow and wrist
+    np.testing.assert_array_equal(out[0, left], points[0, left[::-1]])
+    rest = [joint for joint in range(17) if joint not in left]
+    np.testing.assert_array_equal(out[0, rest], points[0, rest])
+    np.testing.assert_array_equal(out[1], points[1])
+    moved = only(crossed_arm=0.5).apply(np.random.default_rng(0), np.tile(points[:1], (999, 1, 1)))
+    changed = (moved != points[0]).any(axis=2)
+    assert set(np.flatnonzero(changed.any(axis=0))) == {12, 13, 15, 16}
+    assert changed[:, 12].mean() == pytest.approx(0.75, abs=0.05)
+    assert (changed[:, 12] & changed[:, 15]).mean() == pytest.approx(0.625, abs=0.05)
+
+
+def test_training_has_noise_of_its_own() -> None:
+    """What `cmu17`'s "detected" is made with stays; see test_datasets_cmu for the arrays."""
+    assert DetectorNoise().crossed_arm == 0
+    for name in ("missing_limb", "missing_side", "missing_legs"):
+        assert getattr(TRAINING_NOISE, name) > 2 * getattr(DetectorNoise(), name)

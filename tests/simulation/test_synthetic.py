@@ -10,9 +10,14 @@ import pytest
 from poselift.simulation.augmentation import (
     AugmentationConfig,
     AugmentedSource,
-    vary_bodies,
+    Bank,
+    bank_of,
+    head_trouble,
     view_poses,
 )
+from poselift.simulation.bodies import body_frame, vary_bodies
+from poselift.simulation.conventions import CONVENTIONS, MOCAP_ONLY, Convention, draw
+from poselift.mocap.chain import Motion
 from poselift.simulation.synthetic import (
     ANGLES,
     angles_from_drive,
@@ -31,15 +36,28 @@ PLAIN = AugmentationConfig(
     synthetic=0.0,
     synthetic_donors=0.0,
     exchange=0.0,
+    halves=0.0,
+    bend=0.0,
     turn=0.0,
     bone_length=0.0,
-    hip_width=(1.0, 1.0),
-    shoulder_width=(1.0, 1.0),
     stature=0.0,
     tumble=0.0,
-    conventions=0.0,
+    conventions=MOCAP_ONLY,
     clean=1.0,
+    head_missing=0.0,
+    head_moved=0.0,
 )
+
+
+def bank(poses: np.ndarray) -> Bank:
+    return Bank(poses, np.full(len(poses), 1 / len(poses)))
+
+
+def varied(
+    given: np.ndarray, donors: np.ndarray, config: AugmentationConfig, seed: int = 0
+) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return vary_bodies(rng, given, donors, draw(rng, len(given), config.conventions), config)
 
 
 def lengths(poses: np.ndarray) -> np.ndarray:
@@ -102,7 +120,7 @@ def test_a_seed_names_a_motion() -> None:
 
 
 def test_epochs_follow_from_seed_and_index() -> None:
-    source = AugmentedSource(poses(50), 64, seed=5)
+    source = AugmentedSource(bank(poses(50)), 64, seed=5)
     first, again, other = source.epoch(2), source.epoch(2), source.epoch(3)
     assert np.array_equal(first[0], again[0])
     assert np.array_equal(first[1], again[1])
@@ -113,18 +131,21 @@ def test_epochs_follow_from_seed_and_index() -> None:
 
 
 def test_samples_are_finite_root_relative_and_of_human_size() -> None:
-    inputs, targets = AugmentedSource(poses(500), 2000, seed=1).epoch(0)
+    inputs, targets = AugmentedSource(bank(poses(500)), 2000, seed=1).epoch(0)
     assert np.isfinite(inputs).all()
     assert np.isfinite(targets).all()
     assert np.abs(targets[:, 0]).max() < 1e-6
     assert np.linalg.norm(targets, axis=-1).max() < 1.8
-    assert 0.005 < (inputs[:, 1:] == 0).all(axis=-1).mean() < 0.1  # some joints are missing
+    missing = (inputs == 0).all(axis=-1)
+    assert 0.05 < missing[:, 1:].mean() < 0.15
+    assert 0.35 < missing[:, AT["head"]].mean() < 0.55
+    assert (missing[:, AT["head"]] == missing[:, AT["neck"]]).mean() > 0.95  # together mostly
+    assert (missing[:, 1:].sum(axis=1) > 11).mean() < 0.005  # fewer than a lifter takes
 
 
 def test_nothing_changes_but_the_side_without_variation() -> None:
     given = poses(40)
-    rng = np.random.default_rng(0)
-    made = vary_bodies(rng, given, poses(40, seed=9), PLAIN)
+    made = varied(given, poses(40, seed=9), PLAIN)
     same = np.isclose(made, given, atol=1e-5).all(axis=(1, 2))
     mirrored = np.isclose(made, H36M_17.flip(given), atol=1e-5).all(axis=(1, 2))
     # left-right asymmetry of bone lengths is always a little varied
@@ -136,7 +157,7 @@ def test_nothing_changes_but_the_side_without_variation() -> None:
 def test_exchanged_limbs_keep_the_donors_lengths() -> None:
     config = replace(PLAIN, exchange=1.0)
     given, donors = poses(60), poses(60, seed=2)
-    made = lengths(vary_bodies(np.random.default_rng(0), given, donors, config))
+    made = lengths(varied(given, donors, config))
     arms = [AT["left_elbow"] - 1, AT["left_wrist"] - 1]
     # synthetic bodies are symmetric, so mirroring does not matter; 1.5 % asymmetry is added
     assert np.abs(made[:, arms] / lengths(donors)[:, arms] - 1).max() < 0.11
@@ -145,7 +166,8 @@ def test_exchanged_limbs_keep_the_donors_lengths() -> None:
 
 
 def test_clean_views_are_pinhole_projections_of_their_targets() -> None:
-    inputs, targets = view_poses(np.random.default_rng(0), poses(200), PLAIN)
+    rng = np.random.default_rng(0)
+    inputs, targets = view_poses(rng, poses(200), draw(rng, 200, MOCAP_ONLY), PLAIN)
     depths = []
     for flat, solid in zip(inputs.astype(float), targets.astype(float), strict=True):
         # scale * x * (Z + depth) = X for some scale and depth: linear in (scale, scale * depth)
@@ -158,9 +180,79 @@ def test_clean_views_are_pinhole_projections_of_their_targets() -> None:
 
 
 def test_bank_and_synthetic_mix() -> None:
-    bank = np.repeat(poses(1), 10, axis=0)
+    same = np.repeat(poses(1), 10, axis=0)
     config = replace(PLAIN, synthetic=0.5)
-    source = AugmentedSource(bank, 400, seed=0, config=config)
+    source = AugmentedSource(bank(same), 400, seed=0, config=config)
     _, targets = source.epoch(0)
-    own = np.abs(np.linalg.norm(targets[:, AT["head"]], axis=-1) - np.linalg.norm(bank[0, 10]))
+    own = np.abs(np.linalg.norm(targets[:, AT["head"]], axis=-1) - np.linalg.norm(same[0, 10]))
     assert 0.3 < (own < 0.06).mean() < 0.9
+
+
+def test_clips_weigh_by_the_root_of_their_length() -> None:
+    def clip(frames: int, height: float) -> Motion:
+        positions = np.full((frames, 17, 3), height, np.float32)
+        return Motion(positions, np.arange(frames), 30.0, 1, 1, "stands", "clip")
+
+    made = bank_of([clip(100, 1.0), clip(900, 2.0)])
+    assert made.chance.sum() == pytest.approx(1.0)
+    share = [made.chance[made.poses[:, 0, 0] == height].sum() for height in (1.0, 2.0)]
+    assert share[1] / share[0] == pytest.approx(3.0)
+
+
+def test_upper_bodies_of_donors_face_as_the_legs_do() -> None:
+    given, donors = poses(60), poses(60, seed=2)
+    made = varied(given, donors, replace(PLAIN, halves=1.0))
+    legs = [AT[f"{side}_{part}"] - 1 for side in ("left", "right") for part in ("knee", "ankle")]
+    arms = [AT[f"{side}_{part}"] - 1 for side in ("left", "right") for part in ("elbow", "wrist")]
+    assert np.abs(lengths(made)[:, legs] / lengths(given)[:, legs] - 1).max() < 0.11
+    assert np.abs(lengths(made)[:, arms] / lengths(donors)[:, arms] - 1).max() < 0.11
+    # a trunk leans from the vertical as the donor's does
+    lean = [one[:, AT["thorax"], 1] - one[:, AT["pelvis"], 1] for one in (made, donors)]
+    assert np.abs(lean[0] - lean[1]).max() < 0.07
+
+
+def test_bodies_bend_at_the_waist_and_the_legs_stay() -> None:
+    given = poses(200)
+    config = replace(PLAIN, bend=1.0)
+    made = varied(given, given, config)
+    plain = varied(given, given, PLAIN)
+    legs = [AT[f"{side}_{part}"] for side in ("left", "right") for part in ("knee", "ankle")]
+    # the same draws until the bend: compare what the legs look like, mirrored or not
+    drop = given[:, AT["thorax"], 1] - made[:, AT["thorax"], 1]
+    assert drop.mean() > 0.03
+    assert np.abs(np.sort(made[:, legs, 1]) - np.sort(given[:, legs, 1])).max() < 0.1
+    assert np.abs(np.sort(plain[:, legs, 1]) - np.sort(given[:, legs, 1])).max() < 0.1
+
+
+def test_conventions_move_hips_and_shoulders_along_the_body() -> None:
+    given = poses(300)
+    higher = {
+        "one": Convention(1.0, (1.5, 1.5), (0.8, 0.8), (0.05, 0.05), (0.0, 0.0), derived=True)
+    }
+    made = varied(given, given, replace(PLAIN, conventions=higher))
+    plain = varied(given, given, PLAIN)
+    for part, factor in (("hip", 1.5), ("shoulder", 0.8)):
+        wide, own = (
+            np.linalg.norm(one[:, AT[f"left_{part}"]] - one[:, AT[f"right_{part}"]], axis=1)
+            for one in (made, plain)
+        )
+        assert (wide / own).mean() == pytest.approx(factor, rel=0.02)
+    assert np.abs(made[:, 0]).max() == 0  # relative to the pelvis, which went up with the hips
+    trunk = [np.linalg.norm(one[:, AT["spine"]], axis=1).mean() for one in (made, plain)]
+    assert 0.03 < trunk[1] - trunk[0] < 0.055
+    assert sum(one.share for one in CONVENTIONS.values()) == pytest.approx(1.0)
+
+
+def test_heads_are_worst_from_behind_and_bent() -> None:
+    rest = pose_bodies(
+        random_bodies(np.random.default_rng(0), 1),
+        angles_from_drive(np.zeros((1, len(ANGLES)))),
+    )[0]
+    front = rest * np.array([1, -1, -1], np.float32)  # faces +z of the world: now the camera
+    behind = rest * np.array([-1, -1, 1], np.float32)
+    lying = front[:, [1, 0, 2]] * np.array([1, -1, 1], np.float32)
+    trouble = head_trouble(np.stack([front, behind, lying]))
+    assert body_frame(behind[None], "chest")[0, 2, 2] > 0.9
+    assert trouble[0] == pytest.approx(0.4, abs=0.15)
+    assert trouble[1] == pytest.approx(1.2, abs=0.15)
+    assert trouble[2] == pytest.approx(1.2, abs=0.2)

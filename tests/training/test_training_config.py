@@ -16,10 +16,12 @@ from poselift.training import (
     Exponential,
     Plateau,
     TrainingConfig,
+    Trapezoid,
     make_config,
 )
 
 DATA = DataSpec("cmu17", Path("cmu"))
+_BOTH = ("paper", "shipped")
 
 
 def config(**changes: object) -> TrainingConfig:
@@ -47,6 +49,10 @@ def config(**changes: object) -> TrainingConfig:
         ({"threads": 0}, "--threads: expected at least 1, got 0"),
         ({"lr": 0.0}, "--lr: expected a number above 0, got 0.0"),
         ({"lr": float("nan")}, "--lr: expected a number above 0, got nan"),
+        (
+            {"schedule": Trapezoid(1.0, 2.5)},
+            "a warm-up of 1 and a decay of 2.5 epochs do not fit into --epochs 3",
+        ),
         ({"weight_decay": -0.1}, "weight_decay: expected at least 0, got -0.1"),
         ({"checkpoint_seconds": -1.0}, "checkpoint_seconds: expected at least 0, got -1.0"),
         ({"grad_clip": 0.0}, "grad_clip: expected a number above 0, got 0.0"),
@@ -98,6 +104,11 @@ def test_config_refuses(changes: dict[str, object], sentence: str) -> None:
             "--variant: expected one of ground_truth, detected, augmented, got 'noisy'",
         ),
         (
+            {"name": "cmu17", "root": Path("x"), "more": Path("y")},
+            "--more adds motions to the fresh views of cmu17 (--variant augmented): "
+            "leave out --more y",
+        ),
+        (
             {"name": "cmu17", "root": Path("x"), "samples": 0},
             "expected at least 1 sample an epoch, got 0",
         ),
@@ -131,8 +142,23 @@ def test_martinez_is_trained_as_the_gln() -> None:
         assert getattr(martinez, name) == getattr(gln, name)
 
 
-@pytest.mark.parametrize("architecture", ["gln", "posegraphnet", "martinez"])
-@pytest.mark.parametrize("recipe", ["paper", "shipped"])
+def test_gln_shipped_small() -> None:
+    made = make_config("gln", DATA, recipe="shipped-small")
+    network = build(made.architecture, made.model).config
+    assert (network.channels, network.attention) == (128, "spatial_channel")
+    assert network.layout == "handcrafted"
+    assert made.schedule == Trapezoid(warmup=0.5, decay=20.0)
+    with pytest.raises(PoseliftError, match="--recipe shipped-small is of gln, not of lcn"):
+        make_config("lcn", DATA, recipe="shipped-small")
+
+
+@pytest.mark.parametrize(
+    ("architecture", "recipe"),
+    [
+        *((name, kind) for name in ("gln", "posegraphnet", "martinez", "lcn") for kind in _BOTH),
+        ("gln", "shipped-small"),
+    ],
+)
 @pytest.mark.parametrize("epochs", [None, 1, 2])
 def test_every_recipe_makes_a_network_of_any_length(
     architecture: str, recipe: str, epochs: int | None
@@ -151,7 +177,7 @@ def test_fresh_views_decide_the_normalisation() -> None:
     ("architecture", "recipe", "sentence"),
     [
         ("resnet", "paper", "no recipe for 'resnet', expected one of gln, lcn, martinez"),
-        ("gln", "best", "--recipe: expected one of paper, shipped, got 'best'"),
+        ("gln", "best", "--recipe: expected one of paper, shipped, shipped-small, got 'best'"),
     ],
 )
 def test_unknown_recipe(architecture: str, recipe: str, sentence: str) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from poselift.errors import PoseliftError
-from poselift.training import Cosine, Exponential, Plateau, Schedule
+from poselift.training import Cosine, Exponential, Plateau, Schedule, Trapezoid
 
 
 def test_exponential_drops_after_epochs_0_10_20() -> None:
@@ -38,6 +38,16 @@ def _steps(make: Callable[[torch.optim.Optimizer], object], losses: list[float])
 
 
 @settings(deadline=None, max_examples=50)
+def test_trapezoid() -> None:
+    schedule = Trapezoid(warmup=2.0, decay=4.0)
+    assert [schedule.factor(at, 12, []) for at in (0.0, 1.0, 2.0, 5.0, 8.0)] == [0, 0.5, 1, 1, 1]
+    assert schedule.factor(9.0, 12, []) == pytest.approx(0.5)  # 1 - sqrt(1 / 4)
+    assert schedule.factor(12.0, 12, []) == 0.0
+    # until the decay begins, the length of the training does not matter
+    assert schedule.factor(7.5, 12, []) == schedule.factor(7.5, 1000, [])
+    assert Trapezoid().factor(3.0, 3, []) == 1.0
+
+
 @given(
     st.lists(st.floats(0.5, 2.0), min_size=1, max_size=40),
     st.integers(0, 5),
@@ -71,7 +81,9 @@ def test_cosine() -> None:
 
 
 @given(st.floats(0, 100), st.lists(st.floats(0, 10), max_size=20))
-@pytest.mark.parametrize("schedule", [Exponential(0.96, 10), Plateau(), Cosine(5.0)])
+@pytest.mark.parametrize(
+    "schedule", [Exponential(0.96, 10), Plateau(), Cosine(5.0), Trapezoid(5.0, 20.0)]
+)
 def test_factor_is_a_share(schedule: Schedule, progress: float, losses: list[float]) -> None:
     factor = schedule.factor(progress, 100, losses)
     assert 0 <= factor <= 1
@@ -85,6 +97,7 @@ def test_factor_is_a_share(schedule: Schedule, progress: float, losses: list[flo
         (lambda: Exponential(0.9, 0), "exponential schedule: expected every >= 1, got 0"),
         (lambda: Plateau(drop=1.0), "plateau schedule: expected 0 < drop < 1, got 1.0"),
         (lambda: Plateau(patience=-1), "plateau schedule: expected patience >= 0, got -1"),
+        (lambda: Trapezoid(decay=-1.0), "trapezoid schedule: expected decay >= 0, got -1.0"),
         (lambda: Cosine(-1.0), "cosine schedule: expected warmup >= 0, got -1.0"),
     ],
 )

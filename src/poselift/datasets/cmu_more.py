@@ -1,8 +1,8 @@
 """`cmu_more`: further CMU motion capture as `h36m_17` joints, for training only.
 
-A folder with `cmu_more.npz` (poses in millimetres, 30 fps, world, y up) and its `INDEX.csv`. None of
-its trials is in `cmu17`, and no subject of that set's validation or test is, as far as subjects are
-known: clips of unknown subjects (named `x_...`) are left out.
+A folder with `cmu_more.npz` (poses in millimetres, 30 fps, world, y up) and its `INDEX.csv`. None
+of its trials is in `cmu17`, and no subject of that set's validation or test is, as far as subjects
+are known: clips of unknown subjects (named `x_...`) are left out.
 """
 
 from __future__ import annotations

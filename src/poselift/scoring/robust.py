@@ -72,7 +72,9 @@ def _measure(one: _Measured, kind: Kind, poses: Float[np.ndarray, "N J 3"]) -> N
         rise = 100 * (errors[0] / exact - 1)
     one.kinds[kind.name] = (errors[0], errors[1], rise)
     if kind.name in ("true", "detected"):
-        one.goals[f"{kind.name} 2D, MPJPE (mm)"], one.goals[f"{kind.name} 2D, P-MPJPE (mm)"] = errors
+        one.goals[f"{kind.name} 2D, MPJPE (mm)"], one.goals[f"{kind.name} 2D, P-MPJPE (mm)"] = (
+            errors
+        )
         upright = standing(target, data.skeleton)
         lean = trunk_lean(own[upright], target[upright], data.skeleton)
         for what, degrees in lean.items():
@@ -106,9 +108,7 @@ def _balancing(lifters: Mapping[str, Lifter], root: Path) -> dict[str, _Rows]:
 def _goal_table(measured: Mapping[str, _Measured], split: str) -> Table:
     """Return one row a measure, one column a model."""
     first = next(iter(measured.values()))
-    rows = tuple(
-        (row, tuple(one.goals[row] for one in measured.values())) for row in first.goals
-    )
+    rows = tuple((row, tuple(one.goals[row] for one in measured.values())) for row in first.goals)
     title = f"frozen 2D of cmu17 {split} and the balancing clip, mean over frames"
     return Table(title, tuple(measured), rows)
 
