@@ -1,11 +1,12 @@
 """Put trained runs into the package.
 
-    python scripts/ship_weights.py runs/shipped-gln runs/shipped-posegraphnet --root ../shared/data
+    python scripts/ship_weights.py runs/gln runs/small=gln-small --root ../shared/data
 
-Each run becomes src/poselift/weights/<architecture>.onnx (large weights stored as float16, proven
-equal to the torch model) and <architecture>.int8.onnx (large products on 8-bit integers), with a
-model card inside and beside each; SHA256SUMS covers them all. The figures in the cards are measured
-here, on the files as they ship. A shipped name (gln) instead of a run writes its files anew from
+Each run becomes src/poselift/weights/<name>.onnx (large weights stored as float16, proven equal to
+the torch model) and <name>.int8.onnx (large products on 8-bit integers), with a model card inside
+and beside each; SHA256SUMS covers them all. The name is the network's unless `=name` gives another.
+The figures in the cards are measured here, on the files as they ship; `robustness` is the table of
+`poselift eval --data robustness`. A shipped name (gln) instead of a run writes its files anew from
 the weights that it has.
 """
 
@@ -26,7 +27,9 @@ from poselift.files import write_bytes
 from poselift.lifting import Lifter
 from poselift.modelfiles import METADATA_KEY
 from poselift.modelfiles.card import NOT_OFFERED
+from poselift.modelfiles.find import shipped_models
 from poselift.models.checkpoint import load_model
+from poselift.scoring.robust import score_robustness
 from poselift.scoring.run import score_lifting_data, score_pose2sim
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "src" / "poselift" / "weights"
@@ -35,7 +38,7 @@ LEGAL = {
     "licence": "Apache-2.0",
     "training_data": (
         "CMU Graphics Lab Motion Capture Database (mocap.cs.cmu.edu, free for all uses), the "
-        "training subjects of cmu17, and people made by poselift.simulation.synthetic"
+        "training subjects of {}, and people made by poselift.simulation.synthetic"
     ),
     "acknowledgement": (
         "The data used in this project was obtained from mocap.cs.cmu.edu. The database was "
@@ -51,13 +54,19 @@ LIMIT_MM = {"bf16": 0.1, "int8": 0.5}
 def main() -> None:
     """Parse the command line and do it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("runs", nargs="+", help="run folders of `poselift train`, or shipped names")
+    parser.add_argument(
+        "runs", nargs="+", help="run folders of `poselift train`, RUN=NAME, or shipped names"
+    )
     parser.add_argument(
         "--root", type=Path, required=True, help="folder that holds cmu/, pose2sim/"
     )
     parser.add_argument("--beside", nargs="*", default=[], type=Path, help="runs to measure only")
     options = parser.parse_args()
-    cards = {name: card for run in options.runs for name, card in export(run).items()}
+    cards = {
+        name: card
+        for run, _, name in (item.partition("=") for item in options.runs)
+        for name, card in export(run, name).items()
+    }
     lifters = {
         name: Lifter(WEIGHTS / f"{name}.onnx", precision=card["precision"])
         for name, card in cards.items()
@@ -68,6 +77,9 @@ def main() -> None:
     lifters.update({run.name: Lifter(run) for run in options.beside})
     measured = measure(lifters, options.root)
     rows = {name: {title: table[name] for title, table in measured.items()} for name in lifters}
+    exact = {name: lifters[name] for name, card in cards.items() if card["precision"] == "fp32"}
+    for name, table in robustness(exact, options.root).items():
+        cards[name]["robustness"] = table
     for name, card in cards.items():
         card["measured"] = rows[name]
         if card["precision"] == "int8":
@@ -87,12 +99,17 @@ def main() -> None:
     print(json.dumps(measured, indent=2))
 
 
-def export(run: str) -> dict[str, dict[str, Any]]:
-    """Write the model files of a run; returns their names and cards."""
+def export(run: str, name: str = "") -> dict[str, dict[str, Any]]:
+    """Write the model files of a run, under its network's name if none is given.
+
+    Returns their names and cards.
+    """
     network, card = load_model(run)
-    name = card["architecture"]
-    card = {**card, **LEGAL, "name": name}
-    for key in ("sha256", "measured", "loss_against_fp32", NOT_OFFERED):
+    name = name or (run if run in shipped_models() else card["architecture"])
+    sets = "cmu17 and cmu_more" if "cmu_more" in card["data"] else "cmu17"
+    legal = {**LEGAL, "training_data": LEGAL["training_data"].format(sets)}
+    card = {**card, **legal, "name": name}
+    for key in ("sha256", "measured", "robustness", "loss_against_fp32", NOT_OFFERED):
         card.pop(key, None)
     if "metrics" in card:
         card["validation"] = card.pop("metrics")
@@ -104,6 +121,23 @@ def export(run: str) -> dict[str, dict[str, Any]]:
         cards[stem] = {**card, "precision": precision}
         path = WEIGHTS / f"{stem}.onnx"
         export_onnx(network, cards[stem], path, fp16=precision == "fp32", precision=precision)
+    return cards
+
+
+def robustness(lifters: dict[str, Lifter], root: Path) -> dict[str, dict[str, dict[str, float]]]:
+    """Return both tables of `poselift eval --data robustness`: model -> table -> row -> figure."""
+    cards: dict[str, dict[str, dict[str, float]]] = {}
+    for name, lifter in lifters.items():
+        goals, kinds = score_robustness({name: lifter}, root).tables
+        cards[name] = {
+            goals.title: {row: round(float(str(values[0])), 2) for row, values in goals.rows},
+            kinds.title: {
+                f"{row}: {column}": round(float(str(value)), 2)
+                for row, values in kinds.rows
+                for column, value in zip(kinds.columns, values, strict=True)
+                if value is not None
+            },
+        }
     return cards
 
 
@@ -165,11 +199,11 @@ def measure(lifters: dict[str, Lifter], root: Path) -> dict[str, dict[str, dict[
         }
         for table in (score.tables[0] for score in scores)
     }
-    clip = score_pose2sim(lifters, root / "pose2sim").tables[0]
-    tables[clip.title] = {
-        model: {camera: round(float(values[i] or 0.0), 3) for camera, values in clip.rows}
-        for i, model in enumerate(clip.columns)
-    }
+    for clip in score_pose2sim(lifters, root / "pose2sim").tables:
+        tables[clip.title] = {
+            model: {camera: round(float(str(values[i])), 3) for camera, values in clip.rows}
+            for i, model in enumerate(clip.columns)
+        }
     return tables
 
 

@@ -18,9 +18,12 @@ import poselift.scoring.run as scoring
 import poselift.training.sources as sources
 from poselift.cli import app
 from poselift.datasets import cmu
+from poselift.datasets.cmu import load_cmu17
 from poselift.datasets.lifting_data import LiftingData
 from poselift.datasets.pose2sim import load_pose2sim
+from poselift.datasets.robustness import KINDS
 from poselift.errors import PoseliftError
+from poselift.evaluation import mpjpe
 from poselift.lifting import Lifter
 from poselift.poses import PoseSequence
 from poselift.scoring.run import lift_data, score_lifting_data
@@ -139,6 +142,16 @@ def test_train_again(trained: tuple[Path, Result]) -> None:
         (("gln", "--root", "x", "--threads", "0"), "--threads: expected at least 1, got 0"),
         (("gln", "--root", "x", "--precision", "fp8"), "--precision: expected one of fp32, bf16"),
         (("gln", "--root", "x", "--device", "tpu"), "--device: expected one of auto, cpu, cuda"),
+        (("gln", "--root", "x", "--more", "y"), "--more adds motions to the fresh views of cmu17"),
+        (("gln", "--root", "x", "--decay", "3"), "--decay N goes with --from RUN"),
+        (
+            ("gln", "--root", "x", "--decay", "3", "--from", "y"),
+            "--decay branches off a training by --recipe shipped, this one is exponential",
+        ),
+        (
+            ("gln", "--root", "x", "--recipe", "shipped", "--decay", "3", "--from", "y"),
+            "y: nothing to resume here, no config.json found",
+        ),
         (("gln", "--root", "x", "--resume"), "nothing to resume here, no config.json found"),
         (("gln", "--root", "x"), "x: expected the CMU data folder, but it has no INDEX.csv"),
     ],
@@ -305,18 +318,54 @@ def test_pose2sim_of_a_perfect_lifter(
     scores = scoring.score_pose2sim({"perfect": Lifter(trained[0])}, root)
     for _, (error,) in scores.tables[0].rows:
         assert error == pytest.approx(0.0, abs=1e-2)
+    _, strict = scores.tables
+    assert "filtered track" in strict.title
+    # the filter moves single frames, and no frame by more than this
+    for row, (value,) in strict.rows:
+        assert value == 0.0 if "above 120 mm" in row else 1 < value < 15, row
+    assert len(strict.rows) == 5
     assert scores.notes == tuple(
         f"perfect: 10 of 100 frames of {camera} have no pose or no markers and are left out"
         for camera in ("cam01", "cam03")
     )
 
 
+def test_eval_robustness_prints_the_goals(
+    trained: tuple[Path, Result], shared: Path, tmp_path: Path
+) -> None:
+    root, table = shared / "data", tmp_path / "table.json"
+    result = poselift(
+        *("eval", "--model", trained[0], "--data", "robustness", "--split", "val"),
+        *("--root", root, "--json", table, "--no-flip"),
+    )
+    assert result.exit_code == 0, result.output
+    goals, kinds = json.loads(table.read_text())["tables"].values()
+    for row in ("true 2D, MPJPE (mm)", "arm missing, rise of MPJPE over visible joints (%)"):
+        assert row in result.stdout
+        assert row in goals
+    assert list(kinds) == list(KINDS)
+    name = str(trained[0])
+    each = [row["P-MPJPE (mm)"] for row in kinds.values()]
+    assert goals["mean over all kinds, P-MPJPE (mm)"][name] == pytest.approx(np.mean(each))
+    exact = goals["true 2D, MPJPE (mm)"][name]
+    data = load_cmu17(root / "cmu", "val")
+    assert exact == pytest.approx(
+        1000 * mpjpe(lift_data(Lifter(trained[0], flip=False), data), data.poses), rel=1e-4
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--data", "coco"), "--data: expected one of cmu17, h36m, 3dhp, pose2sim, got 'coco'"),
+        (
+            ("--data", "coco"),
+            "--data: expected one of cmu17, h36m, 3dhp, pose2sim, robustness",
+        ),
         (("--data", "pose2sim", "--split", "val"), "has one part only: leave out --split val"),
         (("--data", "pose2sim", "--variant", "both"), "leave out --variant both"),
+        (("--data", "robustness", "--variant", "both"), "--variant is for --data cmu17"),
+        (("--data", "robustness", "--metrics", "mpjpe"), "robustness has a table of its own"),
+        (("--data", "robustness", "--split", "train"), "unknown split 'train' of frozen 2D"),
         (("--variant", "all"), "--variant: expected one of both, ground_truth, detected"),
         (("--model", "{run}"), "is given twice"),
         (("--split", "holdout"), "unknown split 'holdout', expected one of train, val, test"),

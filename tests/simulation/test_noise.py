@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from poselift.errors import PoseliftError
 from poselift.simulation.noise import (
     REACH,
     TRAINING_NOISE,
@@ -17,8 +18,6 @@ from poselift.simulation.noise import (
     person_size,
     swap_sides,
 )
-from poselift.errors import PoseliftError
-from poselift.simulation.noise import REACH, DetectorNoise, person_size, swap_sides
 from poselift.skeletons import H36M_17
 
 AT = {joint: index for index, joint in enumerate(H36M_17.joints)}

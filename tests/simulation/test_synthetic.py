@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from poselift.mocap.chain import Motion
 from poselift.simulation.augmentation import (
     AugmentationConfig,
     AugmentedSource,
@@ -17,7 +18,6 @@ from poselift.simulation.augmentation import (
 )
 from poselift.simulation.bodies import body_frame, vary_bodies
 from poselift.simulation.conventions import CONVENTIONS, MOCAP_ONLY, Convention, draw
-from poselift.mocap.chain import Motion
 from poselift.simulation.synthetic import (
     ANGLES,
     angles_from_drive,

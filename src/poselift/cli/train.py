@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,61 @@ from poselift.errors import PoseliftError
 
 if TYPE_CHECKING:
     from poselift.training import TrainingConfig, TrainingResult
+
+
+_More = Annotated[
+    Path | None,
+    typer.Option("--more", help="Folder of cmu_more, further motions for fresh views of cmu17."),
+]
+_Recipe = Annotated[
+    str,
+    typer.Option(
+        "--recipe",
+        help="paper; shipped: how the weights in the package were made; or shipped-small: that "
+        "for a smaller gln.",
+    ),
+]
+_Variant = Annotated[
+    str | None,
+    typer.Option(
+        "--variant",
+        help="2D input: ground_truth (default of cmu17), detected, or augmented: fresh random "
+        "views in every epoch.",
+    ),
+]
+_Samples = Annotated[
+    int | None,
+    typer.Option(
+        "--samples", help="Samples of an epoch: fresh ones, or a random part of the data."
+    ),
+]
+_Detections = Annotated[
+    str | None,
+    typer.Option("--detections", help="Of h36m: the detector of --variant detected (default cpn)."),
+]
+_Target = Annotated[
+    str,
+    typer.Option(
+        "--target",
+        help="What the network gives: pose (metres), or pixel_depth, which needs the camera and "
+        "the root's position to become metres (the papers' §).",
+    ),
+]
+_PoseAug = Annotated[
+    bool,
+    typer.Option(
+        "--poseaug",
+        help="Add poses of a generator that learns to make hard but plausible ones (PoseAug).",
+    ),
+]
+_Branch = Annotated[
+    Path | None,
+    typer.Option("--from", help="Run folder that a decay branches off; it is left as it is."),
+]
+_Decay = Annotated[
+    int | None,
+    typer.Option("--decay", help="Epochs of the decay that branches off --from into --out."),
+]
 
 
 def train(
@@ -22,55 +77,26 @@ def train(
         "cmu17", "--data", help="cmu17, h36m (Human3.6M), or synthetic (needs no files)."
     ),
     root: Path | None = typer.Option(None, "--root", help="Folder of the data set's files."),
-    more: Path | None = typer.Option(
-        None, "--more", help="Folder of cmu_more, further motions for fresh views of cmu17."
-    ),
+    more: _More = None,
     out: Path = typer.Option(
         ..., "--out", help="Run folder to make, or with --resume to continue."
     ),
-    recipe: str = typer.Option(
-        "paper",
-        "--recipe",
-        help="paper; shipped: how the weights in the package were made; or shipped-small: that "
-        "for a smaller gln.",
-    ),
-    variant: str | None = typer.Option(
-        None,
-        "--variant",
-        help="2D input: ground_truth (default of cmu17), detected, or augmented: fresh random "
-        "views in every epoch.",
-    ),
+    recipe: _Recipe = "paper",
+    variant: _Variant = None,
     epochs: int | None = typer.Option(None, "--epochs", help="Epochs; default: the recipe's."),
     batch_size: int | None = typer.Option(None, "--batch-size", help="Samples a step."),
     lr: float | None = typer.Option(None, "--lr", help="Base learning rate."),
-    samples: int | None = typer.Option(
-        None, "--samples", help="Samples of an epoch: fresh ones, or a random part of the data."
-    ),
-    detections: str | None = typer.Option(
-        None, "--detections", help="Of h36m: the detector of --variant detected (default cpn)."
-    ),
+    samples: _Samples = None,
+    detections: _Detections = None,
     precision: str | None = typer.Option(None, "--precision", help="fp32 or bf16."),
-    target: str = typer.Option(
-        "pose",
-        "--target",
-        help="What the network gives: pose (metres), or pixel_depth, which needs the camera and "
-        "the root's position to become metres (the papers' §).",
-    ),
-    poseaug: bool = typer.Option(
-        False,
-        "--poseaug",
-        help="Add poses of a generator that learns to make hard but plausible ones (PoseAug).",
-    ),
+    target: _Target = "pose",
+    poseaug: _PoseAug = False,
     seed: int = typer.Option(0, "--seed", help="Decides everything that is random."),
     device: str = typer.Option("auto", "--device", help="auto, cpu or cuda."),
     threads: int | None = typer.Option(None, "--threads", help="CPU threads."),
     resume: bool = typer.Option(False, "--resume", help="Continue the run in --out."),
-    branch: Path | None = typer.Option(
-        None, "--from", help="Run folder that a decay branches off; it is left as it is."
-    ),
-    decay: int | None = typer.Option(
-        None, "--decay", help="Epochs of the decay that branches off --from into --out."
-    ),
+    branch: _Branch = None,
+    decay: _Decay = None,
 ) -> None:
     """Train a network; stop it at any time, and continue with --resume."""
     from rich.console import Console

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from poselift.pickles.arrayfile import read_npz
+from poselift.errors import PoseliftError
 from poselift.mocap.chain import Motion
 from poselift.mocap.textfile import read_text
-from poselift.errors import PoseliftError
+from poselift.pickles.arrayfile import read_npz
 
 #: All that agree with the original AMC files within 5 cm; "neo-fbx" has one robot's proportions.
 ENCODINGS = ("amc", "daz-bvh", "mb-fbx", "mb-bvh")

@@ -16,11 +16,11 @@ from jaxtyping import Bool, Float
 
 from poselift.datasets.cmu import load_cmu17, view
 from poselift.datasets.lifting_data import LiftingData, concatenate
+from poselift.errors import PoseliftError
 from poselift.mocap.chain import Motion
 from poselift.simulation.noise import cross_arms, person_size, swap_sides
 from poselift.simulation.synthetic import random_motion
 from poselift.simulation.virtual_cameras import ring_of_cameras
-from poselift.errors import PoseliftError
 from poselift.skeletons import H36M_17
 
 _SEED = 20261126
@@ -121,7 +121,7 @@ def _change(
     for side, rows in (("left", left), ("right", ~left)):
         parts = MISSING[name]
         gone = [_AT[part if part in _HEAD else f"{side}_{part}"] for part in parts]
-        points[np.ix_(rows, gone)] = np.nan
+        points[np.ix_(rows, np.array(gone))] = np.nan
     return points
 
 

@@ -185,10 +185,10 @@ def _limbs(lifter: Lifter, clip: Pose2SimClip) -> _Limbs:
     lifted = lifter(sequence)
     columns = [lifted.skeleton.index(joint) for joint in clip.joints]
     given = sequence.to_skeleton(lifted.skeleton)
-    found = given.visible[:, columns]
-    if given.scores is not None:
-        found &= given.scores[:, columns] != 0  # the lifter takes them for missing, too
-    return _Limbs(lifted.positions[:, columns], found.all(axis=1), lifted.frames)
+    seen: np.ndarray = given.visible[:, columns].all(axis=1)
+    if given.scores is not None:  # the lifter takes joints of score 0 for missing, too
+        seen = seen & (given.scores[:, columns] != 0).all(axis=1)
+    return _Limbs(lifted.positions[:, columns], seen, lifted.frames)
 
 
 def _errors_of_seen(lifted: _Limbs, clip: Pose2SimClip) -> Float[np.ndarray, " N"]:

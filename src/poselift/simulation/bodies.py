@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float
 
-from poselift.simulation.conventions import Drawn, shift_joints
 from poselift.geometry import about_axis, from_rotation_vector
+from poselift.simulation.conventions import Drawn, shift_joints
 from poselift.skeletons import H36M_17
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ def _copy(
         for prefix, found in (("last", last), ("best", best)):
             if found is not None:
                 files = {path.name: path.read_bytes() for path in sorted(found.iterdir())}
-                replace_folder(checkpoints, prefix, lambda to, files=files: _fill(to, files))
+                replace_folder(checkpoints, prefix, partial(_fill, files))
     except FileNotFoundError:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -93,8 +94,8 @@ def _copy(
     return branch
 
 
-def _fill(folder: Path, files: dict[str, bytes]) -> None:
-    """Write files."""
+def _fill(files: dict[str, bytes], folder: Path) -> None:
+    """Write files into a folder."""
     for name, content in files.items():
         (folder / name).write_bytes(content)
 

@@ -182,13 +182,12 @@ class TrainingConfig:
                 f"the warm-up of {self.schedule.warmup:g} epochs leaves nothing of "
                 f"--epochs {self.epochs}"
             )
-        if isinstance(self.schedule, Trapezoid):
-            span = self.schedule.warmup + self.schedule.decay
-            if span > self.epochs:
-                raise PoseliftError(
-                    f"a warm-up of {self.schedule.warmup:g} and a decay of {self.schedule.decay:g} "
-                    f"epochs do not fit into --epochs {self.epochs}"
-                )
+        phases = self.schedule
+        if isinstance(phases, Trapezoid) and phases.warmup + phases.decay > self.epochs:
+            raise PoseliftError(
+                f"a warm-up of {phases.warmup:g} and a decay of {phases.decay:g} epochs do not "
+                f"fit into --epochs {self.epochs}"
+            )
         for name in ("gumbel_off_epoch", "anneal_epochs"):
             span = self.model.get(name)
             if span is not None and span > self.epochs:
