@@ -39,6 +39,17 @@ SURFACE = {
         "--axes",
         "--quiet",
     },
+    "view": {
+        "source",
+        "-o --output",
+        "--video",
+        "--format",
+        "--skeleton",
+        "--size",
+        "--fps",
+        "--person",
+        "--quiet",
+    },
     "formats": set(),
     "train": {
         "architecture",

@@ -15,6 +15,7 @@ from poselift.cli.importing import import_checkpoint
 from poselift.cli.lift import formats, lift
 from poselift.cli.reproduce import reproduce
 from poselift.cli.train import train
+from poselift.cli.view import view
 
 app = typer.Typer(
     name="poselift",
@@ -50,6 +51,7 @@ def _options(
 
 app.command("lift")(lift)
 app.command("convert")(convert)
+app.command("view")(view)
 app.command("formats")(formats)
 app.command("train")(train)
 app.command("eval")(evaluate)

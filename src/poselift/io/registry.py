@@ -45,11 +45,15 @@ class WriteOptions:
     suffix  the suffix of the file, one of the format's.
     axes    axes of 3D poses (see `poselift.io.axes`); None keeps those that the poses are in.
     title   name of the clip, for formats that show one.
+    video   what was filmed, for formats that show it.
+    folder  where the file will lie.
     """
 
     suffix: str
     axes: Axes | None = None
     title: str = "poselift"
+    video: Path | None = None
+    folder: Path | None = None
 
 
 @dataclass(frozen=True)

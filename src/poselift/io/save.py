@@ -34,22 +34,28 @@ def save(
     *,
     axes: str | None = None,
     title: str | None = None,
+    video: Path | None = None,
 ) -> tuple[Path, ...]:
     """Write results, or 2D sequences, in the format that the suffix says; return what was written.
 
     axes   "camera", "y-up" or "z-up" for 3D poses; None takes what the format's users expect.
     title  name of the clip, for formats that show one; None takes the file's name.
+    video  what was filmed, for formats that show it.
 
     Formats that hold one person give one file for each of several, `name.person00.trc`; formats
     without a place for how the poses were made get `name.poselift.json` beside them. Raises
     `PoseliftError` for an unknown suffix, poses that a format cannot hold, and a place that cannot
     be written.
     """
-    return save_all([(what, Path(path))], axes=axes, title=title)
+    return save_all([(what, Path(path))], axes=axes, title=title, video=video)
 
 
 def save_all(
-    files: Sequence[tuple[Savable, Path]], *, axes: str | None = None, title: str | None = None
+    files: Sequence[tuple[Savable, Path]],
+    *,
+    axes: str | None = None,
+    title: str | None = None,
+    video: Path | None = None,
 ) -> tuple[Path, ...]:
     """Write several files as `save` does, so that either all of them appear or none does."""
     if axes is not None and not any(isinstance(what, Results) for what, _ in files):
@@ -60,7 +66,8 @@ def save_all(
         known = writers(flat=not isinstance(what, Results))
         suffix = suffix_of(path, kinds(known))
         entry, stem = known[suffix], path.name[: -len(suffix)]
-        options = WriteOptions(suffix, axes_for(path, entry, axes), title or stem)
+        chosen = axes_for(path, entry, axes)
+        options = WriteOptions(suffix, chosen, title or stem, video=video, folder=path.parent)
         write = entry.write if isinstance(what, Results) else entry.write_2d
         for place, part in _parts(what, path, entry, suffix):
             notes: list[str] = []

@@ -1,16 +1,25 @@
-"""The page as a format of results; `poselift.io.registry` knows this module by name."""
+"""The page as a format of results and keypoints; `poselift.io.registry` knows it by name."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from poselift.io.arrays import Sink
 from poselift.io.registry import Format, WriteOptions
-from poselift.poses import Results
-from poselift.viewer.page import render_html
+from poselift.poses import PoseSequence, Results
+from poselift.viewer.page import render_html, render_keypoints_html
 
 
 def write(results: Results, stream: Sink, options: WriteOptions) -> None:
     """Write a page that plays the results; `PoseliftError` if there is nothing to show."""
-    stream.write(render_html(results, options.title))
+    page = render_html(results, options.title, video=options.video, folder=options.folder)
+    stream.write(page)
+
+
+def write_2d(people: Sequence[PoseSequence], stream: Sink, options: WriteOptions) -> None:
+    """Write a page that plays keypoints; `PoseliftError` if there is nothing to show."""
+    page = render_keypoints_html(people, options.title, video=options.video, folder=options.folder)
+    stream.write(page)
 
 
 FORMAT = Format(
@@ -19,4 +28,5 @@ FORMAT = Format(
     {".html": "page to look at"},
     holds="2D, 3D",
     write=write,
+    write_2d=write_2d,
 )

@@ -65,9 +65,16 @@ def render_html(
     return _page(people, results.meta, title, film, angles)
 
 
-def render_keypoints_html(people: Sequence[PoseSequence], title: str) -> bytes:
+def render_keypoints_html(
+    people: Sequence[PoseSequence],
+    title: str,
+    *,
+    video: Path | None = None,
+    folder: Path | None = None,
+) -> bytes:
     """Make a page that plays 2D sequences (pixels), as `render_html` does with results."""
-    return _page([Shown(one, None) for one in people if len(one)], {}, title, None, None)
+    film = None if video is None else _film(video, folder)
+    return _page([Shown(one, None) for one in people if len(one)], {}, title, film, None)
 
 
 @dataclass(frozen=True)
