@@ -200,7 +200,7 @@ def test_a_failed_write_leaves_no_output(
 ) -> None:
     import poselift.viewer.format
 
-    def fail(*_: Any) -> bytes:
+    def fail(*_: Any, **__: Any) -> bytes:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(poselift.viewer.format, "render_html", fail)
