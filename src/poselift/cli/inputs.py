@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +14,7 @@ if TYPE_CHECKING:
 
 Source = Annotated[
     Path,
-    typer.Argument(metavar="INPUT", help="2D keypoints: a file, or a folder of frames."),
+    typer.Argument(metavar="INPUT", help="2D keypoints (a file, a folder of frames) or a video."),
 ]
 FormatName = Annotated[
     str, typer.Option("--format", metavar="NAME", help="Format of INPUT (`poselift formats`).")
@@ -32,7 +30,10 @@ Size = Annotated[
 Fps = Annotated[float | None, typer.Option("--fps", help="Frames a second of INPUT.")]
 Person = Annotated[
     str,
-    typer.Option(metavar="all|main|ID", help="Whom to take; main is the most prominent."),
+    typer.Option(
+        metavar="all|main|ID|X,Y",
+        help="Whom to take; main is the most prominent, X,Y the one at that pixel.",
+    ),
 ]
 Axes = Annotated[
     str | None,
@@ -43,10 +44,6 @@ Axes = Annotated[
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but warnings and errors.")]
-
-
-#: Frame rate taken where the source says nothing and --fps is not given.
-DEFAULT_FPS = 30.0
 
 
 def parse_size(text: str | None) -> tuple[int, int] | None:
@@ -62,9 +59,9 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
 
 
 def choose(people: Sequence[PoseSequence], person: str, source: Path) -> tuple[PoseSequence, ...]:
-    """Select all persons, the most prominent one, or the one with an id.
+    """Select all persons, the most prominent one, the one with an id, or the one at a pixel.
 
-    Raises `PoseliftError` that lists the persons if there is none of that id.
+    Raises `PoseliftError` that lists the persons if there is no such one.
     """
     from poselift.errors import PoseliftError
 
@@ -72,28 +69,41 @@ def choose(people: Sequence[PoseSequence], person: str, source: Path) -> tuple[P
         return tuple(people)
     if person == "main":
         return tuple(people[:1])
+    pixel = re.fullmatch(r"(\d+(?:\.\d+)?),(\d+(?:\.\d+)?)", person.replace(" ", ""))
+    if pixel is not None:
+        at = _at_pixel(people, float(pixel[1]), float(pixel[2]))
+        if at is None:
+            raise PoseliftError(f"{source}: nobody is at pixel {person} in any frame")
+        return (at,)
     chosen = tuple(one for one in people if str(one.person_id) == person)
     if not chosen:
         ids = ", ".join(str(one.person_id) for one in people)
         raise PoseliftError(
-            f"{source}: no person {person!r}, expected --person all, main or one of {ids}"
+            f"{source}: no person {person!r}, expected --person all, main, X,Y or one of {ids}"
         )
     return chosen
 
 
-def with_fps(people: tuple[PoseSequence, ...]) -> tuple[tuple[PoseSequence, ...], bool]:
-    """Give persons of unknown frame rate the default one, saying so; also return whether."""
-    if any(one.fps is not None or (one.times != one.frames).any() for one in people):
-        return people, False  # known, or irregular time stamps that are true as they are
-    print(
-        f"poselift: warning: the frame rate is not known, taking {DEFAULT_FPS:g} fps (give --fps)",
-        file=sys.stderr,
-    )
-    step = f"fps: not known, taken as {DEFAULT_FPS:g}"
-    return tuple(
-        replace(one, fps=DEFAULT_FPS, times=one.frames / DEFAULT_FPS, history=(*one.history, step))
-        for one in people
-    ), True
+def _at_pixel(people: Sequence[PoseSequence], x: float, y: float) -> PoseSequence | None:
+    """Return who is the first to have a pixel inside the box around the joints.
+
+    Of several in one frame, the one whose joints are nearest.
+    """
+    import numpy as np
+
+    best: tuple[int, float] | None = None
+    found = None
+    for one in people:
+        seen = np.flatnonzero(one.visible.any(axis=1))
+        points = one.positions[seen, :, :2]
+        low, high = np.nanmin(points, axis=1), np.nanmax(points, axis=1)
+        rows = np.flatnonzero(((low <= (x, y)) & (high >= (x, y))).all(axis=1))
+        if len(rows):
+            near = float(np.nanmin(np.hypot(*(points[rows[0]] - (x, y)).T)))
+            rank = int(one.frames[seen[rows[0]]]), near
+            if best is None or rank < best:
+                best, found = rank, one
+    return found
 
 
 def refuse_twice(flag: str, values: list[str]) -> None:

@@ -1,11 +1,10 @@
 """Linking detections into persons over time, for files that do not number their persons.
 
-Two detections are as far apart as the median of the distances of their common joints, in units
-of the person's size in the picture: a wrong joint or two, or a turn of the head, does not matter.
-What is beyond doubt (each other's nearest by far, in frames that follow one another) is linked
-for the whole clip at once; only where such a chain ends or begins does an assignment decide.
+What is beyond doubt (in reach of each other in frames that follow one another, nobody else near)
+is linked for the whole clip at once; only where such a chain ends or begins, or where persons are
+near each other, an assignment on similarity with motion prediction decides (`matching`).
 
-Axes: N detection, J joint, T frame.
+Axes: N detection, J joint, T frame, P pair.
 """
 
 from __future__ import annotations
@@ -19,21 +18,31 @@ from jaxtyping import Bool, Float, Int
 from poselift.errors import PoseliftError
 from poselift.poses import Detections
 from poselift.tracking.assignment import assign
+from poselift.tracking.matching import (
+    MAX_GAP_S,
+    MEASURED_S,
+    MIN_COMMON,
+    MIN_SIMILARITY,
+    Seen,
+    middles,
+    reach,
+    similarity,
+    sizes,
+    velocity,
+)
 
-#: Frames a second assumed where a file does not say; only the gates below depend on it.
+#: Frames a second assumed where a file does not say; only the gates depend on it.
 DEFAULT_FPS = 30.0
 
-#: A person unseen for longer than this (seconds) comes back as a new one.
-MAX_GAP_S = 1.0
+#: A person may be missing in this many frames of a file that has few of them.
+MAX_GAP_FRAMES = 3
 
-#: How far a person may have moved: sizes at once, plus sizes a second, at most.
-GATE_NEAR, GATE_SPEED, GATE_FAR = 0.25, 2.0, 1.0
+#: A pair is beyond doubt if every other candidate is this many times as far, and out of this many
+#: times the reach.
+CLEARLY, APART = 2.0, 1.5
 
-#: A pair is beyond doubt if every other candidate is this many times as far.
-CLEARLY = 2.0
-
-#: With fewer common joints than this the middles of the persons are compared.
-MIN_COMMON = 3
+#: Among equals, the person lost most recently: what a second costs.
+_PER_SECOND = 0.02
 
 #: More persons in a frame than any detector gives: the file is not what it seems.
 MAX_PEOPLE = 500
@@ -63,9 +72,10 @@ class _Linker:
 
     points: Float[np.ndarray, "N J 2"]
     frames: Int[np.ndarray, " N"]
+    times: Float[np.ndarray, " N"]
     sizes: Float[np.ndarray, " N"]
     middles: Float[np.ndarray, "N 2"]
-    fps: float
+    max_gap: float
 
     @classmethod
     def of(cls, detections: Detections, rows: Int[np.ndarray, " N"]) -> _Linker:
@@ -77,11 +87,17 @@ class _Linker:
                 f"{detections.source}, frame {number[count.argmax()]}: expected at most "
                 f"{MAX_PEOPLE} persons, got {count.max()}"
             )
-        sizes, middles = np.empty(len(points)), np.empty((len(points), 2), np.float32)
+        size, middle = np.empty(len(points)), np.empty((len(points), 2))
         for start in range(0, len(points), _BLOCK):
             part = slice(start, start + _BLOCK)
-            sizes[part], middles[part] = _measure(points[part])
-        return cls(points, frames, sizes, middles, detections.fps or DEFAULT_FPS)
+            size[part], middle[part] = sizes(points[part]), middles(points[part])
+        if detections.times is None:
+            times = frames / (detections.fps or DEFAULT_FPS)
+        else:
+            times = detections.times[rows]
+        steps = np.diff(times[np.searchsorted(frames, number)])
+        usual = float(np.median(steps)) if len(steps) else 0.0
+        return cls(points, frames, times, size, middle, max(MAX_GAP_S, MAX_GAP_FRAMES * usual))
 
     def numbers(self) -> Int[np.ndarray, " N"]:
         """Return the person of each detection, counted from 0 in the order of appearance."""
@@ -91,12 +107,15 @@ class _Linker:
         tails = np.flatnonzero(after < 0)
         last = np.empty(len(heads), dtype=np.int64)  # last detection of each chain
         last[chain[tails]] = tails
-        return self._join(heads, last)[chain]
+        return self._join(heads, last, after)[chain]
 
     def distance(
         self, one: Int[np.ndarray, " P"], other: Int[np.ndarray, " P"]
     ) -> Float[np.ndarray, " P"]:
-        """Return how far pairs of detections are apart, in sizes of the larger of the two."""
+        """Return how far pairs of detections are apart, in sizes of the larger of the two.
+
+        The median over the common joints: a wrong joint or two does not matter.
+        """
         with np.errstate(over="ignore", invalid="ignore"):
             apart = self.points[one] - self.points[other]
             joints = np.hypot(apart[..., 0], apart[..., 1])
@@ -106,20 +125,15 @@ class _Linker:
             far: np.ndarray = length / np.maximum(self.sizes[one], self.sizes[other])
         return np.nan_to_num(far, nan=np.inf, posinf=np.inf)
 
-    def gate(self, frames: Int[np.ndarray, " P"]) -> Float[np.ndarray, " P"]:
-        """Return how far a person may move within so many frames, in sizes."""
-        seconds = frames / self.fps
-        reach = np.minimum(GATE_NEAR + GATE_SPEED * seconds, GATE_FAR)
-        return np.where(seconds <= MAX_GAP_S + 1e-9, reach, -1.0)
-
     def _sure_links(self) -> Int[np.ndarray, " N"]:
         """Return the detection that continues each one beyond doubt, or -1."""
         after = np.full(len(self.frames), -1, dtype=np.int64)
         for one, other in self._neighbours():
             far = self.distance(one, other)
-            near = far <= self.gate(self.frames[other] - self.frames[one])
-            one, other, far = one[near], other[near], far[near]
-            sure = _clear_best(one, far) & _clear_best(other, far)
+            gap = self.times[other] - self.times[one]
+            gate = reach(gap)
+            sure = (far <= gate) & (gap <= self.max_gap)
+            sure &= _clear_best(one, far, APART * gate) & _clear_best(other, far, APART * gate)
             after[one[sure]] = other[sure]
         return after
 
@@ -138,24 +152,31 @@ class _Linker:
             yield start[which] + within // width, start[which + 1] + within % width
 
     def _join(
-        self, heads: Int[np.ndarray, " M"], last: Int[np.ndarray, " M"]
+        self,
+        heads: Int[np.ndarray, " M"],
+        last: Int[np.ndarray, " M"],
+        after: Int[np.ndarray, " N"],
     ) -> Int[np.ndarray, " M"]:
         """Join chains across gaps and doubts; return the person of each of the M chains.
 
         `heads` and `last` are the first and last detection of each chain, in order of the heads.
         """
+        before = np.full(len(after), -1)
+        linked = np.flatnonzero(after >= 0)
+        before[after[linked]] = linked
         person = np.full(len(heads), -1, dtype=np.int64)
         ends: dict[int, int] = {}  # person -> its last detection so far
         total = 0
         starts = np.flatnonzero(np.diff(self.frames[heads], prepend=-1))
         for chains in np.split(np.arange(len(heads)), starts[1:]):
-            frame = self.frames[heads[chains[0]]]
-            oldest = frame - MAX_GAP_S * self.fps - 1
-            ends = {who: row for who, row in ends.items() if self.frames[row] >= oldest}
-            free = [who for who, row in ends.items() if self.frames[row] < frame]
+            first = heads[chains[0]]
+            oldest = self.times[first] - self.max_gap - 1e-6
+            ends = {who: row for who, row in ends.items() if self.times[row] >= oldest}
+            free = [who for who, row in ends.items() if self.frames[row] < self.frames[first]]
             lost = np.array([ends[who] for who in free], dtype=np.int64)
-            for row, column in self._match(lost, heads[chains]):
+            for row, column in self._match(lost, heads[chains], before):
                 person[chains[column]] = free[row]
+                before[heads[chains[column]]] = lost[row]
             for chain in chains:
                 if person[chain] < 0:
                     person[chain], total = total, total + 1
@@ -163,31 +184,27 @@ class _Linker:
         return person
 
     def _match(
-        self, lost: Int[np.ndarray, " L"], found: Int[np.ndarray, " F"]
+        self,
+        lost: Int[np.ndarray, " L"],
+        found: Int[np.ndarray, " F"],
+        before: Int[np.ndarray, " N"],
     ) -> list[tuple[int, int]]:
         """Assign detections that begin a chain to the last ones of persons lost sight of."""
         if not len(lost):
             return []
-        one, other = np.repeat(lost, len(found)), np.tile(found, len(lost))
-        frames = self.frames[other] - self.frames[one]
-        far = self.distance(one, other)
-        # among equals, the one lost most recently
-        cost = np.where(far <= self.gate(frames), far + 0.1 * frames / self.fps, np.inf)
-        return assign(cost.reshape(len(lost), len(found)), GATE_FAR + 0.1 * MAX_GAP_S + 1e-6)
-
-
-def _measure(
-    points: Float[np.ndarray, "N J 2"],
-) -> tuple[Float[np.ndarray, " N"], Float[np.ndarray, "N 2"]]:
-    """Return the sizes of persons (diagonal of the box around the joints) and their middles."""
-    extents, middles = [], []
-    for axis in range(2):
-        values = np.ascontiguousarray(points[..., axis])
-        low = np.nan_to_num(np.fmin.reduce(values, axis=1))
-        high = np.nan_to_num(np.fmax.reduce(values, axis=1))
-        extents.append((high - low).astype(np.float64))
-        middles.append(_median(values))
-    return np.maximum(np.hypot(*extents), 1.0), np.stack(middles, axis=1)
+        earlier = lost.copy()
+        for _ in range(60):  # as far back as velocities are measured
+            step = before[earlier]
+            back = (step >= 0) & (self.times[lost] - self.times[step] <= MEASURED_S + 1e-6)
+            if not back.any():
+                break
+            earlier = np.where(back, step, earlier)
+        moving = velocity(
+            self.points[earlier], self.points[lost], self.times[lost] - self.times[earlier]
+        )
+        ago = self.times[found[0]] - self.times[lost]
+        alike = similarity(Seen(self.points[lost], moving, ago), self.points[found], self.max_gap)
+        return assign(1 - alike + _PER_SECOND * ago[:, None], 1 - MIN_SIMILARITY)
 
 
 def _median(values: Float[np.ndarray, "*batch J"]) -> Float[np.ndarray, "*batch"]:
@@ -199,15 +216,15 @@ def _median(values: Float[np.ndarray, "*batch J"]) -> Float[np.ndarray, "*batch"
 
 
 def _clear_best(
-    group: Int[np.ndarray, " P"], far: Float[np.ndarray, " P"]
+    group: Int[np.ndarray, " P"], far: Float[np.ndarray, " P"], apart: Float[np.ndarray, " P"]
 ) -> Bool[np.ndarray, " P"]:
-    """Tell for each pair whether it is by far the nearest of its group."""
+    """Tell for each pair whether it is by far the nearest of its group, all others `apart`."""
     best = np.zeros(len(group), dtype=bool)
     order = np.lexsort((far, group))
     head = np.diff(group[order], prepend=-1) != 0
     rival = np.full(len(group), np.inf)
     rival[:-1] = np.where(head[1:], np.inf, far[order][1:])
-    best[order] = head & (rival > CLEARLY * far[order])
+    best[order] = head & (rival > np.maximum(CLEARLY * far[order], apart[order]))
     return best
 
 

@@ -1,0 +1,44 @@
+"""Detectors by name, and from files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from poselift.detection.detector import Detector
+from poselift.errors import PoseliftError
+
+#: What a detector argument can be, besides an .onnx file.
+DETECTORS = {
+    "movenet": "shipped: finds with multipose, follows with lightning",
+    "multipose": "shipped: MoveNet multipose alone",
+    "rtmlib": "RTMPose by rtmlib (extra rtm), whose files must be there already",
+}
+
+
+def open_detector(
+    name: str = "movenet", *, skeleton: str | None = None, threads: int = 1
+) -> Detector:
+    """Open a detector: a name of `DETECTORS`, or the path of an .onnx file.
+
+    skeleton  joint set of an .onnx file that does not have the 17 of coco_17.
+    threads   CPU threads of each network.
+
+    Nothing is downloaded. Raises `PoseliftError` in one sentence if there is no such detector.
+    """
+    if name in DETECTORS and skeleton is not None:
+        raise PoseliftError(f"detector {name} has joints of its own, leave --skeleton out")
+    if name == "rtmlib":
+        from poselift.detection.rtm import open_rtmlib
+
+        return open_rtmlib()
+    if name in DETECTORS:
+        from poselift.detection.movenet import MoveNet
+
+        return MoveNet(threads=threads, crops=name == "movenet")
+    if not Path(name).is_file():
+        raise PoseliftError(
+            f"detector {name!r} not found, expected {', '.join(DETECTORS)} or an .onnx file"
+        )
+    from poselift.detection.topdown import TopDown
+
+    return TopDown(name, skeleton=skeleton, threads=threads)

@@ -1,0 +1,233 @@
+"""Videos, pictures and cameras as streams: times, rotation, trimming, and what is refused."""
+
+from __future__ import annotations
+
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from poselift.detection import Video, is_video, parse_trim
+from poselift.errors import PoseliftError
+from video_samples import colours, turn_video, write_video
+
+NTSC = Fraction(30000, 1001)
+
+
+def test_times_are_true_and_rates_exact(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", colours(12), NTSC)
+    with Video(path) as video:
+        assert (video.size, video.fps, video.count) == ((64, 48), float(NTSC), 12)
+        seen = [(one.index, one.time) for one in video]
+    assert [index for index, _ in seen] == list(range(12))
+    np.testing.assert_allclose([at for _, at in seen], np.arange(12) / float(NTSC), atol=1e-4)
+
+
+def test_variable_rates_keep_their_time_stamps(tmp_path: Path) -> None:
+    times = [0, 0.02, 0.1, 0.3, 0.31, 0.5]
+    path = write_video(tmp_path / "a.mkv", colours(6), 50, times=times)
+    with Video(path) as video:
+        seen = [(one.index, one.time) for one in video]
+    assert [index for index, _ in seen] == list(range(6))
+    np.testing.assert_allclose([at for _, at in seen], times, atol=1.1e-3)
+
+
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270])
+def test_pictures_come_upright(tmp_path: Path, degrees: int) -> None:
+    picture = colours(1, 96, 64)[0]
+    path = write_video(tmp_path / "a.mp4", [picture] * 2)
+    if degrees:
+        turn_video(path, degrees)
+    upright = np.rot90(picture, -degrees // 90).astype(int)
+    height, width = upright.shape[:2]
+    with Video(path) as video:
+        assert video.size == (width, height)
+        shown = next(iter(video))
+        whole = shown.whole(width, height)
+        part = shown.crop((-8, 16, 24, 48), 32)
+    assert abs(whole - upright).mean() < 6
+    assert abs(part[:, 8:] - upright[16:48, :24]).mean() < 6
+    assert part[:, :6].max() < 12  # outside the picture it is black
+
+
+@pytest.mark.parametrize("form", ["rgb24", "gray16"])
+def test_pictures_of_other_kinds_are_cut_out_alike(tmp_path: Path, form: str) -> None:
+    grey = colours(1, 65, 49)[0][..., 0]
+    deep = Image.fromarray(grey.astype(np.uint16) << 8)
+    path = tmp_path / "a.png"
+    (deep if form == "gray16" else Image.fromarray(grey).convert("RGB")).save(path)
+    with Video(path) as video:
+        assert (video.size, video.fps) == ((65, 49), None)
+        part = next(iter(video)).crop((40, 10, 72, 42), 32)
+    expected = np.zeros((32, 32))
+    expected[:, :25] = grey[10:42, 40:]
+    assert abs(part[..., 1].astype(int) - expected).mean() < 3
+
+
+def test_scaling_averages_areas(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", colours(1, 128, 96))
+    with Video(path) as video:
+        small = next(iter(video)).whole(8, 6).astype(float)
+    expected = colours(1, 128, 96)[0].reshape(6, 16, 8, 16, 3).mean(axis=(1, 3))
+    assert abs(small - expected).max() < 8
+
+
+def test_trimming_keeps_frame_numbers_and_times(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", colours(40), 20)
+    with Video(path, trim=(0.5, 1.0)) as video:
+        assert video.count == 10
+        seen = [(one.index, one.time) for one in video]
+    assert [index for index, _ in seen] == list(range(10, 20))
+    np.testing.assert_allclose([at for _, at in seen], np.arange(10, 20) / 20)
+    with pytest.raises(PoseliftError, match=r"a\.mp4: no frame of it can be read"):
+        Video(path, trim=(30.0, 40.0))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2.5-10", (2.5, 10)),
+        ("1:05-1:20", (65, 80)),
+        ("5-", (5, float("inf"))),
+        ("-10", (0, 10)),
+        (None, None),
+    ],
+)
+def test_trim_is_read(text: str | None, expected: tuple[float, float] | None) -> None:
+    assert parse_trim(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "-", "10-5", "3", "a-b", "1:2:3-"])
+def test_trim_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(PoseliftError, match="expected --trim as START-END"):
+        parse_trim(text)
+
+
+def test_a_folder_of_pictures_goes_by_its_numbers(tmp_path: Path) -> None:
+    for number, picture in enumerate(colours(11)):
+        Image.fromarray(picture).save(tmp_path / f"img{number}.png")
+    (tmp_path / "img4.png").write_bytes(b"no picture")
+    (tmp_path / "notes.txt").write_text("x")
+    assert is_video(tmp_path)
+    with Video(tmp_path) as video:
+        assert (video.count, video.fps) == (11, None)
+        light = [int(one.whole(64, 48)[0, 0, 0]) for one in video]
+        assert video.lost == 1
+    assert light == sorted(light)
+    assert len(light) == 10
+
+
+def test_what_is_a_video(tmp_path: Path) -> None:
+    (tmp_path / "clip").write_bytes(b"\0\0\0\x20ftypisom")
+    (tmp_path / "other").write_bytes(b"not a video")
+    (tmp_path / "frames").mkdir()
+    (tmp_path / "frames" / "a.json").touch()
+    (tmp_path / "frames" / "a.png").touch()
+    answers = {
+        "camera:0": True,
+        "a.MP4": True,
+        "a.json": False,
+        tmp_path / "clip": True,
+        tmp_path / "other": False,
+        tmp_path / "frames": False,  # keypoints with their pictures
+    }
+    assert {source: is_video(source) for source in answers} == answers
+
+
+def test_a_file_is_played_at_its_own_pace_as_a_camera(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", colours(7), 20)
+    started = time.monotonic()
+    with Video(f"camera:{path}") as video:
+        assert (video.live, video.count) == (True, None)
+        assert len(list(video)) == 7
+    assert time.monotonic() - started > 0.29
+
+
+def test_a_broken_frame_costs_that_frame(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (30, 64, 64, 3), dtype=np.uint8)
+    path = write_video(tmp_path / "a.avi", noise, codec="mjpeg", form="yuvj420p")
+    data = bytearray(path.read_bytes())
+    starts = [at for at in range(len(data)) if data[at : at + 4] == b"\xff\xd8\xff\xfe"]
+    data[starts[10] : starts[11] - 8] = bytes(starts[11] - 8 - starts[10])
+    path.write_bytes(data)
+    with Video(path) as video:
+        frames = [one.index for one in video]
+        assert video.lost == 1
+    assert frames == [*range(10), *range(11, 30)]
+
+
+def test_a_file_that_was_cut_off_gives_what_it_has(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (30, 64, 64, 3), dtype=np.uint8)
+    path = write_video(tmp_path / "a.mp4", noise, options={"movflags": "faststart"})
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with Video(path) as video:
+        assert video.count == 30
+        assert 5 < len(list(video)) < 25
+
+
+def test_what_cannot_be_read_is_said_in_one_sentence(tmp_path: Path) -> None:
+    whole = write_video(tmp_path / "a.mp4", colours(5))
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(whole.read_bytes().split(b"moov")[0])  # without its index
+    text = tmp_path / "text.mp4"
+    text.write_text("no video\n" * 100)
+    sound = tmp_path / "sound.mp4"
+    with av.open(str(sound), "w") as container:
+        stream = container.add_stream("aac", rate=8000, layout="mono")
+        silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
+        silence.sample_rate = 8000
+        container.mux(stream.encode(silence))
+        container.mux(stream.encode(None))
+    dot = tmp_path / "dot.png"
+    Image.new("RGB", (1, 1)).save(dot)
+    (tmp_path / "empty").mkdir()
+    messages = {
+        cut: r"cut\.mp4: (is no video or picture that|no frame of it) can be read",
+        text: r"text\.mp4: is no video or picture",
+        sound: r"sound\.mp4: holds no video, only audio",
+        dot: r"dot\.png: expected pictures from 16 to 16384 pixels wide and high, got 1x1",
+        tmp_path / "none.mp4": r"none\.mp4: no such file",
+        tmp_path / "empty": r"empty: holds no pictures",
+        Path("camera:97"): "camera:97: there is no such camera",
+    }
+    for source, message in messages.items():
+        with pytest.raises(PoseliftError, match=message) as caught:
+            Video(source)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(PoseliftError, match="a camera cannot be trimmed"):
+        Video(f"camera:{whole}", trim=(0.0, 1.0))
+    with Video(whole) as video:
+        list(video)
+        with pytest.raises(PoseliftError, match="is read as a stream, open it again"):
+            list(video)
+
+
+def test_a_camera_that_goes_away_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_video(tmp_path / "a.mp4", colours(5))
+
+    class Unplugged:
+        """A container that fails after three packets."""
+
+        def __init__(self) -> None:
+            self.inner = av.open(str(path))
+            self.streams, self.duration = self.inner.streams, None
+
+        def demux(self, stream: av.VideoStream) -> object:
+            for number, packet in enumerate(self.inner.demux(stream)):
+                if number == 3:
+                    raise av.error.OSError(19, "No such device")
+                yield packet
+
+        def close(self) -> None:
+            self.inner.close()
+
+    monkeypatch.setattr("poselift.detection.video._open_camera", lambda *_: Unplugged())
+    with (
+        Video("camera:0") as video,
+        pytest.raises(PoseliftError, match=r"camera:0: the camera went away \(No such device\)"),
+    ):
+        list(video)
