@@ -24,7 +24,7 @@ from poselift.reproduction import (
     to_markdown,
     to_png,
 )
-from poselift.training import choose_device
+from poselift.training import choose_device, reporter_for
 
 #: In the order of the page; the other tables need data that are not open.
 ITEMS = (
@@ -88,7 +88,10 @@ def main() -> None:
     for name in ITEMS:
         item = get_item(name)
         report, results = reproduce(
-            item, study, Console(stderr=True), lambda line: print(line, file=sys.stderr)
+            item,
+            study,
+            reporter_for(Console(stderr=True)),
+            lambda line: print(line, file=sys.stderr),
         )
         own = (
             f"poselift reproduce {name} --data cmu17 --root {options.root} "

@@ -150,7 +150,7 @@ def test_refusals_are_one_sentence_and_leave_nothing(
     ("content", "sentence"),
     [
         (b"", "is empty, expected JSON"),
-        (b'[{"people": [{}]}]', 'frame 0, person 0: expected "pose_keypoints_2d"'),
+        (b'[{"people": [{"a": 1}]}]', 'frame 0, person 0: expected "pose_keypoints_2d"'),
         (b'[{"people": []}]', "no person in any frame"),
         (b"hello", "is not JSON"),
     ],

@@ -252,7 +252,7 @@ def test_3dhp_says_how_far_its_frames_lie_apart(models: dict[str, Path], test_se
 def test_cmu17_by_other_metrics(
     models: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cmu, "load_cmu17", lambda root, split, variant: some_data(variant))
+    monkeypatch.setattr(cmu, "load_cmu17", lambda root, split, variant, seed: some_data(variant))
     found = tables(
         *(tmp_path, "--model", models["h36m_17"], "--root", "x", "--variant", "detected"),
         *("--protocol", "p2,p1", "--metrics", "pck,velocity"),

@@ -111,7 +111,7 @@ def test_frame_file_that_is_too_large(tmp_path: Path) -> None:
 def test_nan_and_infinity(tmp_path: Path) -> None:
     frame = openpose_frame(*body_25(1))
     frame["people"][0]["pose_keypoints_2d"][3] = float("nan")
-    refuse(write(tmp_path / "a.json", frame), "holds NaN at byte")
+    refuse(write(tmp_path / "a.json", frame), "joint neck: one coordinate is missing, one is not")
     frame["people"][0]["pose_keypoints_2d"][3] = float("inf")
     refuse(write(tmp_path / "a.json", frame), "holds Infinity at byte")
     frame["people"][0]["pose_keypoints_2d"][3] = 1e300
@@ -156,7 +156,7 @@ OPENPOSE = [
     (_set_person("person_id", [1e30]), "expected person_id as a whole number"),
     (_set(2, "people", None), 'frame 2: expected "people" as a list, got null'),
     (_set(2, "people", ["x"]), "frame 2, person 0: .* got a string"),
-    (_set(2, "people", [{}]), 'expected "pose_keypoints_2d"'),
+    (_set(2, "people", [{"face": 1}]), 'frame 2, person 0: expected "pose_keypoints_2d"'),
     (lambda frames: frames.__setitem__(2, 5), "frame 2: expected a frame.* got a number"),
     (lambda frames: frames[2].pop("people"), "frame 2: expected an OpenPose frame"),
     (lambda frames: [f.update(people=[]) for f in frames], "no person in any frame"),
@@ -205,10 +205,10 @@ MMPOSE = [
     (lambda one: one.pop("keypoints"), 'frame 1, person 0: expected "keypoints"'),
     (lambda one: one["keypoints"].pop(), "frame 1, person 0: expected 17 joints .* got 16"),
     (lambda one: one["keypoints"][3].append(1.0), "expected 17 x 2 numbers, got a list of 3 for 2"),
-    (lambda one: one["keypoints"].__setitem__(3, None), "got null for a list"),
+    (lambda one: one["keypoints"].__setitem__(3, None), '"keypoints" to hold lists, got null'),
     (lambda one: one["keypoints"].__setitem__(3, ["1", 2]), "expected numbers, got '1'"),
     (lambda one: one["keypoint_scores"].pop(), "person 0, scores: expected 17 numbers"),
-    (lambda one: one.update(keypoint_scores="x"), "scores: .* got 'x' for a list"),
+    (lambda one: one.update(keypoint_scores="x"), '"keypoint_scores" as a list, got a string'),
     (lambda one: one.update(track_id=1.5), "expected track_id as a whole number"),
     (lambda one: one["keypoints"].__setitem__(3, [1e300, 2]), "joint left_ear: expected finite"),
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from conftest import Run
 from lifting_samples import ACTIONS, made_up
@@ -25,7 +23,7 @@ from poselift.reproduction.items import claim
 from poselift.reproduction.measure import Result
 from poselift.reproduction.pictures import chosen_rows
 from poselift.reproduction.published import PUBLISHED, TABLES
-from poselift.training import TrainingConfig
+from poselift.training import SilentReporter, TrainingConfig
 
 
 def load(config: TrainingConfig, split: str, *, drop_drifting: bool = False) -> LiftingData:
@@ -56,7 +54,7 @@ def quiet(_: str) -> None:
 @pytest.mark.parametrize("name", ITEMS)
 def test_every_table_and_figure_comes_out(name: str, study: Study, tmp_path: Path) -> None:
     item = ITEMS[name]
-    report, results = reproduce(item, study, Console(file=io.StringIO()), quiet)
+    report, results = reproduce(item, study, SilentReporter(), quiet)
     assert set(results) == set(item.cells)
     assert len(report.tables) >= 1
     paths = [tmp_path / f"out.{kind}" for kind in ("md", "csv", "png")]
@@ -78,7 +76,7 @@ def test_every_table_and_figure_comes_out(name: str, study: Study, tmp_path: Pat
 def test_published_numbers_stand_apart(study: Study) -> None:
     """Every published column holds the paper's numbers and no other."""
     for name in ("gridconv.table2", "gridconv.table4", "gridconv.table5"):
-        report, _ = reproduce(ITEMS[name], study, Console(file=io.StringIO()), quiet)
+        report, _ = reproduce(ITEMS[name], study, SilentReporter(), quiet)
         (table,) = report.tables
         printed = dict(TABLES[name].rows)
         for row, values in table.rows:
@@ -89,10 +87,10 @@ def test_published_numbers_stand_apart(study: Study) -> None:
 
 def test_a_finished_study_trains_nothing(study: Study) -> None:
     wanted = ITEMS["gridconv.figure8"].cells
-    complete_all(study, wanted, Console(file=io.StringIO()), quiet)
+    complete_all(study, wanted, SilentReporter(), quiet)
     before = {path: path.stat().st_mtime_ns for path in study.runs.rglob("*")}
     said: list[str] = []
-    complete_all(study, wanted, Console(file=io.StringIO()), said.append)
+    complete_all(study, wanted, SilentReporter(), said.append)
     assert said == []
     assert {path: path.stat().st_mtime_ns for path in study.runs.rglob("*")} == before
 
@@ -112,10 +110,10 @@ def test_an_interrupted_study_goes_on_at_the_missing_cells(
 
     monkeypatch.setattr(cells, "train", train)
     with pytest.raises(KeyboardInterrupt):
-        complete_all(own, pair, Console(file=io.StringIO()), quiet)
+        complete_all(own, pair, SilentReporter(), quiet)
     assert [own.finished(one) for one in pair] == [True, False]
     said: list[str] = []
-    results = complete_all(own, pair, Console(file=io.StringIO()), said.append)
+    results = complete_all(own, pair, SilentReporter(), said.append)
     assert trained == ["detected", "ground_truth", "ground_truth"]
     assert said == [
         "1 of 2 networks are to be trained",
@@ -136,7 +134,7 @@ def test_missing_data_are_found_before_training(
     own = replace(study, runs=tmp_path, _loaded={})
     pair = (cell("martinez", "ground_truth"), cell("martinez", "detected"))
     with pytest.raises(PoseliftError, match="no detections"):
-        complete_all(own, pair, Console(file=io.StringIO()), quiet)
+        complete_all(own, pair, SilentReporter(), quiet)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -186,7 +184,7 @@ def test_budgets_keep_what_a_table_compares(study: Study) -> None:
 
 def test_results_survive_their_file_and_refuse_others(study: Study) -> None:
     one = cell("martinez", "detected")
-    result = study.complete(one, Console(file=io.StringIO()))
+    result = study.complete(one, SilentReporter())
     assert Result.from_json(result.to_json(), "x") == result
     with pytest.raises(PoseliftError, match=r"x: not the result of a cell .* delete it"):
         Result.from_json(b"{}", "x")
@@ -213,9 +211,9 @@ def test_shown_poses_are_spread_over_actions() -> None:
 
 def test_data_that_a_table_needs(study: Study) -> None:
     with pytest.raises(PoseliftError, match="32 joints, which cmu17 has not: use --data h36m"):
-        reproduce(ITEMS["gridconv.table6"], replace(study, data="cmu17"), Console(), quiet)
+        reproduce(ITEMS["gridconv.table6"], replace(study, data="cmu17"), SilentReporter(), quiet)
     with pytest.raises(PoseliftError, match="needs --mpi-root, the folder of the MPI-INF-3DHP"):
-        reproduce(ITEMS["gridconv.table3"], replace(study, mpi_root=None), Console(), quiet)
+        reproduce(ITEMS["gridconv.table3"], replace(study, mpi_root=None), SilentReporter(), quiet)
 
 
 def test_smoke_on_real_data(shared: Path, tmp_path: Path, run: Run) -> None:

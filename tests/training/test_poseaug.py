@@ -14,12 +14,13 @@ from test_training_loop import Stopper, outcome
 from torch import Tensor, nn
 
 from poselift import Lifter
+from poselift.datasets import cmu
 from poselift.errors import PoseliftError
 from poselift.geometry import H36M_S1_CAMERAS, Camera, from_rotation_vector, normalise
 from poselift.models.registry import build
 from poselift.simulation.bones import bone_lengths, length_classes, unit_bones
 from poselift.skeletons import H36M_16, H36M_17, Skeleton
-from poselift.training import DataSpec, TrainingConfig, TrainingData, sources, train
+from poselift.training import DataSpec, TrainingConfig, TrainingData, train
 from poselift.training import augmentor as augmentor_module
 from poselift.training.augmentor import Augmentor, inside, outside, project
 from poselift.training.poseaug import (
@@ -317,7 +318,7 @@ def test_resume_continues_bit_for_bit(tmp_path: Path) -> None:
 def test_from_the_command_line(
     run: Callable[..., tuple[int, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "load_cmu17", lambda *_, **__: seen(32))
+    monkeypatch.setattr(cmu, "load_cmu17", lambda *_, **__: seen(32))
     options = ("--epochs", "3", "--batch-size", "16", "--threads", "1", "--device", "cpu")
     folder = tmp_path / "run"
     status, out, err = run(

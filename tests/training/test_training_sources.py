@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from lifting_samples import made_up
+from poselift.datasets import human36m_layouts
 from poselift.models import build
 from poselift.training import DataSpec, FixedSource, make_config, open_data
 from poselift.training import sources as sources_module
@@ -69,10 +70,11 @@ def test_human36m_is_opened_with_the_detections_asked_for(
     asked = {}
 
     def stand_in(root: Path, split: str, detections: str, **more: object) -> object:
+        del more["progress"]
         asked.update(more, root=root, split=split, detections=detections)
         return made_up("h36m_16", 0)
 
-    monkeypatch.setattr(sources_module, "open_human36m", stand_in)
+    monkeypatch.setattr(human36m_layouts, "open_human36m", stand_in)
     spec = DataSpec("h36m", ROOT, variant="detected", detections="hrnet")
     if variant != "hrnet":
         spec = DataSpec("h36m", ROOT, variant=variant)

@@ -12,8 +12,9 @@ from poselift.cli.detect import detect
 from poselift.cli.errors import ReportingGroup
 from poselift.cli.evaluate import evaluate
 from poselift.cli.export import export
+from poselift.cli.formats import formats
 from poselift.cli.importing import import_checkpoint
-from poselift.cli.lift import formats, lift
+from poselift.cli.lift import lift
 from poselift.cli.reproduce import reproduce
 from poselift.cli.train import train
 from poselift.cli.view import view

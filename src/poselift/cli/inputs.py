@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,6 +46,10 @@ Axes = Annotated[
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but warnings and errors.")]
+
+
+#: Frame rate taken where the source says nothing and --fps is not given.
+DEFAULT_FPS = 30.0
 
 
 def parse_size(text: str | None) -> tuple[int, int] | None:
@@ -104,6 +110,21 @@ def _at_pixel(people: Sequence[PoseSequence], x: float, y: float) -> PoseSequenc
             if best is None or rank < best:
                 best, found = rank, one
     return found
+
+
+def with_fps(people: tuple[PoseSequence, ...]) -> tuple[tuple[PoseSequence, ...], bool]:
+    """Give persons of unknown frame rate the default one, saying so; also return whether."""
+    if any(one.fps is not None or (one.times != one.frames).any() for one in people):
+        return people, False  # known, or irregular time stamps that are true as they are
+    print(
+        f"poselift: warning: the frame rate is not known, taking {DEFAULT_FPS:g} fps (give --fps)",
+        file=sys.stderr,
+    )
+    step = f"fps: not known, taken as {DEFAULT_FPS:g}"
+    return tuple(
+        replace(one, fps=DEFAULT_FPS, times=one.frames / DEFAULT_FPS, history=(*one.history, step))
+        for one in people
+    ), True
 
 
 def refuse_twice(flag: str, values: list[str]) -> None:

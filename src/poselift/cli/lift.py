@@ -1,11 +1,9 @@
-"""`poselift lift`: a file of 2D keypoints becomes 3D skeletons; `poselift formats`."""
+"""`poselift lift`: a file of 2D keypoints becomes 3D skeletons."""
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,38 +21,26 @@ from poselift.cli.inputs import (
     Source,
     choose,
     parse_size,
+    with_fps,
 )
 from poselift.cli.moving import SMOOTH, Bones, Height, Smooth, moving
-from poselift.cli.videos import DetectEvery, DetectorName, Trim, VideoOptions, film, read_people
+from poselift.cli.running import Backend, Flip, Focal, Model, Precision, Threads, progress
+from poselift.cli.videos import (
+    DetectEvery,
+    DetectorName,
+    Trim,
+    VideoOptions,
+    film,
+    read_people,
+)
 
 if TYPE_CHECKING:
-    from poselift.poses import PoseSequence, Results
-
-#: Frame rate taken where the source says nothing and --fps is not given.
-DEFAULT_FPS = 30.0
+    from poselift.poses import Results
 
 Outputs = Annotated[
     list[Path],
     typer.Option("-o", "--output", help="Write .html, .npz, .json or another; may be repeated."),
 ]
-Model = Annotated[
-    str, typer.Option(help="A shipped model (gln, posegraphnet), a run folder or an .onnx file.")
-]
-Focal = Annotated[
-    float | None,
-    typer.Option("--focal", help="Focal length in pixels; default: the longer picture side."),
-]
-Threads = Annotated[
-    int | None, typer.Option(help="CPU threads; default: one for each physical core.")
-]
-Flip = Annotated[
-    bool,
-    typer.Option("--flip/--no-flip", help="Lift the mirrored pose too: more accurate, slower."),
-]
-Precision = Annotated[
-    str, typer.Option(help="fp32, int8 (about twice as fast, within 0.5 mm), or bf16 (openvino).")
-]
-Backend = Annotated[str, typer.Option(help="What runs the network: onnxruntime or openvino.")]
 
 
 def lift(
@@ -99,11 +85,11 @@ def lift(
     file = find_model(model, precision)  # a wrong name is said before a long file is read
     options = VideoOptions(detector, detect_every, trim, fps, image_size, skeleton, format_name)
     found, seen = read_people(source, options, quiet)
-    people, assumed = _with_fps(choose(found, person, source))
+    people, assumed = with_fps(choose(found, person, source))
     # opened after reading: parsing a long clip and an open model need not share the memory
     lifter = Lifter(file, threads=threads, flip=flip, precision=precision, backend=backend)
     started = time.perf_counter()
-    with _progress(sum(map(len, people)), quiet) as advance:
+    with progress(sum(map(len, people)), quiet) as advance:
         results = lifter.lift_people(people, focal=focal, progress=advance)
     results = refine(results, steps)
     seconds = time.perf_counter() - started
@@ -114,46 +100,6 @@ def lift(
     )
     if not quiet:
         typer.echo(_summary(results, written, seconds))
-
-
-def formats() -> None:
-    """List the formats that can be read and written."""
-    from poselift.io.registry import all_formats
-
-    for entry in all_formats():
-        reads, writes = entry.read is not None, (entry.write or entry.write_2d) is not None
-        ways = " and ".join([*["read"] * reads, *["written"] * writes])
-        typer.echo(f"{entry.name:16} {ways:17} {entry.summary}")
-
-
-def _with_fps(people: tuple[PoseSequence, ...]) -> tuple[tuple[PoseSequence, ...], bool]:
-    """Give persons of unknown frame rate the default one, saying so; also return whether."""
-    if any(one.fps is not None or (one.times != one.frames).any() for one in people):
-        return people, False  # known, or irregular time stamps that are true as they are
-    print(
-        f"poselift: warning: the frame rate is not known, taking {DEFAULT_FPS:g} fps (give --fps)",
-        file=sys.stderr,
-    )
-    step = f"fps: not known, taken as {DEFAULT_FPS:g}"
-    return tuple(
-        replace(one, fps=DEFAULT_FPS, times=one.frames / DEFAULT_FPS, history=(*one.history, step))
-        for one in people
-    ), True
-
-
-@contextmanager
-def _progress(total: int, quiet: bool) -> Iterator[Callable[[int], None] | None]:
-    """Show a bar on stderr if that is a terminal; yields what advances it."""
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    columns = ("lifting", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("lifting", total=total)
-        yield lambda count: bar.advance(task, count)
 
 
 def _summary(results: Results, outputs: Sequence[Path], seconds: float) -> str:

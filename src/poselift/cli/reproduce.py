@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,6 @@ from poselift.cli.outputs import check_outputs
 from poselift.errors import PoseliftError
 
 if TYPE_CHECKING:
-    from poselift.datasets import LiftingData
     from poselift.reproduction import Item, Report, Study
 
 
@@ -81,7 +81,7 @@ def reproduce(
 
     Stop it at any time; the same command goes on where it stopped.
     """
-    from poselift.reproduction import ITEMS, KINDS, Study, get_budget, get_item
+    from poselift.reproduction import ITEMS, KINDS, Study, get_budget, get_item, paths_of
     from poselift.training import choose_device
 
     if listing:
@@ -91,7 +91,7 @@ def reproduce(
     if not names:
         raise PoseliftError("expected the name of a table or figure, see poselift reproduce --list")
     items = [get_item(name) for name in dict.fromkeys(names)]
-    paths = {item.name: _paths(item, output or [Path("results")], len(items)) for item in items}
+    paths = {item.name: paths_of(item, output or [Path("results")], len(items)) for item in items}
     check_outputs([path for own in paths.values() for path in own], KINDS, source=None)
     if model is not None:
         for item in items:
@@ -111,90 +111,56 @@ def reproduce(
         device=choose_device(device),
         threads=threads,
     )
+    # Fabric announces its precision; the budget says so already
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     for item in items:
         _one(item, study, paths[item.name])
 
 
-def _paths(item: Item, outputs: list[Path], count: int) -> list[Path]:
-    """Return the files of an item: those that were named, or three in a folder."""
-    from poselift.reproduction import KINDS
-
-    if len(outputs) == 1 and outputs[0].suffix.lower() not in KINDS:
-        if outputs[0].suffix and not outputs[0].is_dir():
-            return outputs  # a file of an unknown kind, which is refused with those that are known
-        return [outputs[0] / f"{item.name}{suffix}" for suffix in KINDS]
-    if count > 1:
-        raise PoseliftError("-o: expected a folder for several tables and figures, got a file")
-    return outputs
-
-
-def _checked(data: str, root: Path | None) -> Path:
-    """Refuse data that no table is made of, and a missing folder."""
-    if data not in ("cmu17", "h36m"):
-        raise PoseliftError(f"--data: expected one of cmu17, h36m, got {data!r}")
-    if root is None:
-        raise PoseliftError(f"--data {data} needs --root, the folder of its files")
-    return root
-
-
 def _one(item: Item, study: Study, paths: list[Path]) -> None:
     """Complete and write one item."""
-    import logging
-
     from rich.console import Console
 
     from poselift.reproduction import reproduce, write_report
-
-    # Fabric announces its precision; the budget says so already
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    from poselift.training import reporter_for
 
     def say(line: str) -> None:
         typer.echo(f"{item.name}: {line}", err=True)
 
-    report, results = reproduce(item, study, Console(stderr=True), say)
-    command = (
-        f"poselift reproduce {item.name} --data {study.data} --root {study.root} "
-        f"--budget {study.budget.name} --seed {study.seed}"
-    )
-    facts = {
-        "data": study.data,
-        "budget": f"{study.budget.name}: {study.budget.description}",
-        "seed": str(study.seed),
-    }
-    if study.data == "h36m":
-        command += f" --detections {study.detections}"
-        command += " --drop-drifting" * study.drop_drifting
-    if study.mpi_root is not None:
-        command += f" --mpi-root {study.mpi_root}"
-    write_report(item, report, results, command, facts, paths)
+    report, results = reproduce(item, study, reporter_for(Console(stderr=True)), say)
+    write_report(item, report, results, study.command(item.name), study.facts, paths)
     _show(item, report, paths)
+
+
+def _checked(data: str, root: Path | None) -> Path:
+    """Refuse data that no table is made of, and a missing folder."""
+    from poselift.datasets import DATA_SETS
+
+    known = [name for name, one in DATA_SETS.items() if "train" in one.splits]
+    if data not in known:
+        raise PoseliftError(f"--data: expected one of {', '.join(known)}, got {data!r}")
+    if root is None:
+        raise PoseliftError(f"--data {data} needs --root, the folder of its files")
+    return root
 
 
 def _of_model(
     item: Item, model: str, data: str, root: Path | None, detections: str, paths: list[Path]
 ) -> None:
     """Draw and write a figure of one network."""
+    from poselift.datasets import Part, get_data_set
     from poselift.reproduction import report_of_model, write_report
 
     test = None
     command = f"poselift reproduce {item.name} --model {model}"
     if item.needs_data:
         root = _checked(data, root)
-        test = _test_data(data, root, detections)
+        test = get_data_set(data).read(root, Part(variant="detected", detections=detections))
         command += f" --data {data} --root {root}"
     report = report_of_model(item, model, test)
     facts = {} if test is None else {"data": test.name}
     write_report(item, report, {}, command, facts, paths)
     _show(item, report, paths)
-
-
-def _test_data(data: str, root: Path, detections: str) -> LiftingData:
-    """Load the test set that a figure shows poses of."""
-    from poselift.datasets import load_cmu17, open_human36m
-
-    if data == "h36m":
-        return open_human36m(root, "test", detections)
-    return load_cmu17(root, "test", "detected")
 
 
 def _show(item: Item, report: Report, paths: list[Path]) -> None:

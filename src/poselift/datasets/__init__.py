@@ -8,11 +8,16 @@ from poselift.datasets.lifting_data import LiftingData, concatenate
 from poselift.datasets.mmpose_h36m import load_mmpose_h36m
 from poselift.datasets.mpi_inf_3dhp import load_mpi_inf_3dhp
 from poselift.datasets.pose2sim import Pose2SimClip, load_pose2sim
+from poselift.datasets.registry import DATA_SETS, DataSet, Part, get_data_set
 
 __all__ = [
+    "DATA_SETS",
+    "DataSet",
     "LiftingData",
+    "Part",
     "Pose2SimClip",
     "concatenate",
+    "get_data_set",
     "load_cmu17",
     "load_gridconv",
     "load_human36m",

@@ -16,7 +16,7 @@ def read_fps(value: Any, where: str) -> float | None:
     if value is None:
         return None
     if type(value) not in (int, float) or not (math.isfinite(value) and value > 0):
-        raise PoseliftError(f"{where}: expected fps as a number above 0, got {value!r}"[:300])
+        raise PoseliftError(f"{where}: expected fps as a number above 0, got {show(value)}")
     return float(value)
 
 
@@ -29,7 +29,7 @@ def read_size(value: Any, where: str) -> tuple[int, int] | None:
         type(v) in (int, float) and v == v and 0 < v < MAX_NUMBER and v == int(v) for v in value
     ):
         raise PoseliftError(
-            f"{where}: expected image_size as [width, height] in pixels, got {value!r}"[:300]
+            f"{where}: expected image_size as [width, height] in pixels, got {show(value)}"
         )
     return int(value[0]), int(value[1])
 
@@ -38,7 +38,7 @@ def read_index(value: Any, what: str, where: str, lowest: int = 0) -> int:
     """Return a whole number of at least `lowest`; `PoseliftError` naming `what` otherwise."""
     if type(value) is not int or not lowest <= value < MAX_NUMBER:
         raise PoseliftError(
-            f"{where}: expected {what} as a whole number from {lowest} on, got {value!r}"[:300]
+            f"{where}: expected {what} as a whole number from {lowest} on, got {show(value)}"
         )
     return value
 
@@ -55,6 +55,14 @@ def read_object(value: Any, where: str, what: str = "an object") -> dict[str, An
     if not isinstance(value, dict):
         raise PoseliftError(f"{where}: expected {what}, got {kind(value)}")
     return value
+
+
+def show(value: Any) -> str:
+    """Name a JSON value briefly."""
+    if value is None or isinstance(value, (dict, list)):
+        return kind(value)
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."
 
 
 def kind(value: Any) -> str:

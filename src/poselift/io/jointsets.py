@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float
@@ -51,7 +51,7 @@ def _plain(name: str) -> str:
 
 
 def by_count(
-    count: int, chosen: Skeleton | None, allowed: dict[int, tuple[str, ...]], where: str
+    count: int, chosen: Skeleton | None, allowed: Mapping[int, tuple[str, ...]], where: str
 ) -> Skeleton:
     """Return `chosen` if it has `count` joints, else what the format documents for the count.
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from poselift.errors import PoseliftError
 from poselift.io.jointsets import resolve
-from poselift.io.jsonparts import without_collector
+from poselift.io.jsonfile import without_collector
 from poselift.io.native import detections_of
 from poselift.io.registry import Format, ReadOptions, find_format
 from poselift.poses import Detections, Person, PoseSequence, Results

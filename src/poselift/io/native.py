@@ -28,31 +28,17 @@ from poselift.errors import PoseliftError
 from poselift.files import atomic_write
 from poselift.io import rows
 from poselift.io.arrays import Sink, array_names, need, read_arrays, write_arrays
-from poselift.io.fields import read_fps, read_index, read_list, read_object, read_size
+from poselift.io.columns import OwnPerson, array, given, load_own, whole
+from poselift.io.fields import read_fps, read_index, read_list, read_size, show
 from poselift.io.jointsets import from_joint_names, resolve
-from poselift.io.jsonparts import load_columns
 from poselift.io.peek import peek
-from poselift.io.results import (
-    COLUMNS as RESULT_COLUMNS,
-)
-from poselift.io.results import (
-    FORMAT as RESULTS,
-)
-from poselift.io.results import (
-    check_header,
-    is_results,
-    read_column,
-    read_meta,
-    read_whole,
-)
+from poselift.io.results import FORMAT as RESULTS
+from poselift.io.results import check_header, is_results, read_meta
 from poselift.poses import AXES_2D, Detections, PoseSequence, Results
 from poselift.skeletons import Skeleton
 
 FORMAT = "poselift-keypoints"
 VERSION = 1
-
-#: What a person has for each frame, in files of keypoints and of results.
-COLUMNS = ("frames", "times", "keypoints", *RESULT_COLUMNS)
 
 
 def is_native_json(path: Path) -> bool:
@@ -90,8 +76,7 @@ def read(path: Path, skeleton: Skeleton | None) -> Detections:
     """
     if _is_npz(path):
         return _from_arrays(read_arrays(path), str(path), skeleton)
-    content = read_object(load_columns(path, COLUMNS), str(path))
-    return _from_json(content, str(path), skeleton)
+    return _from_json(path, skeleton)
 
 
 def write_keypoints(target: str | os.PathLike[str] | Sink, people: Sequence[PoseSequence]) -> None:
@@ -164,7 +149,7 @@ def _skeleton(facts: Mapping[str, Any], chosen: Skeleton | None, where: str) -> 
     """Find the joint set a file names and check it against the user's choice."""
     name, joints = facts.get("skeleton"), facts.get("joint_names")
     if name is not None and not isinstance(name, str):
-        raise PoseliftError(f"{where}: expected skeleton as a name, got {name!r}"[:300])
+        raise PoseliftError(f"{where}: expected skeleton as a name, got {show(name)}")
     found = resolve(name)
     if found is None and joints is not None:
         found = from_joint_names(read_list(joints, '"joint_names"', where), where)
@@ -183,7 +168,7 @@ def _common(facts: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Check units and axes, and return fps and image size."""
     for key, expected in (("units", "px"), ("axes", AXES_2D)):
         if facts.get(key, expected) != expected:
-            raise PoseliftError(f"{where}: expected {key} {expected!r}, got {facts[key]!r}"[:300])
+            raise PoseliftError(f"{where}: expected {key} {expected!r}, got {show(facts[key])}")
     return {
         "fps": read_fps(facts.get("fps"), where),
         "image_size": read_size(facts.get("image_size"), where),
@@ -201,34 +186,35 @@ def _frame_count(facts: Mapping[str, Any], frames: np.ndarray, where: str) -> in
     return count
 
 
-def _from_json(content: Mapping[str, Any], where: str, chosen: Skeleton | None) -> Detections:
+def _from_json(path: Path, chosen: Skeleton | None) -> Detections:
     """Make the table of a keypoint JSON."""
-    check_header(content, FORMAT, VERSION, where)
-    skeleton = _skeleton(content, chosen, where)
-    common = _common(content, where)
-    people = []
-    for index, person in enumerate(read_list(content.get("people"), '"people"', where)):
-        place = f"{where}, people[{index}]"
-        people.append(_person(read_object(person, place), len(skeleton), place))
+    where = str(path)
+    facts, listed = load_own(path)
+    check_header(facts, FORMAT, VERSION, where)
+    skeleton = _skeleton(facts, chosen, where)
+    common = _common(facts, where)
+    people = [
+        _person(person, len(skeleton), f"{where}, people[{index}]")
+        for index, person in enumerate(listed)
+    ]
     if not any(len(one["frames"]) for one in people):
         raise PoseliftError(f"{where}: no person in any frame")
     table = {name: np.concatenate([one[name] for one in people]) for name in people[0]}
-    return _detections(table, skeleton, common, _frame_count(content, table["frames"], where))
+    return _detections(table, skeleton, common, _frame_count(facts, table["frames"], where))
 
 
-def _person(person: Mapping[str, Any], joints: int, where: str) -> dict[str, np.ndarray]:
-    """Turn the lists of one person into arrays."""
-    number = read_index(person.get("person_id"), "person_id", where)
-    frames = read_whole(person.get("frames"), "frames", where)
-    columns = {"frames": frames, "person_ids": np.full(len(frames), number, dtype=np.int64)}
-    for name, shape in (("keypoints", (joints, 2)), ("scores", (joints,)), ("times", ())):
-        values = person.get(name)
-        if values is None and name != "keypoints":
-            columns[name] = np.full((len(frames), *shape), np.nan)
-            continue
-        columns[name] = read_column(
-            values, shape, len(frames), f"{where}, {name}", nullable=name != "times"
-        )
+def _person(person: OwnPerson, joints: int, where: str) -> dict[str, np.ndarray]:
+    """Turn the columns of one person into arrays."""
+    number = read_index(person.person_id, "person_id", where)
+    frames = whole(person.frames, "frames", where)
+    count = len(frames)
+    columns = {"frames": frames, "person_ids": np.full(count, number, dtype=np.int64)}
+    columns["keypoints"] = array(person.keypoints, (joints, 2), count, f"{where}, keypoints")
+    columns["scores"], columns["times"] = np.full((count, joints), np.nan), np.full(count, np.nan)
+    if given(person.scores) is not None:
+        columns["scores"] = array(person.scores, (joints,), count, f"{where}, scores")
+    if given(person.times) is not None:
+        columns["times"] = array(person.times, (), count, f"{where}, times", nullable=False)
     return columns
 
 

@@ -13,9 +13,12 @@ from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 
+import msgspec
+
 from poselift.errors import PoseliftError
 from poselift.io.arrays import Sink
 from poselift.io.axes import Axes, check_axes
+from poselift.io.jsonfile import content, decode
 from poselift.poses import Detections, PoseSequence, Results
 from poselift.skeletons import Skeleton
 
@@ -140,10 +143,8 @@ def find_format(path: Path, name: str = "auto") -> Format:
 
 def _explain_json(path: Path) -> None:
     """If the file claims to be JSON, let the parser say what is wrong with it, if anything is."""
-    from poselift.io.jsonfile import load_json
-
     if path.suffix.lower() == ".json":
-        load_json(path)
+        decode(content(path), msgspec.json.Decoder(msgspec.Raw), str(path))
 
 
 def writers(*, flat: bool = False) -> dict[str, Format]:

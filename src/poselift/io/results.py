@@ -23,24 +23,28 @@ from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
-import orjson
 
 from poselift.errors import PoseliftError
 from poselift.io import rows
 from poselift.io.arrays import Sink, need, read_arrays, write_arrays
-from poselift.io.fields import MAX_NUMBER, read_fps, read_index, read_list, read_object, read_size
-from poselift.io.jsonparts import load_columns, without_collector
-from poselift.io.tables import as_lists, number_table, whole_numbers
+from poselift.io.columns import OwnPerson, array, load_own, whole
+from poselift.io.fields import (
+    MAX_NUMBER,
+    read_fps,
+    read_index,
+    read_list,
+    read_object,
+    read_size,
+    show,
+)
 from poselift.poses import AXES_2D, AXES_3D, Person, PoseSequence, Results
 from poselift.skeletons import Skeleton
 from poselift.tracking import by_person
 
 FORMAT = "poselift-results"
 VERSION = 1
-
-#: What a person of a .json has for each frame.
-COLUMNS = ("frame", "time_s", "poses_3d", "poses_2d", "scores")
 
 
 def write_npz(results: Results, stream: Sink) -> None:
@@ -129,8 +133,7 @@ def read_results(path: str | os.PathLike[str]) -> Results:
     if path.suffix.lower() == ".npz":
         return results_from_arrays(read_arrays(path), str(path))
     if path.suffix.lower() == ".json":
-        with without_collector():
-            return results_from_json(load_columns(path, COLUMNS), str(path))
+        return results_from_json(path)
     raise PoseliftError(f"{path}: expected results as .npz or .json, got {path.suffix!r}")
 
 
@@ -175,32 +178,32 @@ def results_from_arrays(arrays: Mapping[str, np.ndarray], where: str) -> Results
 def read_meta(text: str, where: str) -> dict[str, Any]:
     """Parse the `meta` string of an .npz; `PoseliftError` if it is no JSON object."""
     try:
-        return read_object(orjson.loads(text), f"{where}, meta")
-    except orjson.JSONDecodeError as error:
-        raise PoseliftError(f"{where}: meta is not JSON ({error.msg})") from None
+        return read_object(msgspec.json.decode(text), f"{where}, meta")
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise PoseliftError(f"{where}: meta is not JSON ({str(error)[:200]})") from None
 
 
-def results_from_json(content: Any, where: str) -> Results:
-    """Make results of a parsed .json; `PoseliftError` if anything is missing or wrong."""
-    content = read_object(content, where, f"{FORMAT} as an object")
-    check_header(content, FORMAT, VERSION, where)
-    meta = read_object(content.get("meta"), f"{where}, meta")
-    names = read_list(content.get("joint_names"), '"joint_names"', where)
+def results_from_json(path: Path) -> Results:
+    """Make results of a .json; `PoseliftError` if anything is missing or wrong."""
+    where = str(path)
+    facts, listed = load_own(path)
+    check_header(facts, FORMAT, VERSION, where)
+    meta = read_object(facts.get("meta"), f"{where}, meta")
+    names = read_list(facts.get("joint_names"), '"joint_names"', where)
     if not all(isinstance(name, str) for name in names):
         raise PoseliftError(f"{where}: expected joint_names as strings")
-    edges = number_table(
-        read_list(content.get("edges"), '"edges"', where), (2,), lambda i: f"{where}, edge {i}"
-    )
-    if len(edges) and not (np.abs(edges) < MAX_NUMBER).all():
-        raise PoseliftError(f"{where}: expected edges as pairs of joint numbers")
+    edges = read_list(facts.get("edges"), '"edges"', where)
+    for index, edge in enumerate(edges):
+        good = isinstance(edge, list) and len(edge) == 2
+        if not (good and all(type(end) is int and abs(end) < MAX_NUMBER for end in edge)):
+            raise PoseliftError(f"{where}, edge {index}: expected edges as pairs of joint numbers")
     skeleton = rows.find_skeleton(
-        tuple(names), [(int(p), int(c)) for p, c in edges], meta.get("skeleton"), where
+        tuple(names), [(parent, child) for parent, child in edges], meta.get("skeleton"), where
     )
     people = []
-    for index, person in enumerate(read_list(content.get("people"), '"people"', where)):
+    for index, person in enumerate(listed):
         place = f"{where}, people[{index}]"
-        person = read_object(person, place)
-        number = read_index(person.get("person_id"), "person_id", place)
+        number = read_index(person.person_id, "person_id", place)
         people.append(_pair(number, _columns(person, len(names), place), skeleton, meta, place))
     return Results(people=tuple(people), meta=meta)
 
@@ -210,51 +213,21 @@ def check_header(content: Mapping[str, Any], name: str, version: int, where: str
     if content.get("format") != name or content.get("version") != version:
         raise PoseliftError(
             f"{where}: expected format {name!r} version {version}, "
-            f"got {content.get('format')!r} version {content.get('version')!r}"[:300]
+            f"got {show(content.get('format'))} version {show(content.get('version'))}"
         )
 
 
-def _columns(person: Mapping[str, Any], joints: int, where: str) -> dict[str, np.ndarray]:
-    """Turn the lists of one person into arrays."""
-    columns = {"frame": read_whole(person.get("frame"), "frame", where)}
-    count = len(columns["frame"])
-    for name, shape in (
-        ("time_s", ()),
-        ("poses_3d", (joints, 3)),
-        ("poses_2d", (joints, 2)),
-        ("scores", (joints,)),
-    ):
-        columns[name] = read_column(
-            person.get(name), shape, count, f"{where}, {name}", nullable=name != "time_s"
-        )
-    return columns
-
-
-def read_column(
-    values: Any, shape: tuple[int, ...], count: int, where: str, *, nullable: bool
-) -> np.ndarray:
-    """Turn a column of a person, a list or what `load_columns` made of it, into (count, *shape)."""
-    if isinstance(values, np.ndarray):
-        gaps = nullable or not np.isnan(values).any()
-        if values.shape == (count, *shape) and gaps:
-            return values
-        values = as_lists(values)
-    values = read_list(values, "the values", where)
-    if len(values) != count:
-        raise PoseliftError(f"{where}: expected {count} entries, one a frame, got {len(values)}")
-    return number_table(values, shape, lambda i: f"{where}[{i}]", nullable=nullable)
-
-
-def read_whole(values: Any, what: str, where: str) -> np.ndarray:
-    """Turn a column of whole numbers from 0 on into (N,) int64; `PoseliftError` otherwise."""
-    if isinstance(values, np.ndarray):
-        if values.dtype == np.int64 and (not len(values) or values.min() >= 0):
-            return values
-        values = as_lists(values)
-    values = read_list(values, f'"{what}"', where)
-    if not whole_numbers(values, 0):
-        raise PoseliftError(f"{where}: expected {what} as whole numbers from 0 on")
-    return np.array(values, dtype=np.int64)
+def _columns(person: OwnPerson, joints: int, where: str) -> dict[str, np.ndarray]:
+    """Turn the columns of one person into arrays."""
+    frames = whole(person.frame, "frame", where)
+    count = len(frames)
+    return {
+        "frame": frames,
+        "time_s": array(person.time_s, (), count, f"{where}, time_s", nullable=False),
+        "poses_3d": array(person.poses_3d, (joints, 3), count, f"{where}, poses_3d"),
+        "poses_2d": array(person.poses_2d, (joints, 2), count, f"{where}, poses_2d"),
+        "scores": array(person.scores, (joints,), count, f"{where}, scores"),
+    }
 
 
 def _people(meta: Mapping[str, Any]) -> dict[int, Mapping[str, Any]]:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, final
 
 import orjson
-from rich.console import Console
 from torch import nn
 
 from poselift.datasets import LiftingData
@@ -22,11 +21,11 @@ from poselift.reproduction.budgets import Budget
 from poselift.reproduction.measure import Result, measure
 from poselift.training import (
     DataSpec,
+    Reporter,
     TrainingConfig,
     load_fixed,
     make_config,
     open_data,
-    reporter_for,
     train,
 )
 
@@ -96,6 +95,22 @@ class Study:
     threads: int | None = None
     _loaded: dict[tuple[str, str, str], LiftingData] = field(default_factory=dict, repr=False)
 
+    def command(self, item: str) -> str:
+        """Return the command that makes a table or figure of this study."""
+        words = (
+            f"poselift reproduce {item} --data {self.data} --root {self.root} "
+            f"--budget {self.budget.name} --seed {self.seed}"
+        )
+        if self.data == "h36m":
+            words += f" --detections {self.detections}" + " --drop-drifting" * self.drop_drifting
+        return words + ("" if self.mpi_root is None else f" --mpi-root {self.mpi_root}")
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What a report says of the study besides its command."""
+        budget = f"{self.budget.name}: {self.budget.description}"
+        return {"data": self.data, "budget": budget, "seed": str(self.seed)}
+
     def config(self, cell: Cell) -> TrainingConfig:
         """Return the training of a cell: the published recipe, cut down to the budget."""
         spec = DataSpec(self.data, self.root, cell.variant, detections=self.detections)
@@ -144,7 +159,7 @@ class Study:
         """Whether a cell has been trained and measured before."""
         return (self.folder(cell) / RESULT).is_file()
 
-    def complete(self, cell: Cell, console: Console) -> Result:
+    def complete(self, cell: Cell, reporter: Reporter) -> Result:
         """Return what was measured of a cell; train it first, or to its end, where that is due."""
         folder, config = self.folder(cell), self.config(cell)
         if not self.finished(cell):
@@ -156,7 +171,7 @@ class Study:
                 folder,
                 device=self.device,
                 resume=started,
-                reporter=reporter_for(console),
+                reporter=reporter,
             )
             network, card = load_model(folder)
             result = measure(network, card, self.load(config, "test"))
@@ -175,7 +190,7 @@ class Study:
 def complete_all(
     study: Study,
     cells: tuple[Cell, ...],
-    console: Console,
+    reporter: Reporter,
     say: Callable[[str], None],
 ) -> dict[Cell, Result]:
     """Complete cells one after the other, saying which is at work.
@@ -190,8 +205,8 @@ def complete_all(
         study.test_data(one)  # a missing file is found before hours of training, not after
     for number, one in enumerate(waiting, start=1):
         say(f"network {number} of {len(waiting)}: {one.name}")
-        study.complete(one, console)
-    return {one: study.complete(one, console) for one in unique}
+        study.complete(one, reporter)
+    return {one: study.complete(one, reporter) for one in unique}
 
 
 def _plain(value: Any) -> str:

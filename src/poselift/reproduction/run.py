@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from poselift.datasets import LiftingData
 from poselift.errors import PoseliftError
 from poselift.files import write_bytes_together
@@ -15,6 +13,7 @@ from poselift.reproduction import gridconv, posegraphnet
 from poselift.reproduction.cells import Study, complete_all
 from poselift.reproduction.document import provenance, to_csv, to_markdown, to_png
 from poselift.reproduction.items import Item, Model, Report, Results
+from poselift.training import Reporter
 
 ITEMS: dict[str, Item] = {item.name: item for item in (*gridconv.ITEMS, *posegraphnet.ITEMS)}
 
@@ -32,13 +31,24 @@ def get_item(name: str) -> Item:
         ) from None
 
 
+def paths_of(item: Item, outputs: Sequence[Path], count: int) -> list[Path]:
+    """Return the files of an item, of `count`: those that were named, or three in a folder."""
+    if len(outputs) == 1 and outputs[0].suffix.lower() not in KINDS:
+        if outputs[0].suffix and not outputs[0].is_dir():
+            return list(outputs)  # of an unknown kind, refused with those that are known
+        return [outputs[0] / f"{item.name}{suffix}" for suffix in KINDS]
+    if count > 1:
+        raise PoseliftError("-o: expected a folder for several tables and figures, got a file")
+    return list(outputs)
+
+
 def reproduce(
-    item: Item, study: Study, console: Console, say: Callable[[str], None]
+    item: Item, study: Study, reporter: Reporter, say: Callable[[str], None]
 ) -> tuple[Report, Results]:
     """Train and measure what is missing of an item, and put its report together."""
     if item.check is not None:
         item.check(study)
-    results = complete_all(study, item.cells, console, say)
+    results = complete_all(study, item.cells, reporter, say)
     return item.report(study, results), results
 
 

@@ -8,12 +8,8 @@ import numpy as np
 
 from poselift.datasets.lifting_data import LiftingData
 from poselift.datasets.mpi_inf_3dhp import ACTIVITIES, scenes_of
-from poselift.errors import PoseliftError
+from poselift.datasets.registry import Say, silently
 from poselift.evaluation import (
-    DETECTED,
-    GROUND_TRUTH,
-    METRICS,
-    PROTOCOLS,
     Measure,
     evaluate_3dhp,
     measure,
@@ -23,77 +19,7 @@ from poselift.evaluation import (
     rows_before,
 )
 from poselift.lifting import Lifter
-from poselift.scoring.run import Say, Scores, lift_kept, side_by_side, silently
-
-#: What is measured if nothing is said, by data set and 2D keypoints: what the tables of the field
-#: print (GridConv's Tables 1 to 3, PoseGraphNet's Tables 1 and 2 with the errors by axis).
-_DEFAULTS = {
-    ("cmu17", DETECTED): ("mpjpe", "p-mpjpe"),
-    ("cmu17", GROUND_TRUTH): ("mpjpe", "p-mpjpe"),
-    ("h36m", DETECTED): ("mpjpe", "p-mpjpe", "axis"),
-    ("h36m", GROUND_TRUTH): ("mpjpe", "axis"),
-    ("3dhp", GROUND_TRUTH): ("mpjpe", "pck", "auc"),
-    ("pose2sim", DETECTED): ("p-mpjpe",),
-    ("robustness", GROUND_TRUTH): ("mpjpe", "p-mpjpe"),
-}
-
-#: What to do where a protocol asks for the other kind of 2D keypoints.
-_REMEDIES = {
-    ("cmu17", DETECTED): "give --variant detected",
-    ("cmu17", GROUND_TRUTH): "give --variant ground_truth",
-    ("h36m", DETECTED): "name a detector, as by --detections cpn",
-    ("h36m", GROUND_TRUTH): "leave out --detections, or give gt",
-    ("3dhp", DETECTED): "the test set has none",
-    ("robustness", DETECTED): "it has a table of its own",
-    ("pose2sim", GROUND_TRUTH): "the clip has none",
-}
-
-
-def kinds_of(data: str, variants: Sequence[str], detections: str) -> tuple[str, ...]:
-    """Kinds of 2D keypoints that are measured: of variants (cmu17) or a detector's (h36m)."""
-    if data == "cmu17":
-        kinds = {"ground_truth": GROUND_TRUTH, "detected": DETECTED}
-        return tuple(kinds[variant] for variant in variants)
-    if data == "h36m":
-        return (GROUND_TRUTH if detections == "gt" else DETECTED,)
-    return (DETECTED if data == "pose2sim" else GROUND_TRUTH,)
-
-
-def choose_metrics(
-    data: str, kinds: Sequence[str], protocols: str | None, metrics: str | None
-) -> tuple[str, ...]:
-    """Return what to measure, in the order of `METRICS`.
-
-    data       name of the data set.
-    kinds      of the 2D keypoints that are measured: `DETECTED`, `GROUND_TRUTH` or both.
-    protocols  comma list of `PROTOCOLS`; each adds its metric.
-    metrics    comma list of `METRICS`.
-
-    Raises `PoseliftError` for unknown or repeated names, a protocol of other 2D keypoints, and
-    for metrics that the data set does not allow.
-    """
-    wanted: set[str] = set()
-    for protocol in _split("--protocol", protocols, PROTOCOLS):
-        metric, kind = PROTOCOLS[protocol]
-        if any(kind != one for one in kinds):
-            raise PoseliftError(
-                f"--protocol {protocol} means {kind} 2D keypoints: {_REMEDIES[data, kind]}"
-            )
-        wanted.add(metric)
-    wanted.update(_split("--metrics", metrics, METRICS))
-    if not wanted:
-        wanted.update(_DEFAULTS[data, kinds[0]])
-    if data == "robustness" and (protocols or metrics):
-        raise PoseliftError(
-            "--data robustness has a table of its own: leave out --protocol and --metrics"
-        )
-    if data == "pose2sim" and wanted != {"p-mpjpe"}:
-        other = ", ".join(metric for metric in METRICS if metric in wanted - {"p-mpjpe"})
-        raise PoseliftError(
-            f"--data pose2sim has markers of 12 limb joints and no root: it allows p-mpjpe (p2) "
-            f"only, not {other}"
-        )
-    return tuple(metric for metric in METRICS if metric in wanted)
+from poselift.scoring.run import Scores, lift_kept, side_by_side
 
 
 def score_h36m(
@@ -111,7 +37,6 @@ def score_h36m(
     """
     scores = []
     for skeleton in dict.fromkeys(lifter.skeleton.name for lifter in lifters.values()):
-        say("human36m: loading ...")
         data, results = open_data(skeleton), {}
         notes: list[str] = []
         for name, lifter in lifters.items():
@@ -176,16 +101,3 @@ def _steps(data: LiftingData) -> str:
     return (
         f"velocity error: frames of the file from one valid frame to the next: {', '.join(parts)}"
     )
-
-
-def _split(flag: str, text: str | None, known: Sequence[str] | Mapping[str, object]) -> list[str]:
-    """Read a comma list of known names; `PoseliftError` for others and for repeated ones."""
-    names = [] if text is None else [name.strip().lower() for name in text.split(",")]
-    for name in names:
-        if name not in known:
-            raise PoseliftError(
-                f"{flag}: expected a comma list of {', '.join(known)}, got {name!r}"
-            )
-        if names.count(name) > 1:
-            raise PoseliftError(f"{flag}: {name} is given twice")
-    return names

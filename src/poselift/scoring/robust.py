@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from poselift.datasets.registry import Say, silently
 from poselift.datasets.robustness import EXCHANGED, KINDS, MISSING, Kind, load_kinds
 from poselift.errors import PoseliftError
 from poselift.evaluation import Table, mpjpe, p_mpjpe, standing, trunk_lean
 from poselift.lifting import Lifter
-from poselift.scoring.run import Say, Scores, lift_data, score_pose2sim, silently
+from poselift.scoring.run import Scores, lift_data, score_pose2sim
 
 #: Values by row of the table; a row's name says the unit.
 _Rows = dict[str, float]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, Int
 
 from poselift.datasets.lifting_data import LiftingData
 from poselift.datasets.pose2sim import Pose2SimClip, load_pose2sim
+from poselift.datasets.registry import Say, silently
 from poselift.errors import PoseliftError
 from poselift.evaluation import (
     AVERAGES,
@@ -45,13 +46,6 @@ class Scores:
 
 #: From this error on a pose is wrong as a whole, not inexact.
 WILD_MM = 120
-
-#: Called with a few words about what is being done.
-Say = Callable[[str], None]
-
-
-def silently(_: str) -> None:
-    """Say nothing."""
 
 
 def score_lifting_data(

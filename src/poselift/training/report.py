@@ -106,8 +106,10 @@ class BarReporter(Reporter):
         )
 
     def start(self, epochs: int, steps: int, done: int) -> None:
-        """Show the bar."""
+        """Show the bar, in the place of an earlier run's."""
         self._epochs = epochs
+        for task in self._bar.task_ids:
+            self._bar.remove_task(task)
         self._task = self._bar.add_task(
             "", total=steps, completed=done, epoch=f"1/{epochs}", loss=nan, lr=nan, rate=0.0
         )

@@ -10,14 +10,14 @@ from typing import Protocol, final, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
-from poselift.datasets.cmu import load_cmu17, load_motions
+from poselift.datasets.cmu import load_motions
 from poselift.datasets.cmu_more import load_cmu_more
-from poselift.datasets.human36m_layouts import open_human36m
 from poselift.datasets.lifting_data import LiftingData
+from poselift.datasets.registry import Part, get_data_set
 from poselift.errors import PoseliftError
 from poselift.geometry import PixelDepth, normalise
 from poselift.simulation.augmentation import AugmentationConfig, AugmentedSource, bank_of
-from poselift.skeletons import H36M_17, get_skeleton
+from poselift.skeletons import H36M_17
 from poselift.training.config import TrainingConfig
 
 #: An epoch index that training never reaches, for held-out samples of an endless source.
@@ -127,14 +127,15 @@ def load_fixed(config: TrainingConfig, split: str, *, drop_drifting: bool = Fals
     """
     spec = config.data
     assert spec.root is not None  # DataSpec refuses that
-    skeleton = config.model.get("skeleton", H36M_17.name)
-    if spec.name == "h36m":
-        detections = "gt" if spec.variant == "ground_truth" else spec.detections
-        return open_human36m(
-            spec.root, split, detections, skeleton=skeleton, drop_drifting=drop_drifting
-        )
-    data = load_cmu17(spec.root, split, spec.variant, seed=config.seed)
-    return data.in_joints_of(get_skeleton(skeleton))
+    part = Part(
+        split,
+        spec.variant,
+        spec.detections,
+        drop_drifting=drop_drifting,
+        skeleton=config.model.get("skeleton", H36M_17.name),
+        seed=config.seed,
+    )
+    return get_data_set(spec.name).read(spec.root, part)
 
 
 def open_data(config: TrainingConfig, load: Load = load_fixed) -> TrainingData:

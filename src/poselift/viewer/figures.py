@@ -4,34 +4,18 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
 from poselift.errors import PoseliftError
 from poselift.poses import PoseSequence
-from poselift.viewer.clip import bone_sides
+from poselift.viewer.drawing import SQUARE, Colours, View, draw_bones, floor_lines
 
-_COLOURS = {"left": "#e0700a", "right": "#1a73d9", "middle": "#47525f"}
+_COLOURS: Colours = ("#e0700a", "#1a73d9", "#47525f")
 _INK, _MUTED, _CELL, _GRID = "#1b2430", "#5c6877", "#f4f5f7", "#d3d9e0"
 #: Cell width and height, gap between cells, left margin for row names, top margin; SVG px.
 _WIDTH, _HEIGHT, _GAP, _LEFT, _TOP = 190, 220, 10, 34, 60
-#: Metres between the lines of the floor.
-_SQUARE = 0.5
-
-
-@dataclass(frozen=True)
-class View:
-    """A parallel projection: turned `yaw` degrees about the vertical, seen from `pitch` above.
-
-    At `yaw` 0 one looks as the camera did; at -90 one stands to its right and looks left.
-    """
-
-    name: str
-    yaw: float
-    pitch: float
-
 
 #: As the camera looked, and from the side, slightly above.
 DEFAULT_VIEWS = (View("3D, as the camera looks", 0.0, 8.0), View("3D, from the side", -70.0, 14.0))
@@ -115,13 +99,16 @@ def _flat_row(flat: PoseSequence, points: Float[np.ndarray, "F J 2"]) -> list[st
         seen = pose[~np.isnan(pose[:, 0])]
         middle = (seen.min(0) + seen.max(0)) / 2 if len(seen) else np.zeros(2)
         placed = (pose - middle) * scale + [_WIDTH / 2, _HEIGHT / 2]
-        cells.append(_cell() + _bones(flat, placed) + _axes({"x": (1.0, 0.0), "y": (0.0, 1.0)}))
+        pen = _Pen()
+        draw_bones(pen, flat.skeleton, placed, _COLOURS)
+        marks = "".join(pen.marks)
+        cells.append(_cell() + marks + _axes({"x": (1.0, 0.0), "y": (0.0, 1.0)}))
     return cells
 
 
 def _solid_row(solid: PoseSequence, points: Float[np.ndarray, "F J 3"], view: View) -> list[str]:
     """One cell a frame: the person on a floor at the lowest joint, seen from `view`."""
-    turn = _turn(view)
+    turn = view.turn
     poses = [_stand(pose) for pose in points]
     # one scale for every view: the tallest pose fills three quarters of the height
     tall = max(0.5, *(float(-pose[pose[:, 1] < 0, 1].min(initial=0.0)) for pose in poses))
@@ -130,8 +117,10 @@ def _solid_row(solid: PoseSequence, points: Float[np.ndarray, "F J 3"], view: Vi
     cells = []
     for pose in poses:
         turned = pose @ turn.T
-        bones = _bones(solid, _on_paper(turned, scale), turned[:, 2])
-        cells.append(_cell() + _floor(turn, scale) + bones + _axes(arrows))
+        pen = _Pen()
+        draw_bones(pen, solid.skeleton, _on_paper(turned, scale), _COLOURS, turned[:, 2])
+        floor = _floor(_on_paper(floor_lines(view, 1.5 * SQUARE), scale))
+        cells.append(_cell() + floor + "".join(pen.marks) + _axes(arrows))
     return cells
 
 
@@ -144,53 +133,34 @@ def _stand(pose: Float[np.ndarray, "J 3"]) -> Float[np.ndarray, "J 3"]:
     return pose - [middle[0], seen[:, 1].max(), middle[2]]
 
 
-def _turn(view: View) -> Float[np.ndarray, "3 3"]:
-    """Rotation from camera axes to right, down and away from the reader."""
-    yaw, pitch = np.deg2rad(view.yaw), np.deg2rad(view.pitch)
-    sy, cy, sp, cp = np.sin(yaw), np.cos(yaw), np.sin(pitch), np.cos(pitch)
-    return np.array([[cy, 0.0, -sy], [-sp * sy, cp, -sp * cy], [cp * sy, sp, cp * cy]])
-
-
-def _on_paper(turned: Float[np.ndarray, "*batch 3"], scale: float) -> Float[np.ndarray, "*batch 2"]:
+def _on_paper(turned: Float[np.ndarray, "*batch _"], scale: float) -> Float[np.ndarray, "*batch 2"]:
     """SVG px in a cell of turned metres; the origin stands near the lower edge."""
     return turned[..., :2] * scale + [_WIDTH / 2, 0.84 * _HEIGHT]
 
 
-def _floor(turn: Float[np.ndarray, "3 3"], scale: float) -> str:
-    """The lines of a floor of 3 x 3 squares about the origin."""
-    half = 1.5 * _SQUARE
-    lines = []
-    for k in np.arange(-half, half + 1e-6, _SQUARE):
-        for ends in ([[k, 0, -half], [k, 0, half]], [[-half, 0, k], [half, 0, k]]):
-            (x1, y1), (x2, y2) = _on_paper(np.array(ends, dtype=float) @ turn.T, scale)
-            lines.append(f"M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}")
-    return f'<path d="{"".join(lines)}" stroke="{_GRID}" fill="none"/>'
+def _floor(lines: Float[np.ndarray, "L 2 2"]) -> str:
+    """The lines of a floor, given in SVG px."""
+    marks = [f"M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}" for (x1, y1), (x2, y2) in lines]
+    return f'<path d="{"".join(marks)}" stroke="{_GRID}" fill="none"/>'
 
 
-def _bones(
-    sequence: PoseSequence,
-    points: Float[np.ndarray, "J 2"],
-    depth: Float[np.ndarray, " J"] | None = None,
-) -> str:
-    """Bones and joints in SVG px, the deeper ones first; missing joints are left out."""
-    sides = bone_sides(sequence.skeleton)
-    seen = ~np.isnan(points[:, 0])
-    far = np.zeros(len(points)) if depth is None else np.nan_to_num(depth)
-    parts = [
-        (far[p] + far[c], points[p], points[c], sides[c])
-        for p, c in sequence.skeleton.edges
-        if seen[p] and seen[c]
-    ]
-    marks = []
-    for _, (x1, y1), (x2, y2), side in sorted(parts, key=lambda part: -part[0]):
+class _Pen:
+    """Bones and joints as SVG, each bone with an edge against what is behind it."""
+
+    def __init__(self) -> None:
+        self.marks: list[str] = []
+
+    def line(self, ends: Float[np.ndarray, "2 2"], colour: str) -> None:
+        """Draw a bone."""
+        (x1, y1), (x2, y2) = ends
         path = f'd="M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}" stroke-linecap="round"'
-        marks.append(f'<path {path} stroke="{_CELL}" stroke-width="7.5"/>')
-        marks.append(f'<path {path} stroke="{_COLOURS[side]}" stroke-width="4.5"/>')
-    for joint in np.flatnonzero(seen):
-        x, y = points[joint]
-        fill = _COLOURS[sides[joint]]
-        marks.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.1" fill="{fill}"/>')
-    return "".join(marks)
+        self.marks.append(f'<path {path} stroke="{_CELL}" stroke-width="7.5"/>')
+        self.marks.append(f'<path {path} stroke="{colour}" stroke-width="4.5"/>')
+
+    def dots(self, at: Float[np.ndarray, "K 2"], colours: list[str]) -> None:
+        """Draw joints."""
+        for (x, y), colour in zip(at, colours, strict=True):
+            self.marks.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.1" fill="{colour}"/>')
 
 
 def _cell() -> str:
@@ -214,7 +184,7 @@ def _axes(arrows: dict[str, tuple[float, float]]) -> str:
 def _header(title: str, width: int) -> str:
     """Title, and the legend of the colours at the right."""
     marks = [f'<text class="title" x="{_LEFT}" y="24">{html.escape(title)}</text>']
-    for place, (side, colour) in enumerate(_COLOURS.items()):
+    for place, (side, colour) in enumerate(zip(("left", "right", "middle"), _COLOURS, strict=True)):
         x = width - 230 + 74 * place
         marks.append(
             f'<path d="M{x} 20h16" stroke="{colour}" stroke-width="4.5" stroke-linecap="round"/>'
@@ -239,7 +209,7 @@ def _caption(window: float, height: int) -> str:
     first = f"2D: pixels, x right, y down; a panel shows {window:.0f} px around the person."
     second = (
         "3D: metres, root-relative, camera axes (x right, y down, z forward); "
-        f"the floor under the lowest joint has squares of {_SQUARE:g} m."
+        f"the floor under the lowest joint has squares of {SQUARE:g} m."
     )
     return (
         f'<text x="{_LEFT}" y="{height - 34}">{first}</text>'

@@ -11,118 +11,54 @@ An instance is `{"keypoints": [[x, y], ...], "keypoint_scores": [...]}` in pixel
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import msgspec
 
 from poselift.errors import PoseliftError
-from poselift.io.fields import SizeCheck, read_fps, read_index, read_list, read_object
-from poselift.io.jointsets import by_count, from_joint_names
-from poselift.io.jsonparts import load_frames
+from poselift.io.fields import read_fps, read_index, read_object
+from poselift.io.jointsets import from_joint_names
+from poselift.io.jsonfile import content, decode
 from poselift.io.native import is_native_json
 from poselift.io.peek import peek
 from poselift.io.registry import Format, ReadOptions
-from poselift.io.tables import Block, RowCollector, all_lists, whole_numbers
+from poselift.io.table import Table
 from poselift.poses import Detections
-from poselift.skeletons import Skeleton
 
 #: Joint sets by number of keypoints; 17 is coco_17 unless the file or the user says otherwise.
 COUNTS = {17: ("coco_17", "h36m_17"), 26: ("halpe_26",)}
 
 
-@dataclass
-class _Clip:
-    """What is known of a file while its frames are read."""
+class _Instance(msgspec.Struct, gc=False):
+    """A person of a frame."""
 
-    path: Path
-    skeleton: Skeleton | None
-    sizes: SizeCheck = field(init=False)
-    rows: RowCollector | None = None
-    fps: float | None = None
-    frame_count: int = 0
-    seen: set[int] = field(default_factory=set)
+    keypoints: list[list[float]]
+    keypoint_scores: list[float] | None = None
+    track_id: int | None = None
+    instance_id: int | None = None
 
-    def __post_init__(self) -> None:
-        self.sizes = SizeCheck(str(self.path))
 
-    def add_frames(self, entries: list[Any], index: int, first: int) -> None:
-        """Take in several entries, the one at `index` first: at once if they are as usual."""
-        if self.rows is not None and (block := self._block(entries, first)) is not None:
-            for entry in entries:
-                if "image_size" in entry:
-                    self.sizes.add(entry["image_size"], f"{self.path}, frame {entry['frame_id']}")
-            if self.rows.add_block(block):
-                numbers = [entry["frame_id"] for entry in entries]
-                self.seen.update(numbers)
-                self.frame_count = max(self.frame_count, max(numbers) - first + 1)
-                return
-        for place, entry in enumerate(entries, index):
-            self.add_frame(entry, place, first)
+class _Entry(msgspec.Struct, gc=False):
+    """A frame, or if it has keypoints an instance."""
 
-    def _block(self, entries: list[Any], first: int) -> Block | None:
-        """Gather the persons of entries; None if anything is not as MMPose writes it."""
-        try:
-            numbers = [entry["frame_id"] for entry in entries]
-            people = [entry["instances"] for entry in entries]
-            if not (all_lists(people) and whole_numbers(numbers, first)):
-                return None
-            persons = list(chain.from_iterable(people))
-            rows = [person["keypoints"] for person in persons]
-            ids = [person.get("track_id", person.get("instance_id", -1)) for person in persons]
-            scores: list[Any] | None = [person.get("keypoint_scores") for person in persons]
-        except (TypeError, KeyError):
-            return None
-        if len(set(numbers)) < len(numbers) or not self.seen.isdisjoint(numbers):
-            return None
-        if not set(map(type, scores or ())) - {type(None)}:
-            scores = None
-        if not whole_numbers(ids, -1):
-            return None
-        frames = np.repeat(np.array(numbers, dtype=np.int64) - first, list(map(len, people)))
-        return Block(frames.tolist(), ids, rows, scores)
+    frame_id: Any = msgspec.UNSET
+    instances: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    image_size: Any = None
+    keypoints: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
-    def add_frame(self, entry: Any, index: int, first: int) -> None:
-        """Take in one `{"frame_id", "instances"}`; `first` is the number of the first frame."""
-        where = f"{self.path}, entry {index}"
-        entry = read_object(entry, where, 'an object with "frame_id" and "instances"')
-        for key in ("frame_id", "instances"):
-            if key not in entry:
-                raise PoseliftError(f'{where}: expected "{key}"')
-        number = read_index(entry["frame_id"], "frame_id", where, lowest=first)
-        where = f"{self.path}, frame {number}"
-        if number in self.seen:
-            raise PoseliftError(f"{where}: frame_id {number} occurs twice")
-        self.seen.add(number)
-        self.sizes.add(entry.get("image_size"), where)
-        self.add_instances(entry["instances"], number - first, where)
 
-    def add_instances(self, instances: Any, frame: int, where: str) -> None:
-        """Take in the persons of one frame."""
-        for index, instance in enumerate(read_list(instances, '"instances"', where)):
-            self._add_person(instance, frame, f"{where}, person {index}")
-        self.frame_count = max(self.frame_count, frame + 1)
+class _File(msgspec.Struct):
+    """What the demo script writes."""
 
-    def _add_person(self, instance: Any, frame: int, where: str) -> None:
-        """Take in one instance."""
-        instance = read_object(instance, where, 'an instance with "keypoints"')
-        if "keypoints" not in instance:
-            raise PoseliftError(f'{where}: expected "keypoints"')
-        row = read_list(instance["keypoints"], '"keypoints"', where)
-        if self.rows is None or len(row) != self.rows.shape[0]:
-            if self.rows is not None:
-                raise PoseliftError(
-                    f"{where}: expected {self.rows.shape[0]} joints as in the frames before, "
-                    f"got {len(row)}"
-                )
-            by_count(len(row), self.skeleton, COUNTS, where)
-            self.rows = RowCollector((len(row), 2))
-        identity = instance.get("track_id", instance.get("instance_id"))
-        number = -1 if identity is None else read_index(identity, "track_id", where, lowest=-1)
-        self.rows.add(frame, number, row, where, instance.get("keypoint_scores"))
+    instance_info: list[msgspec.Raw] | msgspec.UnsetType = msgspec.UNSET
+    meta_info: Any = None
+
+
+_INSTANCES = msgspec.json.Decoder(list[_Instance])
+_ENTRY = msgspec.json.Decoder(_Entry)
+_FILE = msgspec.json.Decoder(_File | list[msgspec.Raw])
 
 
 def matches(path: Path) -> bool:
@@ -142,36 +78,59 @@ def read(path: Path, options: ReadOptions) -> Detections:
 
     Raises `PoseliftError` naming file and frame for anything that is not as described.
     """
-    clip = _Clip(path, options.skeleton)
-    around, entries = load_frames(path, "instance_info")
-    first = 0
-    if around is not None or entries is None:
-        if not (isinstance(around, dict) and "instance_info" in around):
-            raise PoseliftError(f'{path}: expected a list, or an object with "instance_info"')
-        _read_meta(clip, around.get("meta_info"))
-        first = 1
-    if not isinstance(entries, Iterator):
-        entries = iter([read_list(entries, "the frames", str(path))])
-    head: list[Any] = next(entries, [])
-    if head and isinstance(head[0], dict) and "keypoints" in head[0]:
-        people = [*head, *chain.from_iterable(entries)]
-        clip.add_instances(people, 0, f"{path}, frame {first}")
-    else:
-        index = 0
-        for part in chain([head], entries):
-            clip.add_frames(part, index, first)
-            index += len(part)
-    return _finish(clip)
+    table = Table(str(path), COUNTS, options.skeleton, per=2)
+    what = 'a list, or an object with "instance_info"'
+    entries, first = decode(content(path), _FILE, str(path), what), 0
+    if isinstance(entries, _File):
+        if isinstance(entries.instance_info, msgspec.UnsetType):
+            raise PoseliftError(f"{path}: expected {what}")
+        _read_meta(table, entries.meta_info)
+        entries, first = entries.instance_info, 1
+    seen: set[int] = set()
+    for index, raw in enumerate(entries):
+        where = f"{path}, entry {index}"
+        entry = decode(raw, _ENTRY, where, 'an object with "frame_id" and "instances"')
+        if index == 0 and not isinstance(entry.keypoints, msgspec.UnsetType):
+            people = b"[" + b",".join(map(bytes, entries)) + b"]"
+            _add_people(table, 0, people, f"{path}, frame {first}")
+            break
+        for key in ("frame_id", "instances"):
+            if getattr(entry, key) is msgspec.UNSET:
+                raise PoseliftError(f'{where}: expected "{key}"')
+        number = read_index(entry.frame_id, "frame_id", where, lowest=first)
+        where = f"{path}, frame {number}"
+        if number in seen:
+            raise PoseliftError(f"{where}: frame_id {number} occurs twice")
+        seen.add(number)
+        table.sizes.add(entry.image_size, where)
+        _add_people(table, number - first, entry.instances, where)
+    return table.detections()
 
 
-def _read_meta(clip: _Clip, meta: Any) -> None:
+def _add_people(table: Table, number: int, data: Any, where: str) -> None:
+    """Take in the persons of one frame, a list of instances."""
+    people = decode(data, _INSTANCES, where, '"instances" as a list', "person", frame=True)
+    for index, one in enumerate(people):
+        place = f"{where}, person {index}"
+        wrong = next((len(point) for point in one.keypoints if len(point) != 2), None)
+        if wrong is not None:
+            raise PoseliftError(
+                f"{place}: expected {len(one.keypoints)} x 2 numbers, got a list of {wrong} for 2"
+            )
+        identity = one.instance_id if one.track_id is None else one.track_id
+        row = list(chain.from_iterable(one.keypoints))
+        table.add(number, identity, row, place, one.keypoint_scores)
+    table.frame_count = max(table.frame_count, number + 1)
+
+
+def _read_meta(table: Table, meta: Any) -> None:
     """Take image size, frame rate and joint names from `meta_info`, where they are given."""
     if meta is None:
         return
-    where = f"{clip.path}, meta_info"
+    where = f"{table.source}, meta_info"
     meta = read_object(meta, where)
-    clip.sizes.add(meta.get("image_size"), where)
-    clip.fps = read_fps(meta.get("fps"), where)
+    table.sizes.add(meta.get("image_size"), where)
+    table.fps = read_fps(meta.get("fps"), where)
     names = meta.get("keypoint_id2name")
     if names is None:
         return
@@ -179,36 +138,7 @@ def _read_meta(clip: _Clip, meta: Any) -> None:
     if sorted(ids) != sorted(map(str, range(len(ids)))):
         raise PoseliftError(f"{where}: expected keypoint_id2name to name joints 0, 1, 2, ...")
     found = from_joint_names([str(ids[str(i)]) for i in range(len(ids))], where)
-    if clip.skeleton not in (None, found):
-        raise PoseliftError(
-            f"{where}: its joint names are those of {found.name}, not of the chosen skeleton"
-        )
-    clip.skeleton = found
-
-
-def _finish(clip: _Clip) -> Detections:
-    """Make the table, rows in the order of the frames."""
-    if clip.rows is None:
-        raise PoseliftError(f"{clip.path}: no person in any frame")
-    frames, person_ids, points, scores = clip.rows.tables()
-    skeleton = by_count(points.shape[1], clip.skeleton, COUNTS, str(clip.path))
-    if (np.diff(frames) < 0).any():
-        order = np.argsort(frames, kind="stable")
-        frames, person_ids = frames[order], person_ids[order]
-        points, scores = points[order], scores[order]
-    note = f"{len(skeleton)} joints taken as {skeleton.name}, the default for this number"
-    return Detections(
-        frames=frames,
-        keypoints=points,
-        scores=scores,
-        person_ids=person_ids,
-        skeleton=skeleton,
-        fps=clip.fps,
-        image_size=clip.sizes.size,
-        frame_count=clip.frame_count,
-        source=str(clip.path),
-        notes=() if clip.skeleton is not None else (note,),
-    )
+    table.name(found, where)
 
 
 FORMAT = Format(

@@ -10,130 +10,58 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import partial
-from itertools import chain, compress, pairwise
+from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
-import orjson
 
 from poselift.errors import PoseliftError
-from poselift.io.fields import SizeCheck, read_fps, read_index, read_list, read_object
+from poselift.io.fields import read_fps, read_list
 from poselift.io.jointsets import better_order, by_count, from_joint_names
-from poselift.io.jsonfile import PEEK, parse_json
-from poselift.io.jsonparts import load_frames
+from poselift.io.jsonfile import content, decode, frame_content
 from poselift.io.native import is_native_json
 from poselift.io.peek import peek
 from poselift.io.registry import Format, ReadOptions
-from poselift.io.tables import Block, RowCollector, all_lists, whole_numbers
+from poselift.io.table import Table
 from poselift.poses import Detections
 from poselift.skeletons import BODY_25, BODY_25B, Skeleton
 
 #: Joint sets by number of triples, the documented one first.
 COUNTS = {17: ("coco_17",), 25: ("body_25", "body_25b"), 26: ("halpe_26",)}
 
+
+class _Person(msgspec.Struct, gc=False):
+    """A person of a frame; one without these keys is none if there are no others either."""
+
+    pose_keypoints_2d: list[float] | msgspec.UnsetType = msgspec.UNSET
+    person_id: int | list[int] | None = None
+
+
+class _Frame(msgspec.Struct, gc=False):
+    """A frame as OpenPose writes it."""
+
+    people: list[_Person | list[float]] | msgspec.UnsetType = msgspec.UNSET
+    image_size: Any = None
+
+
+class _File(msgspec.Struct):
+    """An object around the frames, or a single frame."""
+
+    frames: list[msgspec.Raw] | msgspec.UnsetType = msgspec.UNSET
+    people: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    fps: Any = None
+    image_size: Any = None
+    keypoint_names: Any = None
+
+
 _KEY = "pose_keypoints_2d"
-
-#: Names the place of a frame, given its place in a block.
-_Where = Callable[[int], str]
-
-
-@dataclass
-class _Clip:
-    """What is known of a source while its frames are read."""
-
-    source: str
-    skeleton: Skeleton | None
-    sizes: SizeCheck = field(init=False)
-    rows: RowCollector | None = None
-    fps: float | None = None
-    frame_count: int = 0
-
-    def __post_init__(self) -> None:
-        self.sizes = SizeCheck(self.source)
-
-    def add_all(self, numbers: Sequence[int], frames: list[Any], where: _Where) -> None:
-        """Take in several frames: at once if they are as most are, else one by one."""
-        if self.rows is not None and (block := _block(numbers, frames)) is not None:
-            for index, frame in enumerate(frames):
-                if "image_size" in frame:
-                    self.sizes.add(frame["image_size"], where(index))
-            if self.rows.add_block(block):
-                self.frame_count = max(self.frame_count, numbers[-1] + 1)
-                return
-        for index, (number, frame) in enumerate(zip(numbers, frames, strict=True)):
-            self.add(number, frame, where(index))
-
-    def add(self, number: int, frame: Any, where: str) -> None:
-        """Take in one frame."""
-        frame = read_object(frame, where, 'a frame, an object with a list "people"')
-        if "people" not in frame:
-            raise PoseliftError(f'{where}: expected an OpenPose frame with a list "people"')
-        self.sizes.add(frame.get("image_size"), where)
-        for index, person in enumerate(read_list(frame["people"], '"people"', where)):
-            self._add_person(number, person, f"{where}, person {index}")
-        self.frame_count = max(self.frame_count, number + 1)
-
-    def _add_person(self, number: int, person: Any, where: str) -> None:
-        """Take in one person of a frame; one of whom only face or hands were found is none."""
-        identity = -1
-        if isinstance(person, dict):
-            if _KEY not in person:
-                raise PoseliftError(f'{where}: expected "{_KEY}"')
-            identity = _person_id(person.get("person_id"), where)
-            person = person[_KEY]
-        row = read_list(person, f'"{_KEY}"', where)
-        if not row:
-            return
-        if self.rows is None or len(row) != self.rows.shape[0]:
-            self._check_count(len(row), where)
-            self.rows = RowCollector((len(row),))
-        self.rows.add(number, identity, row, where)
-
-    def _check_count(self, length: int, where: str) -> None:
-        """Refuse a number of values that is no whole joint set, or not that of other rows."""
-        if length % 3:
-            raise PoseliftError(f"{where}: expected x, y, c for each joint, got {length} numbers")
-        if self.rows is not None:
-            raise PoseliftError(
-                f"{where}: expected {self.rows.shape[0] // 3} joints as in the frames before, "
-                f"got {length // 3}"
-            )
-        by_count(length // 3, self.skeleton, COUNTS, where)
-
-
-def _block(numbers: Sequence[int], frames: list[Any]) -> Block | None:
-    """Gather the persons of frames; None if anything is not as OpenPose writes it."""
-    try:
-        people = [frame["people"] for frame in frames]
-        if not all_lists(people):
-            return None
-        persons = list(chain.from_iterable(people))
-        rows = [person[_KEY] for person in persons]
-        ids = _person_ids([person.get("person_id") for person in persons])
-    except (TypeError, KeyError):
-        return None
-    if ids is None or not all_lists(rows):
-        return None
-    owners = np.repeat(np.array(numbers, dtype=np.int64), list(map(len, people))).tolist()
-    if [] in rows:  # only face or hands were found
-        seen = list(map(bool, rows))
-        owners, ids, rows = (list(compress(column, seen)) for column in (owners, ids, rows))
-    return Block(owners, ids, rows)
-
-
-def _person_ids(values: list[Any]) -> list[int] | None:
-    """Return the numbers of persons, -1 for unknown; None if any is not as usual."""
-    if not set(map(type, values)) - {type(None)}:
-        return [-1] * len(values)
-    if all_lists(values):
-        if set(map(len, values)) != {1}:
-            return None
-        values = list(chain.from_iterable(values))
-    return values if whole_numbers(values, -1) else None
+_FRAME = msgspec.json.Decoder(_Frame)
+_ANY: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Any)
+_FILE = msgspec.json.Decoder(_File | list[msgspec.Raw])
+_A_FRAME = 'a frame, an object with a list "people"'
 
 
 def matches(path: Path) -> bool:
@@ -148,80 +76,77 @@ def read(path: Path, options: ReadOptions) -> Detections:
     """Read a folder of frames or one file; see the module's description.
 
     Without a chosen joint set it takes 17 joints for coco_17, 26 for halpe_26, and for 25 the
-              order, body_25 or body_25b, that the poses clearly have (body_25, as OpenPose
-              documents, if they do not say).
+    order, body_25 or body_25b, that the poses clearly have (body_25, as OpenPose documents, if
+    they do not say).
 
     Raises `PoseliftError` naming file and frame for anything that is not as described.
     """
-    clip = _Clip(str(path), options.skeleton)
+    table = Table(str(path), COUNTS, options.skeleton)
     if path.is_dir():
-        _read_folder(clip, path)
-    else:
-        _read_file(clip, path)
-    return _finish(clip)
+        for number, place in _files(path):
+            _add_frame(table, number, frame_content(place), place)
+        return _finish(table)
+    data = content(path)
+    found = decode(data, _FILE, str(path), _A_FRAME, "frame")
+    if isinstance(found, _File) and isinstance(found.frames, msgspec.UnsetType):
+        _add_frame(table, 0, data, f"{path}, frame 0")
+        return _finish(table)
+    if isinstance(found, _File):
+        table.fps = read_fps(found.fps, str(path))
+        table.sizes.add(found.image_size, str(path))
+        if found.keypoint_names is not None:
+            names = read_list(found.keypoint_names, '"keypoint_names"', str(path))
+            table.name(from_joint_names(names, str(path)), str(path))
+        found = found.frames
+    for number, frame in enumerate(found):
+        _add_frame(table, number, frame, f"{path}, frame {number}")
+    return _finish(table)
 
 
-def _read_file(clip: _Clip, path: Path) -> None:
-    """Read a single frame, a list of frames, or an object that has them as "frames"."""
-    around, frames = load_frames(path, "frames")
-    if isinstance(around, dict) and "frames" in around:
-        _read_header(clip, around, str(path))
-    elif around is not None or frames is None:
-        clip.add(0, around, f"{path}, frame 0")
-        return
-    if not isinstance(frames, Iterator):
-        frames = iter([read_list(frames, '"frames"', str(path))])
-    first = 0
-    for part in frames:
-        clip.add_all(range(first, first + len(part)), part, partial(_place, path, first))
-        first += len(part)
+def _add_frame(table: Table, number: int, data: bytes | msgspec.Raw, where: str) -> None:
+    """Take in the persons of a frame; one of whom nothing or only a face was found is nobody."""
+    frame = decode(data, _FRAME, where, _A_FRAME, "person", frame=True)
+    if isinstance(frame.people, msgspec.UnsetType):
+        raise PoseliftError(f'{where}: expected an OpenPose frame with a list "people"')
+    table.sizes.add(frame.image_size, where)
+    for index, person in enumerate(frame.people):
+        place = f"{where}, person {index}"
+        if isinstance(person, list):
+            identity, row = None, person
+        elif isinstance(person.pose_keypoints_2d, msgspec.UnsetType):
+            if decode(data, _ANY, where)["people"][index]:
+                raise PoseliftError(f'{place}: expected "{_KEY}"')
+            continue  # an empty object
+        else:
+            identity, row = person.person_id, person.pose_keypoints_2d
+            if isinstance(identity, list) and len(identity) == 1:
+                identity = identity[0]
+        if row:
+            table.add(number, identity, row, place)
+    table.frame_count = max(table.frame_count, number + 1)
 
 
-def _place(path: Path, first: int, index: int) -> str:
-    """Name the place of a frame in one file."""
-    return f"{path}, frame {first + index}"
-
-
-def _read_header(clip: _Clip, header: dict[str, Any], where: str) -> None:
-    """Take frame rate, image size and joint names from beside the frames."""
-    clip.fps = read_fps(header.get("fps"), where)
-    clip.sizes.add(header.get("image_size"), where)
-    if (names := header.get("keypoint_names")) is None:
-        return
-    named = from_joint_names(read_list(names, '"keypoint_names"', where), where)
-    if clip.skeleton not in (None, named):
-        raise PoseliftError(
-            f"{where}: its joint names are those of {named.name}, not of the chosen skeleton"
-        )
-    clip.skeleton = named
-
-
-def _finish(clip: _Clip) -> Detections:
+def _finish(table: Table) -> Detections:
     """Make the table: undetected joints to NaN, persons without any joint left out."""
-    if clip.rows is None:
-        raise PoseliftError(f"{clip.source}: no person in any frame")
-    frames, person_ids, triples, _ = clip.rows.tables()
-    triples = triples.reshape(len(triples), -1, 3)
-    unseen = (triples[..., 2] <= 0) | ((triples[..., 0] == 0) & (triples[..., 1] == 0))
-    triples[unseen] = (np.nan, np.nan, 0.0)
-    kept = ~unseen.all(axis=1)
+    frames, person_ids, points, scores = table.arrays()
+    unseen = (scores <= 0) | (points == 0).all(axis=2)
+    points[unseen], scores[unseen] = np.nan, 0.0
+    kept = ~np.isnan(points[..., 0]).all(axis=1)
     if not kept.any():
-        raise PoseliftError(f"{clip.source}: no person in any frame (all joints undetected)")
-    if not kept.all():
-        triples, frames, person_ids = triples[kept], frames[kept], person_ids[kept]
-    points = np.ascontiguousarray(triples[..., :2])
-    _check_pixels(points, clip.source)
-    skeleton, note = _order(points, clip)
+        raise PoseliftError(f"{table.source}: no person in any frame (all joints undetected)")
+    frames, person_ids, points, scores = (a[kept] for a in (frames, person_ids, points, scores))
+    _check_pixels(points, table.source)
+    skeleton, note = _order(points, table)
     return Detections(
         frames=frames,
         keypoints=points,
-        scores=triples[..., 2],
+        scores=scores,
         person_ids=person_ids,
         skeleton=skeleton,
-        fps=clip.fps,
-        image_size=clip.sizes.size,
-        frame_count=clip.frame_count,
-        source=clip.source,
+        fps=table.fps,
+        image_size=table.sizes.size,
+        frame_count=table.frame_count,
+        source=table.source,
         notes=note,
     )
 
@@ -235,74 +160,33 @@ def _check_pixels(points: np.ndarray, source: str) -> None:
         )
 
 
-def _order(points: np.ndarray, clip: _Clip) -> tuple[Skeleton, tuple[str, ...]]:
+def _order(points: np.ndarray, table: Table) -> tuple[Skeleton, tuple[str, ...]]:
     """Decide the joint set, for 25 joints with a look at the poses; also say why."""
-    assumed = by_count(points.shape[1], clip.skeleton, COUNTS, clip.source)
+    assumed = by_count(points.shape[1], table.skeleton, COUNTS, table.source)
     if assumed not in (BODY_25, BODY_25B):
         return assumed, ()
     other = BODY_25B if assumed == BODY_25 else BODY_25
     with np.errstate(over="ignore", invalid="ignore"):  # infinite joints are refused later
         fits = better_order(points, assumed, other)
-    if clip.skeleton is None:
+    if table.skeleton is None:
         reason = "the order that the poses have" if fits else "OpenPose's default"
         chosen = fits or assumed
         return chosen, (f"25 joints taken as {chosen.name}: {reason}",)
     if fits == other:
         raise PoseliftError(
-            f"{clip.source}: the 25 joints are not in the order of {assumed.name}, "
+            f"{table.source}: the 25 joints are not in the order of {assumed.name}, "
             f"they fit {other.name} (--skeleton {other.name})"
         )
     return assumed, ()
 
 
-def _person_id(value: Any, where: str) -> int:
-    """Return the number of a person: OpenPose writes a list of one number, -1 for unknown."""
-    if isinstance(value, list) and len(value) == 1:
-        value = value[0]
-    return -1 if value is None else read_index(value, "person_id", where, lowest=-1)
-
-
-#: Files of a folder that are taken in at a time.
-_FILES = 128
-
-
-def _read_folder(clip: _Clip, path: Path) -> None:
-    """Read the .json files of a folder, in the order of the frames."""
+def _files(path: Path) -> list[tuple[int, str]]:
+    """Return the .json files of a folder with their frame numbers, in their order."""
     with os.scandir(path) as entries:
         names = [e.name for e in entries if e.name.endswith(".json") and e.name[0] != "."]
     if not names:
         raise PoseliftError(f"{path}: no .json file in this folder")
-    files = [(number, f"{path}{os.sep}{name}") for number, name in frame_numbers(names, str(path))]
-    for start in range(0, len(files), _FILES):
-        numbers, places = zip(*files[start : start + _FILES], strict=True)
-        frames: list[Any] = []
-        try:
-            frames.extend(map(_read_frame, places))
-        except PoseliftError:  # what is wrong in the frames before comes first
-            clip.add_all(numbers[: len(frames)], frames, places.__getitem__)
-            raise
-        clip.add_all(numbers, frames, places.__getitem__)
-
-
-def _read_frame(place: str) -> Any:
-    """Read the file of one frame."""
-    try:
-        with open(place, "rb") as stream:
-            data = stream.read(PEEK)  # room for 16 MiB each time would cost more than the reading
-            if len(data) == PEEK:
-                data += stream.read(MAX_FRAME_BYTES + 1 - PEEK)
-    except OSError as error:
-        raise PoseliftError(f"{place}: cannot be read ({error.strerror})") from error
-    if len(data) > MAX_FRAME_BYTES:
-        raise PoseliftError(f"{place}: is too large to be one frame (over 16 MiB)")
-    try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError:
-        return parse_json(Path(place), data)  # with the words for what is wrong
-
-
-#: A frame with a thousand persons has far less.
-MAX_FRAME_BYTES = 16 << 20
+    return [(number, f"{path}{os.sep}{name}") for number, name in frame_numbers(names, str(path))]
 
 
 def frame_numbers(names: Iterable[str], where: str) -> list[tuple[int, str]]:

@@ -30,6 +30,7 @@ from poselift.reproduction.figures.canvas import (
     write,
 )
 from poselift.skeletons import Skeleton
+from poselift.viewer.drawing import SQUARE, Colours, View, draw_bones, floor_lines, window
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,17 +38,15 @@ if TYPE_CHECKING:
 else:
     Axes = Figure = Any
 
-#: Degrees by which 3D panels are turned about the vertical and seen from above.
-YAW, PITCH = 25.0, 12.0
-#: Metres between the lines of the floor, and length of the upright scale.
-SQUARE, SCALE = 0.5, 1.0
-VIEW = (
-    f"3D: metres, root-relative, seen from {YAW:g} degrees to the right of the camera and "
-    f"{PITCH:g} above it; floor squares of {SQUARE:g} m."
+#: How 3D panels are turned about the vertical and seen from above.
+VIEW = View("", -25.0, 12.0)
+#: Length in metres of the upright scale.
+SCALE = 1.0
+SEEN_FROM = (
+    f"3D: metres, root-relative, seen from {-VIEW.yaw:g} degrees to the right of the camera and "
+    f"{VIEW.pitch:g} above it; floor squares of {SQUARE:g} m."
 )
 
-#: Colours of left, right and middle bones.
-Colours = tuple[str, str, str]
 TRUTH: Colours = (BLUE, RED, MUTED)
 PREDICTED: Colours = (PURPLE, GREEN, MUTED)
 
@@ -87,14 +86,14 @@ def comparison_png(
             span = _span(truth[row], [poses[row] for poses in predictions.values()])
             for axes, poses in zip(panels[1:], predictions.values(), strict=True):
                 _draw_floor(axes, truth[row], span)
-                _draw_bones(axes, skeleton, upright(truth[row]), (BLUE, BLUE, BLUE))
-                _draw_bones(axes, skeleton, upright(poses[row]), (RED, RED, RED), "--")
+                draw_bones(_Pen(axes), skeleton, upright(truth[row]), (BLUE, BLUE, BLUE))
+                draw_bones(_Pen(axes, "--"), skeleton, upright(poses[row]), (RED, RED, RED))
                 axes.set_xlabel(distance_label(poses[row], truth[row]), labelpad=3)
             if row == 0:
                 for axes, text in zip(panels, figure_names, strict=True):
                     axes.set_title(text)
 
-    note = f"Truth blue, prediction red and dashed. 2D: pixels, x right, y down. {VIEW}"
+    note = f"Truth blue, prediction red and dashed. 2D: pixels, x right, y down. {SEEN_FROM}"
     return png(
         draw,
         0.45 + (1 + len(predictions)) * (_PANEL + _GAP) + 0.1,
@@ -135,16 +134,16 @@ def pipeline_png(
             x, y = column * block, top + 0.3 + row * (_PANEL + 0.36)
             panels = [place(figure, *_cell(k, y, x)) for k in range(4)]
             write(figure, x + 0.25, y + _PANEL / 2, name, **_BESIDE)
-            window = _window([keypoints[sample], detected[sample]])
-            _draw_flat(panels[0], skeleton, keypoints[sample], TRUTH, window)
-            _draw_flat(panels[1], skeleton, detected[sample], PREDICTED, window)
+            shared = window([keypoints[sample], detected[sample]])
+            _draw_flat(panels[0], skeleton, keypoints[sample], TRUTH, shared)
+            _draw_flat(panels[1], skeleton, detected[sample], PREDICTED, shared)
             span = _span(truth[sample], [predicted[sample]])
             for axes, pose, colours in (
                 (panels[2], truth[sample], TRUTH),
                 (panels[3], predicted[sample], PREDICTED),
             ):
                 _draw_floor(axes, truth[sample], span)
-                _draw_bones(axes, skeleton, upright(pose), colours)
+                draw_bones(_Pen(axes), skeleton, upright(pose), colours)
             panels[3].set_xlabel(distance_label(predicted[sample], truth[sample]), labelpad=3)
             if row == 0:
                 titles = ("2D truth", "2D detected", "3D truth", "3D predicted")
@@ -153,7 +152,7 @@ def pipeline_png(
 
     note = (
         "Left and right limbs: blue and red where true, purple and green where detected or "
-        f"predicted. 2D: pixels, x right, y down. {VIEW}"
+        f"predicted. 2D: pixels, x right, y down. {SEEN_FROM}"
     )
     return png(
         draw,
@@ -173,11 +172,8 @@ def distance_label(predicted: Float[np.ndarray, "J 3"], truth: Float[np.ndarray,
 
 def upright(points: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 2"]:
     """Project camera space (x right, y down, z forward) onto the page (right, up), in metres."""
-    yaw, pitch = math.radians(YAW), math.radians(PITCH)
-    x, y, z = points[..., 0], points[..., 1], points[..., 2]
-    right = x * math.cos(yaw) + z * math.sin(yaw)
-    away = z * math.cos(yaw) - x * math.sin(yaw)
-    return np.stack([right, away * math.sin(pitch) - y * math.cos(pitch)], axis=-1)
+    turned = points @ VIEW.turn.T
+    return np.stack([turned[..., 0], -turned[..., 1]], axis=-1)
 
 
 def _check(
@@ -204,34 +200,22 @@ def _seen(points: Float[np.ndarray, "J D"]) -> Float[np.ndarray, "K D"]:
     return points[~np.isnan(points).any(axis=1)]
 
 
-def _window(
-    poses: Sequence[Float[np.ndarray, "_ 2"]],
-) -> tuple[float, float, float] | None:
-    """Centre x, y and half width of a square that holds poses; None if there is nothing."""
-    seen = np.concatenate([_seen(pose) for pose in poses])
-    if not len(seen):
-        return None
-    low, high = seen.min(axis=0), seen.max(axis=0)
-    x, y = (low + high) / 2
-    return float(x), float(y), float(max(*(high - low), 1e-6) * 0.58)
-
-
 def _draw_flat(
     axes: Axes,
     skeleton: Skeleton,
     pose: Float[np.ndarray, "J 2"],
     colours: Colours,
-    window: tuple[float, float, float] | None = None,
+    shared: tuple[float, float, float] | None = None,
 ) -> None:
     """A 2D pose in a square window of its image, y down, with a scale in pixels."""
     plain(axes)
-    window = window or _window([pose])
-    if window is None:
+    square = shared or window([pose])
+    if square is None:
         return
-    x, y, half = window
+    x, y, half = square
     axes.set_xlim(x - half, x + half)
     axes.set_ylim(y + half, y - half)
-    _draw_bones(axes, skeleton, pose, colours)
+    draw_bones(_Pen(axes), skeleton, pose, colours)
     length = _round(0.7 * half)
     left, low = x - 0.93 * half, y + 0.92 * half
     axes.plot([left, left + length], [low, low], color=MUTED, lw=1.5, solid_capstyle="butt")
@@ -247,12 +231,8 @@ def _round(length: float) -> float:
 def _floor(truth: Float[np.ndarray, "J 3"]) -> Float[np.ndarray, "6 2 2"]:
     """Ends on the page of the lines of a floor of 2 x 2 squares under the lowest true joint."""
     seen = _seen(truth)
-    height = seen[:, 1].max() if len(seen) else 0.0
-    lines = []
-    for k in (-SQUARE, 0.0, SQUARE):
-        lines.append([[k, height, -SQUARE], [k, height, SQUARE]])
-        lines.append([[-SQUARE, height, k], [SQUARE, height, k]])
-    return upright(np.array(lines))
+    height = float(seen[:, 1].max()) if len(seen) else 0.0
+    return floor_lines(VIEW, SQUARE, height) * [1.0, -1.0]
 
 
 def _span(
@@ -260,9 +240,9 @@ def _span(
 ) -> tuple[float, float, float]:
     """Centre x, y on the page and half width in metres of a window that holds poses and floor."""
     floor = _floor(truth).reshape(-1, 2)
-    window = _window([floor, *(upright(pose) for pose in (truth, *others))])
-    assert window is not None  # there is always a floor
-    return window
+    square = window([floor, *(upright(pose) for pose in (truth, *others))])
+    assert square is not None  # there is always a floor
+    return square
 
 
 def _draw_floor(
@@ -276,28 +256,22 @@ def _draw_floor(
     for line in _floor(truth):
         axes.plot(line[:, 0], line[:, 1], color=FAINT, lw=0.8, zorder=1)
     left, low = x - 0.95 * half, y - 0.93 * half
-    top = low + SCALE * math.cos(math.radians(PITCH))
+    top = low + SCALE * math.cos(math.radians(VIEW.pitch))
     axes.plot([left, left], [low, top], color=MUTED, lw=1.5, solid_capstyle="butt", zorder=1)
     text: dict[str, Any] = {"rotation": 90, "fontsize": 7.5, "color": MUTED, "va": "top"}
     axes.text(left + 0.03 * half, top, f"{SCALE:g} m", **text)
 
 
-def _draw_bones(
-    axes: Axes,
-    skeleton: Skeleton,
-    points: Float[np.ndarray, "J 2"],
-    colours: Colours,
-    style: str = "-",
-) -> None:
-    """Bones and joints; a joint that is NaN, and its bones, are left out."""
-    left, right = set(skeleton.left), set(skeleton.right)
-    colour = [colours[0 if j in left else 1 if j in right else 2] for j in range(len(skeleton))]
-    seen = ~np.isnan(points).any(axis=1)
-    for parent, child in skeleton.edges:
-        if seen[parent] and seen[child]:
-            ends = points[[parent, child]]
-            axes.plot(ends[:, 0], ends[:, 1], style, color=colour[child], lw=2.0, zorder=3)
-    shown = np.flatnonzero(seen)
-    axes.scatter(
-        points[shown, 0], points[shown, 1], s=9, c=[colour[j] for j in shown], zorder=4, lw=0
-    )
+class _Pen:
+    """Bones and joints in matplotlib's axes."""
+
+    def __init__(self, axes: Axes, style: str = "-") -> None:
+        self.axes, self.style = axes, style
+
+    def line(self, ends: Float[np.ndarray, "2 2"], colour: str) -> None:
+        """Draw a bone."""
+        self.axes.plot(ends[:, 0], ends[:, 1], self.style, color=colour, lw=2.0, zorder=3)
+
+    def dots(self, at: Float[np.ndarray, "K 2"], colours: list[str]) -> None:
+        """Draw joints."""
+        self.axes.scatter(at[:, 0], at[:, 1], s=9, c=colours, zorder=4, lw=0)

@@ -1,0 +1,44 @@
+"""The options that say which model runs and how, and the bar that shows it running."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+Model = Annotated[
+    str, typer.Option(help="A shipped model (gln, posegraphnet), a run folder or an .onnx file.")
+]
+Focal = Annotated[
+    float | None,
+    typer.Option("--focal", help="Focal length in pixels; default: the longer picture side."),
+]
+Threads = Annotated[
+    int | None, typer.Option(help="CPU threads; default: one for each physical core.")
+]
+Flip = Annotated[
+    bool,
+    typer.Option("--flip/--no-flip", help="Lift the mirrored pose too: more accurate, slower."),
+]
+Precision = Annotated[
+    str, typer.Option(help="fp32, int8 (about twice as fast, within 0.5 mm), or bf16 (openvino).")
+]
+Backend = Annotated[str, typer.Option(help="What runs the network: onnxruntime or openvino.")]
+
+
+@contextmanager
+def progress(total: int, quiet: bool) -> Iterator[Callable[[int], None] | None]:
+    """Show a bar on stderr if that is a terminal; yields what advances it."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = ("lifting", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("lifting", total=total)
+        yield lambda count: bar.advance(task, count)

@@ -1,0 +1,190 @@
+"""Data sets by name: splits, kinds of 2D, what is measured on them, loaders, how to get them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import final
+
+from poselift.datasets.lifting_data import LiftingData
+from poselift.errors import PoseliftError
+from poselift.evaluation import DETECTED, GROUND_TRUTH
+
+#: Called with a few words about what is being done.
+Say = Callable[[str], None]
+
+
+def silently(_: str) -> None:
+    """Say nothing."""
+
+
+@final
+@dataclass(frozen=True)
+class Part:
+    """Which part of a data set, in which form; a data set has use for its `DataSet.options` only.
+
+    split          one of its splits.
+    variant        2D keypoints: "ground_truth" or "detected".
+    detections     whose detections of h36m are "detected", as the file is called.
+    drop_drifting  leave out the 12 drifting sequences of h36m's S9.
+    annotations    3D poses of 3dhp: "univ" (official) or "raw" (true size).
+    skeleton       joints that are wanted, by name.
+    seed           of cmu17's detector noise.
+    """
+
+    split: str = "test"
+    variant: str = "ground_truth"
+    detections: str = "cpn"
+    drop_drifting: bool = False
+    annotations: str = "univ"
+    skeleton: str = "h36m_17"
+    seed: int = 0
+
+
+@final
+@dataclass(frozen=True)
+class DataSet:
+    """What is to be known of a data set before a file is opened.
+
+    name, summary  as a user reads them.
+    splits         names of its parts; none if it has one part only.
+    kinds          variant -> kind of 2D keypoints, `DETECTED` or `GROUND_TRUTH`.
+    metrics        kind -> what is measured if nothing is said: what the tables of the field print;
+                   empty where there is no choice.
+    options        fields of `Part` that it has a choice of.
+    remedies       what to do where a protocol asks for a kind of 2D keypoints that is not measured.
+    how_to_get     where it comes from.
+    load           reads a part of the files under a folder, which `read` does with a check; None
+                   where it is no `LiftingData`.
+    only           metrics that it allows, and why; none: all.
+    """
+
+    name: str
+    summary: str
+    kinds: Mapping[str, str]
+    metrics: Mapping[str, tuple[str, ...]]
+    remedies: Mapping[str, str]
+    how_to_get: str
+    splits: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    load: Callable[[Path, Part, Say], LiftingData] | None = None
+    only: tuple[tuple[str, ...], str] = field(default=((), ""))
+
+    def read(self, root: str | os.PathLike[str], part: Part, say: Say = silently) -> LiftingData:
+        """Read a part; `PoseliftError` as the readers say, and for what is no lifting data."""
+        if self.load is None:
+            raise PoseliftError(f"--data {self.name} {self.only[1]}: it is for poselift eval only")
+        return self.load(Path(root), part, say)
+
+
+def _load_cmu17(root: Path, part: Part, say: Say) -> LiftingData:
+    from poselift.datasets.cmu import load_cmu17
+    from poselift.skeletons import get_skeleton
+
+    say(f"cmu17 {part.split}, {part.variant}: loading ...")
+    data = load_cmu17(root, part.split, part.variant, seed=part.seed)
+    return data.in_joints_of(get_skeleton(part.skeleton))
+
+
+def _load_h36m(root: Path, part: Part, say: Say) -> LiftingData:
+    from poselift.datasets.human36m_layouts import open_human36m
+
+    say("human36m: loading ...")
+    return open_human36m(
+        root,
+        part.split,
+        "gt" if part.variant == "ground_truth" else part.detections,
+        skeleton=part.skeleton,
+        drop_drifting=part.drop_drifting,
+        progress=lambda done, total: say(f"h36m: loading {done} of {total} ..."),
+    )
+
+
+def _load_3dhp(root: Path, part: Part, say: Say) -> LiftingData:
+    from poselift.datasets.mpi_inf_3dhp import load_mpi_inf_3dhp
+
+    say("3dhp: loading ...")
+    return load_mpi_inf_3dhp(root, poses=ANNOTATIONS[part.annotations])
+
+
+#: 3D poses of 3dhp by the name that `Part` has for them.
+ANNOTATIONS = {"univ": "univ_annot3", "raw": "annot3"}
+
+_BOTH = {"ground_truth": GROUND_TRUTH, "detected": DETECTED}
+
+DATA_SETS: dict[str, DataSet] = {
+    one.name: one
+    for one in (
+        DataSet(
+            "cmu17",
+            "CMU motion capture seen by virtual cameras",
+            splits=("train", "val", "test"),
+            kinds=_BOTH,
+            options=("split", "variant"),
+            metrics={DETECTED: ("mpjpe", "p-mpjpe"), GROUND_TRUTH: ("mpjpe", "p-mpjpe")},
+            remedies={
+                DETECTED: "give --variant detected",
+                GROUND_TRUTH: "give --variant ground_truth",
+            },
+            how_to_get="free for all uses, from mocap.cs.cmu.edu; docs/data.md says where it goes",
+            load=_load_cmu17,
+        ),
+        DataSet(
+            "h36m",
+            "Human3.6M in the layouts of VideoPose3D, GridConv and MMPose",
+            splits=("train", "val", "test"),
+            kinds=_BOTH,
+            options=("split", "detections", "drop_drifting"),
+            # GridConv's Tables 1 and 2, PoseGraphNet's Tables 1 and 2 with the errors by axis
+            metrics={DETECTED: ("mpjpe", "p-mpjpe", "axis"), GROUND_TRUTH: ("mpjpe", "axis")},
+            remedies={
+                DETECTED: "name a detector, as by --detections cpn",
+                GROUND_TRUTH: "leave out --detections, or give gt",
+            },
+            how_to_get="licensed for research; docs/data.md says how to get it",
+            load=_load_h36m,
+        ),
+        DataSet(
+            "3dhp",
+            "MPI-INF-3DHP's test set",
+            kinds={"ground_truth": GROUND_TRUTH},
+            options=("annotations",),
+            metrics={GROUND_TRUTH: ("mpjpe", "pck", "auc")},  # GridConv's Table 3
+            remedies={DETECTED: "the test set has none"},
+            how_to_get="licensed for research; docs/data.md says how to get it",
+            load=_load_3dhp,
+        ),
+        DataSet(
+            "pose2sim",
+            "a person balancing on a beam, real detections and triangulated markers",
+            kinds={"detected": DETECTED},
+            metrics={DETECTED: ("p-mpjpe",)},
+            remedies={GROUND_TRUTH: "the clip has none"},
+            how_to_get="the demo of Pose2Sim (BSD); docs/data.md says where it goes",
+            only=(("p-mpjpe",), "has markers of 12 limb joints and no root"),
+        ),
+        DataSet(
+            "robustness",
+            "frozen kinds of 2D of cmu17 and the balancing clip",
+            splits=("val", "test"),
+            kinds={"ground_truth": GROUND_TRUTH},
+            options=("split",),
+            metrics={},
+            remedies={},
+            how_to_get="as cmu17 and pose2sim",
+            only=((), "has a table of its own"),
+        ),
+    )
+}
+
+
+def get_data_set(name: str) -> DataSet:
+    """Return a data set by name; `PoseliftError` lists them if there is none of that name."""
+    try:
+        return DATA_SETS[name]
+    except KeyError:
+        raise PoseliftError(
+            f"--data: expected one of {', '.join(DATA_SETS)}, got {name!r}"
+        ) from None
