@@ -27,7 +27,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float
 
 from poselift.io import rows, textrows
 from poselift.io.arrays import Sink
@@ -78,10 +77,8 @@ def _in_axes(sequence: PoseSequence, points: np.ndarray, axes: Axes) -> np.ndarr
     return turned(points, axes_of(sequence), axes)
 
 
-def _tracks(
-    people: Sequence[PoseSequence], axes: Axes
-) -> tuple[list[str], list[Float[np.ndarray, "T C"]]]:
-    """Return names of the columns that are said once a frame, and their values by person."""
+def _tracks(people: Sequence[PoseSequence], axes: Axes) -> tuple[list[str], list[np.ndarray]]:
+    """Return the names of the C columns that are said once a frame, and (T, C) by person."""
     names: list[str] = []
     parts: list[list[np.ndarray]] = [[] for _ in people]
     for track, columns in (
@@ -110,14 +107,18 @@ def _tracks(
 def _write(
     stream: Sink,
     people: Sequence[PoseSequence],
-    values: list[Float[np.ndarray, "T J D"]],
+    values: list[np.ndarray],
     names: list[str],
     tracks: list[str],
-    extra: list[Float[np.ndarray, "T C"]],
+    extra: list[np.ndarray],
     *,
     wide: bool,
 ) -> None:
-    """Write rows of `values`, of the people's scores and of `extra`, sorted by frame and person."""
+    """Write rows sorted by frame and person.
+
+    values, names   (T, J, C) by person, and what the columns are called, scores being the last.
+    extra, tracks   (T, C) by person of what is said once a frame, and its names.
+    """
     table = rows.flatten(people)
     joints = people[0].skeleton.joints
     scores = np.concatenate([one.scores for one in people])[..., None]

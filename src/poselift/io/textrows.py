@@ -9,14 +9,14 @@ import numpy as np
 from poselift.io import rows
 
 
-def lines(table: np.ndarray, separator: bytes = b",") -> list[bytes]:
-    """Return each row of a table (N, C) as text; NaN leaves a field empty.
+def lines(table: np.ndarray, separator: bytes = b",", missing: bytes = b"") -> list[bytes]:
+    """Return each row of a table (N, C) as text, NaN as `missing`.
 
     float32 is written as float32, so 0.1 is `0.1`; orjson does it 20 times as fast as `%`.
     """
     if not len(table):
         return []
-    text = rows.dump(np.ascontiguousarray(table))[2:-2].replace(b"null", b"")
+    text = rows.dump(np.ascontiguousarray(table))[2:-2].replace(b"null", missing)
     found = text.replace(b"],[", b"\n")
     return found.replace(b",", separator).split(b"\n") if separator != b"," else found.split(b"\n")
 

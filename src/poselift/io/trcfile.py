@@ -4,7 +4,7 @@
 | --- | --- |
 | Frame# | frame number of the source, from 1 |
 | Time | seconds from the start of the source |
-| X1 Y1 Z1 ... | the joints in metres, empty where missing; names stand above each three columns |
+| X1 Y1 Z1 ... | the joints in metres, NaN where missing; names stand above each three columns |
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ _FIELDS = (
 
 
 def write_trc(sequence: PoseSequence, stream: Sink, axes: Axes, title: str) -> tuple[str, ...]:
-    """Write a 3D sequence as TRC; return what had to be decided (see `timeline`)."""
+    """Write a 3D sequence as TRC; return what had to be decided (see `timeline`).
+
+    Missing joints are the word NaN: of a row that ends in empty fields OpenSim loses the last.
+    """
     line = timeline(sequence, axes)
     joints = sequence.skeleton.joints
     count, rate = len(line), f"{line.fps:.10g}"
@@ -46,7 +49,7 @@ def write_trc(sequence: PoseSequence, stream: Sink, axes: Axes, title: str) -> t
     stream.write("".join("\t".join(words) + "\n" for words in head).encode())
     table = line.positions.astype(np.float32).reshape(count, -1)
     for rows in textrows.blocks(count):
-        text = textrows.lines(table[rows], b"\t")
+        text = textrows.lines(table[rows], b"\t", b"NaN")
         seconds = textrows.lines(line.times[rows, None].round(9))
         first = line.first + 1 + rows.start
         written = [

@@ -15,7 +15,7 @@ def write(results: Results, stream: Sink, options: WriteOptions) -> tuple[str, .
 
 FORMAT = Format(
     "trc",
-    "markers for OpenSim: metres, y up, one person a file; missing joints are empty",
+    "markers for OpenSim: metres, y up, one person a file; missing joints are NaN",
     {".trc": "markers for OpenSim"},
     holds="3D",
     persons="one",
