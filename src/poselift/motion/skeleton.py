@@ -263,8 +263,13 @@ def _frame_bones(skeleton: Skeleton, joint: int) -> tuple[tuple[int, int], tuple
     pairs, others = [], [(parent, joint)] if parent >= 0 else []
     while level:
         others += [(joint, one) for one in level]
-        mirrored = [(int(skeleton.flip_order[one]), one) for one in level if one in skeleton.left]
-        pairs += [(right, left) for right, left in mirrored if right in level]
+        names = {skeleton.joints[one]: one for one in level}  # a joint may lack its mirror image
+        pairs += [
+            (names[other], one)
+            for name, one in names.items()
+            if name.startswith("left_")
+            and (other := "right_" + name.removeprefix("left_")) in names
+        ]
         level = [child for one in level for child in _children(skeleton, one)]
     lines = [(a, b) for a, b in (*pairs, *others) if np.linalg.norm(rest[b] - rest[a]) > 1e-3]
     start, end = lines[0]
