@@ -164,7 +164,7 @@ def _flat(flat: PoseSequence, box: list[float]) -> dict[str, Any]:
     """2D poses to 0.1 px (images wider than 4368 px: a 43,000th of the width)."""
     centre = [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2]
     step = max(0.1, 0.75 * max(box[2] - box[0], box[3] - box[1]) / _LARGEST)
-    return {"origin": centre, **_track(flat.positions, step, centre), **_body(flat.skeleton)}
+    return {"origin": centre, **_track(flat.positions, step, centre), **body(flat.skeleton)}
 
 
 def _solid(solid: PoseSequence, offset: Float[np.ndarray, "R 3"]) -> dict[str, Any]:
@@ -174,7 +174,7 @@ def _solid(solid: PoseSequence, offset: Float[np.ndarray, "R 3"]) -> dict[str, A
     return {
         "origin": [0.0, 0.0, 0.0],
         **_track(scene.in_scene(solid), 0.001, [0.0, 0.0, 0.0]),
-        **_body(solid.skeleton),
+        **body(solid.skeleton),
         "offsets": encode(offset, "<f4"),
         "path": None if solid.root is None else encode(scene.path_of(solid, offset), "<f4"),
         "contacts": None if contacts is None else encode(np.nan_to_num(contacts) > 0.5, "u1"),
@@ -184,7 +184,7 @@ def _solid(solid: PoseSequence, offset: Float[np.ndarray, "R 3"]) -> dict[str, A
     }
 
 
-def _body(skeleton: Skeleton) -> dict[str, Any]:
+def body(skeleton: Skeleton) -> dict[str, Any]:
     """Which joints are joined, and which side each is on."""
     sides = bone_sides(skeleton)
     return {"sides": sides, "bones": [[p, c, sides[c]] for p, c in skeleton.edges]}

@@ -23,7 +23,6 @@ from poselift.viewer.clip import Angles, Shown, clip_data, timeline
 #: Bytes of a video that are put into the page; a larger one stays beside it.
 EMBED_LIMIT = 24_000_000
 
-_BLOB, _BESIDE = "blob:", "'self'"
 #: What a browser is told of a video, by suffix; QuickTime holds the same streams as MP4.
 _VIDEO_TYPES = {".webm": "video/webm", ".mkv": "video/x-matroska", ".ogv": "video/ogg"}
 
@@ -126,33 +125,37 @@ def _page(
         "notes": facts.notes(people, line, room=bool(clip["scene"] and clip["scene"]["room"])),
         "video": film and {"type": film.kind, "link": film.link},
     }
-    script, style = bundle("page"), resource("page.css")
+    # a video inside of the page is played from memory, one beside it from where the page comes from
+    media = "" if film is None else "media-src blob:" if film.data else "media-src 'self'"
+    data = base64.b64encode(film.data).decode("ascii") if film else ""
+    return fill("page", title, clip, allowed=media, video=data)
+
+
+def fill(name: str, title: str, clip: dict[str, Any], *, allowed: str, video: str = "") -> bytes:
+    """Fill the page `name` with a title, a data block and the script of that name, in UTF-8.
+
+    allowed  what the policy allows besides this very script and style, and pictures inside of the
+             page: nothing, or one directive.
+    """
+    script, style = bundle(name), resource("page.css")
     parts = {
         "title": html.escape(title),
-        "policy": _policy(script, style, film),
+        "policy": (
+            f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
+            f"img-src data:; {allowed + '; ' if allowed else ''}base-uri 'none'; "
+            "form-action 'none'"
+        ),
         "style": style,
         "script": script,
         # "<" never occurs in the block, so neither "</script" nor "<!--" can end or confuse it
         "clip": json.dumps(clip, allow_nan=False).replace("<", "\\u003c"),
-        "video": base64.b64encode(film.data).decode("ascii") if film else "",
+        "video": video,
     }
     # one pass, so that a title that looks like a placeholder stays a title
-    page = re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], resource("page.html"))
+    page = re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], resource(f"{name}.html"))
     return page.encode("utf-8", errors="replace")
 
 
-def _policy(script: str, style: str, film: _Film | None) -> str:
-    """Content-Security-Policy: nothing but this very script and style, no connection at all.
-
-    A video inside of the page is played from memory (`blob:`), one beside it from where the page
-    comes from (`'self'`); without a video neither is allowed.
-    """
-
-    def digest(text: str) -> str:
-        return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-    media = "" if film is None else f"media-src {_BLOB if film.data else _BESIDE}; "
-    return (
-        f"default-src 'none'; script-src '{digest(script)}'; style-src '{digest(style)}'; "
-        f"img-src data:; {media}base-uri 'none'; form-action 'none'"
-    )
+def _digest(text: str) -> str:
+    """What a policy calls a script or style by."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

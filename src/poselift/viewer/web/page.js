@@ -4,17 +4,10 @@ import { readInk } from "./canvas.js";
 import { clamp, openClip } from "./clip.js";
 import { openFilm } from "./film.js";
 import { drawFlat, windowOn } from "./flat.js";
-import { listenToHands } from "./hands.js";
 import { makePlots } from "./plots.js";
 import { drawSolid } from "./solid.js";
+import { makeView } from "./views.js";
 
-const START = { yaw: -0.6, pitch: 0.24, zoom: 1 };
-const VIEWS = {
-  camera: { yaw: 0, pitch: 0, zoom: 1 },
-  side: { yaw: -Math.PI / 2, pitch: 0.06, zoom: 1 },
-  top: { yaw: 0, pitch: 1.5, zoom: 1 },
-  reset: START,
-};
 const TRAIL = 1; // seconds of a trail
 const STEPS = 5; // seconds before and after now of which steps are shown
 const GLIMPSE = 1; // seconds before and after someone is seen for which a stage is kept
@@ -23,7 +16,6 @@ const LARGE = 3.5; // half width in metres of a room through which people are fo
 const byId = (id) => document.getElementById(id);
 const clip = openClip(JSON.parse(byId("clip").textContent));
 const { people, frames, times, length, scene } = clip; // times in seconds
-const view = { ...START };
 const state = {
   index: 0,
   clock: 0, // seconds since the first frame
@@ -231,26 +223,6 @@ function press(button, pressed) {
   ask();
 }
 
-function look(change) {
-  view.yaw = change.yaw ?? view.yaw;
-  view.pitch = clamp(change.pitch ?? view.pitch, -1.55, 1.55);
-  view.zoom = clamp(change.zoom ?? view.zoom, 0.3, 8);
-  ask();
-}
-
-const orbit = (dx, dy) => look({ yaw: view.yaw + dx * 0.008, pitch: view.pitch + dy * 0.008 });
-const zoom = (factor) => look({ zoom: view.zoom * factor });
-
-/** What a key does in the 3D view, or undefined. */
-function turnKey(event) {
-  if (document.activeElement !== byId("solid")) return undefined;
-  const turns = { ArrowLeft: [-15, 0], ArrowRight: [15, 0], ArrowUp: [0, -15], ArrowDown: [0, 15] };
-  if (event.shiftKey && turns[event.key]) return () => orbit(...turns[event.key]);
-  const zooms = { "+": 1.15, "=": 1.15, "-": 1 / 1.15 };
-  if (zooms[event.key]) return () => zoom(zooms[event.key]);
-  return event.key === "0" ? () => look(START) : undefined;
-}
-
 function onKey(event) {
   if (event.ctrlKey || event.altKey || event.metaKey) return;
   const on = event.target;
@@ -294,10 +266,6 @@ function listen() {
       for (const one of windows) press(one, one === button);
     });
   }
-  for (const button of document.querySelectorAll("[data-view]")) {
-    button.addEventListener("click", () => look(VIEWS[button.dataset.view]));
-  }
-  listenToHands(byId("solid"), { orbit, zoom, reset: () => look(START) });
   document.addEventListener("keydown", onKey);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", refresh);
   const sizes = new ResizeObserver(ask);
@@ -325,6 +293,7 @@ function openVideo() {
   byId("film-data").remove(); // twice in memory is once too often
 }
 
+const { view, turnKey } = makeView(byId("solid"), ask);
 fillAbout(byId, clip);
 if (clip.video) openVideo();
 if (scene && scene.room) {
