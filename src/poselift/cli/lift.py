@@ -23,7 +23,20 @@ from poselift.cli.inputs import (
     parse_size,
     with_fps,
 )
-from poselift.cli.moving import SMOOTH, Bones, Height, Smooth, moving
+from poselift.cli.moving import (
+    SMOOTH,
+    Bones,
+    Calibrated,
+    CalibrationMap,
+    FloorFrom,
+    Fov,
+    Height,
+    Root,
+    Smooth,
+    World,
+    focal_of,
+    warn_of_guesses,
+)
 from poselift.cli.running import Backend, Flip, Focal, Model, Precision, Threads, progress
 from poselift.cli.videos import (
     DetectEvery,
@@ -58,8 +71,14 @@ def lift(
     precision: Precision = "fp32",
     backend: Backend = "onnxruntime",
     smooth: Smooth = SMOOTH,
-    bones: Bones = "none",
+    bones: Bones = None,
     height: Height = None,
+    root: Root = False,
+    floor: FloorFrom = "none",
+    world: World = False,
+    fov: Fov = None,
+    calibration: Calibrated = None,
+    calibration_map: CalibrationMap = None,
     axes: Axes = None,
     detector: DetectorName = "movenet",
     detect_every: DetectEvery = None,
@@ -76,9 +95,11 @@ def lift(
     from poselift.lifting import Lifter
     from poselift.lifting.backends import check_choice
     from poselift.modelfiles.find import find_model
-    from poselift.motion import refine
+    from poselift.motion import Lens, Options, Smoothing, refine
 
-    image_size, steps = parse_size(size), moving(smooth, bones, height)
+    image_size = parse_size(size)
+    lens = Lens(focal, fov, calibration, calibration_map, hint=str(source))
+    steps = Options(Smoothing.parse(smooth), bones, height, root, floor, world, lens)
     check_outputs(outputs, kinds(writers()), source=source)
     check_axes_of(outputs, writers(), axes)
     check_choice(backend, precision)
@@ -86,11 +107,13 @@ def lift(
     options = VideoOptions(detector, detect_every, trim, fps, image_size, skeleton, format_name)
     found, seen = read_people(source, options, quiet)
     people, assumed = with_fps(choose(found, person, source))
+    warn_of_guesses(steps)
     # opened after reading: parsing a long clip and an open model need not share the memory
     lifter = Lifter(file, threads=threads, flip=flip, precision=precision, backend=backend)
     started = time.perf_counter()
     with progress(sum(map(len, people)), quiet) as advance:
-        results = lifter.lift_people(people, focal=focal, progress=advance)
+        pixels = focal_of(lens, people, lifter.card.normalisation == "person")
+        results = lifter.lift_people(people, focal=pixels, progress=advance)
     results = refine(results, steps)
     seconds = time.perf_counter() - started
     results = replace(results, meta={**results.meta, "fps_assumed": assumed})

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from poselift.motion import Options
+    from poselift.motion import Lens, Options
+    from poselift.poses import PoseSequence
 
 Smooth = Annotated[
     str,
@@ -17,19 +19,66 @@ Smooth = Annotated[
     ),
 ]
 Bones = Annotated[
-    str,
-    typer.Option(help="Bones: none (as lifted), constant, or symmetric (left and right alike)."),
+    str | None,
+    typer.Option(
+        metavar="none|constant|symmetric",
+        help="Bones of constant length, symmetric: left as right. Default: where others need it.",
+    ),
 ]
 Height = Annotated[
     float | None, typer.Option(help="The person's height in metres; bones are scaled to it.")
+]
+Root = Annotated[bool, typer.Option("--root", help="Place persons in the camera's space, metres.")]
+FloorFrom = Annotated[
+    str,
+    typer.Option(
+        "--floor",
+        metavar="none|feet|calibration|DEGREES",
+        help="Hold standing feet; up from the feet, the calibration, or the camera's tilt.",
+    ),
+]
+World = Annotated[bool, typer.Option("--world", help="Turn all upright: y up, the floor at y = 0.")]
+Fov = Annotated[
+    float | None,
+    typer.Option("--fov", help="Instead: field of view in degrees along the longer side."),
+]
+Calibrated = Annotated[
+    str | None,
+    typer.Option(
+        "--calibration",
+        metavar="FILE[:CAMERA]",
+        help="Instead: calibration as OpenCV, Pose2Sim or Qualisys write it (TOML, JSON, YAML).",
+    ),
+]
+CalibrationMap = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SCALE,DX,DY",
+        help="How the picture was scaled and padded after calibration: x SCALE + DX, y SCALE + DY.",
+    ),
 ]
 
 #: Of clips. Single poses, and live ones, are left as they are.
 SMOOTH = "butterworth"
 
 
-def moving(smooth: str, bones: str, height: float | None) -> Options:
-    """Read the options; `PoseliftError` for a value that does not exist."""
-    from poselift.motion import Options, Smoothing
+def focal_of(lens: Lens, people: tuple[PoseSequence, ...], takes: bool) -> float | None:
+    """Return the focal length to lift with, in pixels, or None for the lifter's own.
 
-    return Options(smooth=Smoothing.parse(smooth), bones=bones, height=height)
+    takes  whether the model makes use of one; then `--focal` is passed on to be refused.
+    """
+    if lens.fov is None and lens.calibration is None:
+        return lens.focal
+    camera = lens.camera(people[0].image_size)
+    return sum(camera.focal) / 2 if takes else None
+
+
+def warn_of_guesses(options: Options) -> None:
+    """Say on stderr what is taken for granted."""
+    lens = options.lens
+    if options.root and (lens.focal, lens.fov, lens.calibration) == (None, None, None):
+        print(
+            "poselift: warning: the focal length is not known, taking the picture's longer side "
+            "(give --focal, --fov or --calibration): distances are as wrong as it is",
+            file=sys.stderr,
+        )

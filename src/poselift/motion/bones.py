@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from poselift.errors import PoseliftError
 from poselift.motion.skeleton import bone_vectors
+from poselift.motion.tpose import rest_directions
 from poselift.poses import PoseSequence
 from poselift.skeletons import Skeleton
 
@@ -44,8 +45,8 @@ def bone_lengths(
 def standing_height(lengths: Float[np.ndarray, " J"], skeleton: Skeleton) -> float:
     """Return how tall a person of these bones stands: from the floor to the crown, metres.
 
-    Mean of both legs, trunk, neck and head in one line, and the ankles' height above the floor
-    as in the mean person. Raises `PoseliftError` for a joint set without head top or ankles.
+    Bones as at rest (`tpose`), both legs' mean, and the ankles' height above the floor as in the
+    mean person. Raises `PoseliftError` for a joint set without head top or ankles.
     """
     landmarks = skeleton.landmarks
     for landmark in ("head_top", "left_ankle", "right_ankle"):
@@ -54,13 +55,10 @@ def standing_height(lengths: Float[np.ndarray, " J"], skeleton: Skeleton) -> flo
                 f"the height of a person in the joints {skeleton.name} is not known: "
                 f"expected a joint {landmark}"
             )
-    upper = _path_length(landmarks.index("head_top"), lengths, skeleton)
-    legs = [
-        _path_length(landmarks.index(f"{side}_ankle"), lengths, skeleton)
-        - lengths[landmarks.index(f"{side}_hip")]
-        for side in ("left", "right")
-    ]
-    return float((upper + np.mean(legs)) / (1 - _ANKLE_HEIGHT))
+    rise = lengths * rest_directions(skeleton)[:, 1]
+    head = _sum_up(landmarks.index("head_top"), rise, skeleton)
+    legs = [_sum_up(landmarks.index(f"{side}_ankle"), rise, skeleton) for side in ("left", "right")]
+    return float((head - np.mean(legs)) / (1 - _ANKLE_HEIGHT))
 
 
 def keep_lengths(
@@ -138,10 +136,10 @@ def check_height(height: float | None) -> None:
         )
 
 
-def _path_length(joint: int, lengths: Float[np.ndarray, " J"], skeleton: Skeleton) -> float:
-    """Add up the bones from the root to a joint."""
+def _sum_up(joint: int, values: Float[np.ndarray, " J"], skeleton: Skeleton) -> float:
+    """Add up the bones' values from the root to a joint."""
     total = 0.0
     while skeleton.parents[joint] >= 0:
-        total += float(lengths[joint])
+        total += float(values[joint])
         joint = skeleton.parents[joint]
     return total

@@ -83,7 +83,7 @@ def fill_gaps(poses: PoseSequence, longest: float = LONGEST_GAP) -> PoseSequence
     filled = np.zeros((count, joints), np.float32)
     if "filled" in poses.tracks:
         filled[old] = poses.tracks["filled"]
-    gaps = _fill(positions.reshape(count, -1), times, longest).reshape(positions.shape)
+    gaps = fill_columns(positions.reshape(count, -1), times, longest).reshape(positions.shape)
     filled[gaps.any(axis=2)] = 1.0
     scores = np.full((count, joints), np.nan, np.float32)
     scores[old] = poses.scores
@@ -92,7 +92,7 @@ def fill_gaps(poses: PoseSequence, longest: float = LONGEST_GAP) -> PoseSequence
         if name != "filled":
             track = np.full((count, int(np.prod(values.shape[1:]))), np.nan)
             track[old] = values.reshape(len(values), -1)
-            _fill(track, times, longest)
+            fill_columns(track, times, longest)
             if name == "contacts":
                 track = np.floor(track)  # a foot stands if it does before and after
             tracks[name] = track.reshape(count, *values.shape[1:])
@@ -133,7 +133,7 @@ def _with_absent_frames(
     return whole, np.interp(whole, frames, times)
 
 
-def _fill(
+def fill_columns(
     columns: Float[np.ndarray, "T C"], times: Float[np.ndarray, " T"], longest: float
 ) -> Bool[np.ndarray, "T C"]:
     """Fill short gaps of the columns in place; return where."""
