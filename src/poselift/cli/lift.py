@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,10 +33,9 @@ from poselift.cli.moving import (
     Root,
     Smooth,
     World,
-    focal_of,
-    warn_of_guesses,
+    lift_moving,
 )
-from poselift.cli.running import Backend, Flip, Focal, Model, Precision, Threads, progress
+from poselift.cli.running import Backend, Flip, Focal, Model, Precision, Threads
 from poselift.cli.videos import (
     DetectEvery,
     DetectorName,
@@ -95,7 +93,7 @@ def lift(
     from poselift.lifting import Lifter
     from poselift.lifting.backends import check_choice
     from poselift.modelfiles.find import find_model
-    from poselift.motion import Lens, Options, Smoothing, refine
+    from poselift.motion import Lens, Options, Smoothing
 
     image_size = parse_size(size)
     lens = Lens(focal, fov, calibration, calibration_map, hint=str(source))
@@ -107,20 +105,14 @@ def lift(
     options = VideoOptions(detector, detect_every, trim, fps, image_size, skeleton, format_name)
     found, seen = read_people(source, options, quiet)
     people, assumed = with_fps(choose(found, person, source))
-    warn_of_guesses(steps)
     # opened after reading: parsing a long clip and an open model need not share the memory
     lifter = Lifter(file, threads=threads, flip=flip, precision=precision, backend=backend)
     started = time.perf_counter()
-    with progress(sum(map(len, people)), quiet) as advance:
-        pixels = focal_of(lens, people, lifter.card.normalisation == "person")
-        results = lifter.lift_people(people, focal=pixels, progress=advance)
-    results = refine(results, steps)
+    results = lift_moving(lifter, people, steps, quiet, {"fps_assumed": assumed})
     seconds = time.perf_counter() - started
-    results = replace(results, meta={**results.meta, "fps_assumed": assumed})
     shown = None if seen is None else film(source)
-    written = save_all(
-        [(results, path) for path in outputs], axes=axes, title=source.stem, video=shown
-    )
+    files = [(results, path) for path in outputs]
+    written = save_all(files, axes=axes, title=source.stem, video=shown)
     if not quiet:
         typer.echo(_summary(results, written, seconds))
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from poselift.cli.running import progress
+
 if TYPE_CHECKING:
-    from poselift.motion import Lens, Options
-    from poselift.poses import PoseSequence
+    from poselift.lifting import Lifter
+    from poselift.motion import Options
+    from poselift.poses import PoseSequence, Results
 
 Smooth = Annotated[
     str,
@@ -62,23 +66,30 @@ CalibrationMap = Annotated[
 SMOOTH = "butterworth"
 
 
-def focal_of(lens: Lens, people: tuple[PoseSequence, ...], takes: bool) -> float | None:
-    """Return the focal length to lift with, in pixels, or None for the lifter's own.
+def lift_moving(
+    lifter: Lifter,
+    people: tuple[PoseSequence, ...],
+    options: Options,
+    quiet: bool,
+    facts: dict[str, Any],
+) -> Results:
+    """Lift persons and take the steps of `options`, with a bar; say what is taken for granted.
 
-    takes  whether the model makes use of one; then `--focal` is passed on to be refused.
+    facts  go into the results' meta.
     """
-    if lens.fov is None and lens.calibration is None:
-        return lens.focal
-    camera = lens.camera(people[0].image_size)
-    return sum(camera.focal) / 2 if takes else None
+    from poselift.motion import refine
 
-
-def warn_of_guesses(options: Options) -> None:
-    """Say on stderr what is taken for granted."""
-    lens = options.lens
+    lens, focal = options.lens, options.lens.focal
     if options.root and (lens.focal, lens.fov, lens.calibration) == (None, None, None):
         print(
             "poselift: warning: the focal length is not known, taking the picture's longer side "
             "(give --focal, --fov or --calibration): distances are as wrong as it is",
             file=sys.stderr,
         )
+    if lens.fov is not None or lens.calibration is not None:
+        camera = lens.camera(people[0].image_size)
+        # other normalisations make no use of it; only --focal itself is then refused
+        focal = sum(camera.focal) / 2 if lifter.card.normalisation == "person" else None
+    with progress(sum(map(len, people)), quiet) as advance:
+        results = lifter.lift_people(people, focal=focal, progress=advance)
+    return refine(replace(results, meta={**results.meta, **facts}), options)
