@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import signal
 import sys
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from typer.core import TyperGroup
@@ -11,6 +15,9 @@ from poselift.errors import PoseliftError
 
 #: What a user did wrong, as with unknown options; and what a shell expects after Ctrl-C.
 BAD_INPUT, INTERRUPTED = 2, 130
+
+# A full device, a reader that went away, a terminal that is gone.
+_OF_STDOUT = (errno.ENOSPC, errno.EPIPE, errno.EIO)
 
 # Top-level modules that the extra `train` brings.
 _TRAIN_EXTRA = {
@@ -33,13 +40,24 @@ class ReportingGroup(TyperGroup):
     """The command group, with expected errors turned into sentences instead of tracebacks."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the chosen command."""
+        """Run the chosen command; SIGTERM and SIGHUP clean up as Ctrl-C does."""
+        for name in ("SIGTERM", "SIGHUP"):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), signal.default_int_handler)
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+            return result
         except PoseliftError as error:
             fail(str(error))
         except KeyboardInterrupt:
             fail("interrupted", INTERRUPTED)
+        except OSError as error:
+            if error.filename is not None or error.errno not in _OF_STDOUT:
+                raise
+            with suppress(OSError):  # what is left in the buffer cannot be written either
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            fail(f"standard output cannot be written ({error.strerror})")
         except ModuleNotFoundError as error:
             missing = (error.name or "").split(".")[0]
             if missing not in _TRAIN_EXTRA:
