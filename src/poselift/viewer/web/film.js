@@ -2,8 +2,9 @@
 import { bytesOf } from "./clip.js";
 
 /** Play a video in step. `what` has its type, and a link if it is not in `data` (base64).
- *  `onFrame()` is called when a frame appears, `onFail()` if the browser cannot play it. */
-export function openFilm(video, what, data, { onFrame, onFail }) {
+ *  `onReady()` is called when it can be sought in, `onFrame()` when a frame appears, `onFail()` if
+ *  the browser cannot play it. */
+export function openFilm(video, what, data, { onReady, onFrame, onFail }) {
   const film = { ready: false, shown: 0 };
   const again = (_, { mediaTime }) => {
     film.shown = mediaTime;
@@ -14,7 +15,7 @@ export function openFilm(video, what, data, { onFrame, onFail }) {
   else video.addEventListener("seeked", onFrame);
   video.addEventListener("loadeddata", () => {
     film.ready = true;
-    onFrame();
+    onReady();
   });
   video.addEventListener("error", () => {
     film.ready = false;

@@ -9,6 +9,7 @@ import { drawSolid } from "./solid.js";
 import { makeView } from "./views.js";
 
 const TRAIL = 1; // seconds of a trail
+const ROUNDED = 0.0011; // seconds by which videos round their time stamps at most
 const STEPS = 5; // seconds before and after now of which steps are shown
 const GLIMPSE = 1; // seconds before and after someone is seen for which a stage is kept
 const LARGE = 3.5; // half width in metres of a room through which people are followed
@@ -131,7 +132,7 @@ function tick(now) {
   if (state.playing) {
     const passed = clamp((now - state.last) / 1000, 0, 1) * state.speed;
     const filmed = state.film && state.film.time();
-    state.clock = typeof filmed === "number" ? filmed - times[0] : state.clock + passed;
+    state.clock = typeof filmed === "number" ? filmed - times[0] + ROUNDED : state.clock + passed;
     if (state.clock >= clip.duration) {
       state.clock %= clip.duration;
       rewind();
@@ -288,8 +289,16 @@ function openVideo() {
     ask();
   };
   const onFrame = ask;
+  const onReady = () => {
+    rewind();
+    ask();
+  };
   byId("flat-name").textContent = "Video and 2D keypoints";
-  state.film = openFilm(video, clip.video, byId("film-data").textContent, { onFrame, onFail });
+  state.film = openFilm(video, clip.video, byId("film-data").textContent, {
+    onReady,
+    onFrame,
+    onFail,
+  });
   byId("film-data").remove(); // twice in memory is once too often
 }
 
