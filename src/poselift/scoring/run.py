@@ -179,9 +179,9 @@ def _limbs(lifter: Lifter, clip: Pose2SimClip) -> _Limbs:
     lifted = lifter(sequence)
     columns = [lifted.skeleton.index(joint) for joint in clip.joints]
     given = sequence.to_skeleton(lifted.skeleton)
-    seen: np.ndarray = given.visible[:, columns].all(axis=1)
+    seen = np.asarray(given.visible[:, columns].all(axis=1))
     if given.scores is not None:  # the lifter takes joints of score 0 for missing, too
-        seen = seen & (given.scores[:, columns] != 0).all(axis=1)
+        seen &= np.asarray((given.scores[:, columns] != 0).all(axis=1))
     return _Limbs(lifted.positions[:, columns], seen, lifted.frames)
 
 
