@@ -21,6 +21,7 @@ demo: python
 test:
 	rm -rf .venv-test
 	$(MAKE) --no-print-directory lint
+	.ci/environments
 	CI=1 .venv-test/bin/python -m pytest
 
 lint: .venv-test/ready

@@ -85,14 +85,14 @@ def without(one: Person, joint: str, rows: slice) -> Person:
 
 
 def other_python(name: str) -> Path:
-    """The interpreter of an environment that `.ci/run` makes, `name` being bpy or opensim.
+    """The interpreter of an environment that `.ci/environments` makes, `name` being bpy or opensim.
 
-    POSELIFT_BPY or POSELIFT_OPENSIM name another one. Without it the test is skipped, but in CI,
-    where it has to be there, fails.
+    Without it the test is skipped, but in CI, where it has to be there, fails.
     """
-    folder = os.environ.get("POSELIFT_CI_CACHE", Path.home() / ".cache" / "poselift-ci")
-    default = Path(folder) / name / "bin" / "python"
-    python = Path(os.environ.get(f"POSELIFT_{name.upper()}", default))
+    folder = Path(os.environ.get("POSELIFT_CI_CACHE", Path.home() / ".cache" / "poselift-ci"))
+    python = folder / name / "bin" / "python"
+    if (folder / "unavailable").exists():
+        pytest.skip(f"{name} needs Python 3.11, which this machine has not")
     if not python.exists():
         words = f"no Python with {name} at {python} (.ci/environments makes it)"
         if os.environ.get("CI"):
