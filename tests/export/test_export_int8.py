@@ -13,11 +13,12 @@ from torch import nn
 
 from poselift import PoseliftError
 from poselift.export import export_onnx
-from poselift.export.int8 import IntegerProduct, quantized
 from poselift.lifting.session import open_model
 from poselift.modelfiles import read_card
 from poselift.modelfiles.find import find_model
 from poselift.models.checkpoint import load_model
+from poselift.models.forms import quantized
+from poselift.models.integers import IntegerProduct
 from poselift.models.registry import build, describe
 
 WIDE: dict[str, dict[str, Any]] = {

@@ -14,8 +14,8 @@ from golden_support import Golden, assert_close
 from poselift.models import GridLiftingNetwork, from_official
 from poselift.models.gridconv import annealed_temperature, handcrafted, official
 from poselift.models.gridconv.attention import GridAttention
+from poselift.models.gridconv.official import attention_weight
 from poselift.models.gridconv.sgt import invert, relaxed
-from poselift.models.official.gridconv import attention_weight
 from poselift.skeletons import H36M_17
 
 CR, CZ = ("circular", "replicate"), ("circular", "zero")

@@ -1,4 +1,4 @@
-"""The planned grid convolution against its two-branch definition."""
+"""Grid convolution, plain and by the plan, against its definition node by node."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from poselift.errors import PoseliftError
-from poselift.models.gridconv import PADDINGS, GLNConfig, GridConv, GridLiftingNetwork, freeze
-from poselift.models.gridconv.convolution import FrozenGridConv
+from poselift.models.forms import frozen
+from poselift.models.gridconv import PADDINGS, GLNConfig, GridConv, GridLiftingNetwork
+from poselift.models.gridconv.fast import FrozenGridConv, fast
 from poselift.models.gridconv.network import GridLayer, GridUnit
 from poselift.models.gridconv.plan import plan, products
 
@@ -76,12 +77,14 @@ def test_agrees_with_definition(
     layer = GridConv(inputs, outputs, grid, pair, bias=bias).to(kind)
     x = torch.randn(3, grid[0] * grid[1], inputs, dtype=kind, requires_grad=True)
     attention = torch.rand(3, 9, x.shape[1], dtype=kind, requires_grad=True) if dynamic else None
-    ours, reference = layer(x, attention), definition(layer, x, attention)
+    plain, reference = layer(x, attention), definition(layer, x, attention)
+    fast(layer)
+    ours = layer(x, attention)
     with torch.no_grad():
-        plain = layer(x, attention)
+        at_rest = layer(x, attention)
     scale = reference.abs().max()
-    assert (ours - reference).abs().max() <= tolerance * scale
-    assert (plain - reference).abs().max() <= tolerance * scale
+    for found in (plain, ours, at_rest):
+        assert (found - reference).abs().max() <= tolerance * scale
     wanted = [x, layer.weight, *([attention] if attention is not None else [])]
     out = torch.randn_like(reference)
     for a, b in zip(
@@ -116,10 +119,13 @@ def test_first_group_holds_all_nodes_or_each_is_in_one() -> None:
 def test_unknown_padding_is_refused() -> None:
     with pytest.raises(PoseliftError, match="unknown padding 'reflect'"):
         plan(2, 2, ("reflect", "zero"))
+    with pytest.raises(PoseliftError, match="unknown padding 'reflect'"):
+        GridConv(2, 2, (2, 2), ("zero", "reflect"))
 
 
 def test_autocast_keeps_master_weights() -> None:
     layer = GridConv(4, 4, (3, 3), ("circular", "zero"))
+    fast(layer)
     x = torch.randn(2, 9, 4)
     with torch.autocast("cpu", torch.bfloat16):
         out = layer(x)
@@ -137,13 +143,13 @@ def test_batch_norm_in_evaluation_is_the_one_that_is_folded(pair: tuple[str, str
     unit.train()(torch.randn(6, 25, 4, dtype=torch.float64) + 3)
     unit.eval()
     x = torch.randn(3, 25, 4, dtype=torch.float64)
-    plain = unit.layer(x)
-    expected = torch.relu(unit.norm(plain.flatten(0, 1)).view_as(plain))
+    expected = unit(x)
+    fast(unit)
     with torch.no_grad():
         folded = unit(x)
-        frozen = torch.relu(FrozenGridConv(unit.layer.conv, unit.norm)(*unit.layer.attention(x)))
+        merged = torch.relu(FrozenGridConv(unit.layer.conv, unit.norm)(*unit.layer.attend(x)))
     assert (folded - expected).abs().max() <= 1e-12
-    assert (frozen - expected).abs().max() <= 1e-12
+    assert (merged - expected).abs().max() <= 1e-12
     assert (unit(x) - expected).abs().max() <= 1e-12
 
 
@@ -153,13 +159,13 @@ def test_frozen_network_gives_the_same(attention: str) -> None:
     config = GLNConfig(channels=8, blocks=1, attention=attention, layout="handcrafted", dropout=0.0)
     network = GridLiftingNetwork(config).double().train()
     network(torch.randn(20, 17, 2, dtype=torch.float64))
-    frozen = freeze(network)
+    still = frozen(network)
     network.eval()
     poses = torch.randn(5, 17, 2, dtype=torch.float64)
-    layers = [module for module in frozen.modules() if isinstance(module, GridLayer)]
+    layers = [module for module in still.modules() if isinstance(module, GridLayer)]
     assert len(layers) == 4
     assert all(isinstance(layer.conv, FrozenGridConv) for layer in layers)
-    assert (frozen(poses) - network(poses)).abs().max() <= 1e-12
+    assert (still(poses) - network(poses)).abs().max() <= 1e-12
     with torch.autocast("cpu", torch.bfloat16):
-        low = frozen.float()(poses.float())
+        low = still.float()(poses.float())
     assert (low - network(poses)).abs().max() <= 0.05 * network(poses).abs().max()

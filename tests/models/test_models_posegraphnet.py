@@ -11,14 +11,14 @@ from torch import nn
 
 from poselift.errors import PoseliftError
 from poselift.models import Martinez, MartinezConfig, PoseGraphNet, PoseGraphNetConfig
+from poselift.models.fast import FastDropout
 from poselift.models.posegraphnet import (
-    FastDropout,
     GraphConvolution,
-    JointBatchNorm,
     neighbour_groups,
     normalise_official,
     normalise_paper,
 )
+from poselift.models.posegraphnet.fast import FastJointBatchNorm
 from poselift.skeletons import H36M_17, get_skeleton, skeleton_names
 
 SMALL = PoseGraphNetConfig(widths=(6, 6, 8), dropout=0.0, normalisation="paper")
@@ -173,7 +173,7 @@ def test_joints_are_mixed_before_or_after_the_kernels_alike() -> None:
 
 def test_batch_norm_in_evaluation_is_pytorchs() -> None:
     torch.manual_seed(0)
-    norm = JointBatchNorm(17 * 4).double()
+    norm = FastJointBatchNorm(17 * 4).double()
     with torch.no_grad():
         norm.weight.normal_()
         norm.bias.normal_()

@@ -21,7 +21,7 @@ from poselift.benchmark.memory import peak_memory_mb
 from poselift.benchmark.runtimes import Runtime, open_runtime
 from poselift.errors import PoseliftError
 from poselift.lifting import runtimes
-from poselift.models.gridconv import freeze
+from poselift.models.forms import frozen
 from poselift.training.step import CudaRecorder
 
 DEVICES = ("cpu", "cuda")
@@ -112,7 +112,7 @@ class TorchEngine(Engine):
     def __init__(self, network: nn.Module, device: str) -> None:
         """Copy the network to the device."""
         self.device = torch.device(device)
-        self._network = freeze(network).to(self.device)
+        self._network = frozen(network).to(self.device)
 
     def runtimes(self) -> tuple[Runtime, ...]:
         """TF32 is of GPUs only."""

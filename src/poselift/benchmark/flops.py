@@ -1,62 +1,74 @@
-"""What a network has to compute, counted from its shapes."""
+"""What a network has to compute, counted while it runs once."""
 
 from __future__ import annotations
 
-from torch import nn
+from collections.abc import Callable, Sequence
+from typing import Any, final
 
-from poselift.errors import PoseliftError
-from poselift.models.gridconv.convolution import GridConv
-from poselift.models.gridconv.network import GridLiftingNetwork
-from poselift.models.gridconv.plan import plan, products
-from poselift.models.martinez import Martinez
-from poselift.models.posegraphnet import GROUPS, GraphConvolution, PoseGraphNet
+import torch
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from poselift.models.forms import frozen
 from poselift.skeletons import get_skeleton
+
+#: Matrix products of torch, and where their two factors are among the arguments.
+_PRODUCTS: dict[Any, int] = {
+    torch.ops.aten.mm.default: 0,
+    torch.ops.aten.bmm.default: 0,
+    torch.ops.aten.addmm.default: 1,
+    torch.ops.aten.baddbmm.default: 1,
+}
+
+#: (M, K, N) of a product of (M, K) by (K, N).
+Shape = tuple[int, int, int]
+
+
+@final
+class _Products(TorchDispatchMode):
+    """Notes the shapes of all matrix products, those of a batch as one of as many rows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shapes: list[Shape] = []
+
+    def __torch_dispatch__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        place = _PRODUCTS.get(func)
+        if place is not None:
+            left, right = args[place : place + 2]
+            rows = left.numel() // left.shape[-1]
+            self.shapes.append((rows, left.shape[-1], right.shape[-1]))
+        return func(*args, **(kwargs or {}))
+
+
+def products(network: nn.Module, batch: int) -> list[Shape]:
+    """Return (M, K, N) of every matrix product that `network` needs for `batch` samples.
+
+    Of its frozen form: a grid convolution counts by its plan, which has merged the branches where
+    they see the same.
+    """
+    parameter = next(network.parameters())
+    joints = len(get_skeleton(network.config.skeleton))  # type: ignore[union-attr, arg-type]
+    inputs = torch.zeros(batch, joints, 2, device=parameter.device)
+    with torch.no_grad(), _Products() as found:
+        frozen(network)(inputs)
+    return found.shapes
 
 
 def useful_flops(network: nn.Module) -> int:
     """Return the floating-point operations a frame: two for each multiply-add of matrix products.
 
-    A grid convolution counts by its plan, which has merged the branches where they see the same; a
-    graph convolution as its linear map and its mixing; every linear layer as it is. Activations,
-    norms and pooling do not count.
+    Activations, norms and pooling do not count.
     """
-    adds = sum(
-        module.in_features * module.out_features
-        for module in network.modules()
-        if isinstance(module, nn.Linear)
-    )
-    for module in network.modules():
-        if isinstance(module, GridConv):
-            inputs, outputs = module.weight.shape[2:]
-            adds += products(plan(*module.grid, module.paddings)) * inputs * outputs
-        elif isinstance(module, GraphConvolution):
-            adds += _joints(network) * _graph_convolution(module, _joints(network))
-    return 2 * adds
+    return sum(2 * rows * inner * columns for rows, inner, columns in products(network, 1))
 
 
-def ceiling_shape(network: nn.Module, batch: int) -> tuple[int, int, int]:
-    """Return (M, K, N) of the matrix product that most of a network's work can be brought into.
-
-    (M, K) by (K, N) at `batch` frames. Raises `PoseliftError` for a network it does not know.
-    """
-    if isinstance(network, GridLiftingNetwork):
-        channels, (rows, columns) = network.config.channels, network.config.grid
-        return batch * rows * columns, 9 * channels, channels
-    if isinstance(network, PoseGraphNet):
-        width = max(network.config.widths)
-        return batch * _joints(network), width, len(GROUPS) * width
-    if isinstance(network, Martinez):
-        return batch, network.config.width, network.config.width
-    raise PoseliftError(f"the matrix products of a {type(network).__name__} are not known")
-
-
-def _joints(network: nn.Module) -> int:
-    """Joints of a graph network."""
-    assert isinstance(network, PoseGraphNet)
-    return len(get_skeleton(network.config.skeleton))
-
-
-def _graph_convolution(layer: GraphConvolution, joints: int) -> int:
-    """Multiply-adds a joint: the linear map to all groups, then the sum over senders."""
-    features, inputs = layer.weight.shape
-    return int(features * inputs + features * joints)
+def ceiling_shape(network: nn.Module, batch: int) -> Shape:
+    """Return (M, K, N) of the largest matrix product of a network at `batch` frames."""
+    return max(products(network, batch), key=lambda shape: shape[0] * shape[1] * shape[2])

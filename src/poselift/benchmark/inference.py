@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from poselift.benchmark.definition import definition_of
 from poselift.benchmark.engines import Engine, products_in
 from poselift.benchmark.flops import ceiling_shape, useful_flops
 from poselift.benchmark.runtimes import Runtime
 from poselift.benchmark.timing import Timing, interleaved
+from poselift.models.forms import definition_of
 
 _DEFINITION = ("definition", "fp32")
 

@@ -14,11 +14,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from poselift.benchmark.definition import definition_of
 from poselift.benchmark.engines import products_in
 from poselift.benchmark.timing import Timing, interleaved
+from poselift.models.base import LiftingNetwork
+from poselift.models.forms import definition_of
 from poselift.models.registry import build
-from poselift.models.schedule import Scheduled
 from poselift.simulation.augmentation import AugmentedSource
 from poselift.training.config import DataSpec, TrainingConfig
 from poselift.training.losses import joint_loss, to_device
@@ -123,7 +123,7 @@ def samples(
     return list(zip(inputs, targets, strict=True))
 
 
-def our_step(network: Scheduled, config: TrainingConfig, device: str) -> StepFunction:
+def our_step(network: LiftingNetwork, config: TrainingConfig, device: str) -> StepFunction:
     """Return the step that `poselift train` takes on the device."""
     return fastest(TrainingStep(network, config, device))
 
@@ -144,7 +144,7 @@ def definition_step(network: nn.Module, config: TrainingConfig) -> StepFunction:
     return step
 
 
-def _network(config: TrainingConfig, device: str) -> Scheduled:
+def _network(config: TrainingConfig, device: str) -> LiftingNetwork:
     """Build a fresh network as it stands at the start of a training."""
     network = build(config.architecture, dict(config.model)).to(device).train()
     network.start_step(0.0)
@@ -152,7 +152,7 @@ def _network(config: TrainingConfig, device: str) -> Scheduled:
 
 
 def _in_precision(
-    network: Scheduled, config: TrainingConfig, device: str, name: str
+    network: LiftingNetwork, config: TrainingConfig, device: str, name: str
 ) -> StepFunction:
     """Return our step in a precision."""
     taken = our_step(

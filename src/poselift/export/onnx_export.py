@@ -25,7 +25,6 @@ from onnx import numpy_helper
 from torch import nn
 
 from poselift.errors import PoseliftError
-from poselift.export.int8 import quantized
 from poselift.files import write_bytes
 from poselift.lifting.session import LoadedModel, open_model
 from poselift.modelfiles.card import (
@@ -39,8 +38,8 @@ from poselift.modelfiles.card import (
 )
 from poselift.modelfiles.find import ModelFile
 from poselift.modelfiles.onnxfile import GRAPH_KEY, read_onnx
-from poselift.models.gridconv import AutoGrids, FixedSGT, GridLiftingNetwork
-from poselift.models.schedule import Scheduled
+from poselift.models.base import LiftingNetwork
+from poselift.models.forms import graph_form, quantized
 
 OPSET = 18
 
@@ -77,8 +76,8 @@ def export_onnx(
 
     fp16       store large weights as float16; they are cast back when the file is opened, and all
                computation stays float32.
-    precision  "fp32", or "int8" for large products on 8-bit integers (see `int8.py`); such a file
-               is only for running and cannot be loaded back into torch.
+    precision  "fp32", or "int8" for large products on 8-bit integers (`models/integers.py`); such a file is
+               only for running and cannot be loaded back into torch.
 
     Before anything is written the file is run against the torch model (with `fp16`, against the
     torch model with weights rounded in the same way; with "int8", against the same integers in
@@ -92,7 +91,7 @@ def export_onnx(
     card = {**card, "precision": precision}
     facts = read_card(card, f"export of {path}")
     reference = _rounded(model, fp16)
-    fixed = _with_fixed_layouts(reference)
+    fixed = graph_form(reference)
     if precision == "int8":
         reference = fixed = quantized(fixed)
     proto = _trace(fixed, len(facts.skeleton))
@@ -150,22 +149,6 @@ def _is_large(size: int) -> bool:
     return size >= FP16_MIN_SIZE
 
 
-def _with_fixed_layouts(model: nn.Module) -> nn.Module:
-    """Copy a network with each learnt grid layout put in as it stands.
-
-    Choosing it from the scores branches on their values where it repairs lost joints, which no
-    graph can hold. The scores themselves are stored all the same. Without repair (official
-    checkpoints) the choice is a plain argmax, and may have lost joints, which no `Layout` has.
-    """
-    fixed = copy.deepcopy(model)
-    for module in fixed.modules():
-        if not isinstance(module, GridLiftingNetwork):
-            continue
-        if isinstance(module.sgt, AutoGrids) and module.sgt.cover:
-            module.sgt = FixedSGT(module.layout()).eval()
-    return fixed
-
-
 def _trace(model: nn.Module, joints: int) -> onnx.ModelProto:
     """Turn the network into an ONNX graph with a free batch axis, folding nothing."""
     example = torch.zeros(3, joints, 2)
@@ -219,7 +202,7 @@ def _before_output(proto: onnx.ModelProto, model: nn.Module) -> str | None:
 
     A runtime can compute all before it in fewer digits.
     """
-    if not isinstance(model, Scheduled):
+    if not isinstance(model, LiftingNetwork):
         return None
     layer, _ = model.output_layer()
     scope = next(name for name, module in model.named_modules() if module is layer)

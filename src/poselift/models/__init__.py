@@ -1,6 +1,7 @@
-"""Networks that lift 2D poses, one paper a file, and how they are built, saved and loaded."""
+"""Networks that lift 2D poses, a paper a file or folder; how they are built, saved and loaded."""
 
 from poselift.models.checkpoint import load_model, save_model
+from poselift.models.forms import definition_of, frozen
 from poselift.models.gridconv import GLNConfig, GridLiftingNetwork
 from poselift.models.lcn import LCN, LCNConfig
 from poselift.models.martinez import Martinez, MartinezConfig
@@ -29,8 +30,10 @@ __all__ = [
     "architectures",
     "build",
     "config_from_dict",
+    "definition_of",
     "describe",
     "from_official",
+    "frozen",
     "load_model",
     "save_model",
 ]

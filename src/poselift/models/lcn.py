@@ -17,9 +17,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from poselift.errors import PoseliftError
+from poselift.models.base import LiftingNetwork
+from poselift.models.fast import FastDropout, swap
 from poselift.models.graphs import Placement, check_topology, distances, node_links
-from poselift.models.posegraphnet import FastDropout
-from poselift.models.schedule import Scheduled
+from poselift.models.registry import Forms, register
 from poselift.skeletons import Skeleton, get_skeleton
 
 #: A joint hears those at most so many links away.
@@ -114,7 +115,7 @@ class Unit(nn.Module):
         self.linear = LocalLinear(inputs, config.width, near)
         # weights of norm 1 in all make features so small that the larger epsilon counts
         self.norm = nn.BatchNorm1d(config.width, eps=1e-3)
-        self.dropout = FastDropout(config.dropout)
+        self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, x: Float[Tensor, "B N C"]) -> Float[Tensor, "B N C_out"]:
         """One unit of the network."""
@@ -137,7 +138,7 @@ class ResidualBlock(nn.Module):
         return cast(Tensor, x + self.second(self.first(x)))
 
 
-class LCN(Scheduled):
+class LCN(LiftingNetwork):
     """2D joints in, 3D joints out, every joint connected with those near it."""
 
     def __init__(self, config: LCNConfig | None = None) -> None:
@@ -170,3 +171,11 @@ class LCN(Scheduled):
         if self.config.add_input:
             poses = torch.cat([keypoints + poses[..., :2], poses[..., 2:]], dim=2)
         return poses
+
+
+register(
+    "lcn",
+    LCN,
+    LCNConfig,
+    forms=Forms(fast=lambda network: swap(network, {nn.Dropout: FastDropout})),
+)

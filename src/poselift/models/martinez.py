@@ -7,7 +7,7 @@ Unlike the original there is no max-norm limit on the weights. Axes: B sample, J
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import torch
 from jaxtyping import Float
@@ -15,7 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from poselift.errors import PoseliftError
-from poselift.models.schedule import Scheduled
+from poselift.models.base import LiftingNetwork
+from poselift.models.official_layout import SOURCE, STAGES, OfficialLayout, State, count, rename
+from poselift.models.registry import register
 from poselift.skeletons import get_skeleton
 
 
@@ -75,7 +77,7 @@ class ResidualBlock(nn.Module):
         return cast(Tensor, x + self.second(self.first(x)))
 
 
-class Martinez(Scheduled):
+class Martinez(LiftingNetwork):
     """2D joints in, 3D joints out, every joint connected with every other."""
 
     def __init__(self, config: MartinezConfig | None = None) -> None:
@@ -106,3 +108,43 @@ class Martinez(Scheduled):
             root = torch.zeros_like(poses[:, :1])
             poses = torch.cat([poses[:, : self.root], root, poses[:, self.root :]], dim=1)
         return cast(Tensor, poses)
+
+
+def weights_of(state: State) -> tuple[dict[str, Any], State]:
+    """Convert the fully connected baseline."""
+    weights = rename(
+        state,
+        [
+            *STAGES,
+            (r"w1\.", "first.w."),
+            (r"batch_norm1\.", "first.batch_norm."),
+            (r"w2\.", "last."),
+        ],
+    )
+    weights = {
+        key.replace(".w.", ".linear.").replace(".batch_norm.", ".norm."): value
+        for key, value in weights.items()
+    }
+    width, inputs = weights["first.linear.weight"].shape
+    outputs = weights["last.weight"].shape[0]
+    skeletons = {34: "h36m_17", 32: "h36m_16"}
+    if inputs not in skeletons or outputs not in (3 * inputs // 2, 3 * inputs // 2 - 3):
+        raise PoseliftError(
+            f"{SOURCE}: expected 17 or 16 joints in, as many or one fewer out, "
+            f"found {inputs} values in and {outputs} out"
+        )
+    config = {
+        "skeleton": skeletons[inputs],
+        "width": width,
+        "blocks": count(weights, r"blocks\.(\d+)\."),
+        "fixed_root": outputs != 3 * inputs // 2,
+    }
+    return config, weights
+
+
+register(
+    "martinez",
+    Martinez,
+    MartinezConfig,
+    official=(OfficialLayout(("w1.weight",), weights_of),),
+)

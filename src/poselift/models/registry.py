@@ -1,44 +1,66 @@
-"""The networks by name, and their configs to and from plain dictionaries."""
+"""The networks by name, their other forms, and their configs to and from plain dictionaries.
+
+A network enters itself with `register`, in its own file or folder; nothing else names its class.
+"""
 
 from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Mapping
-from dataclasses import asdict, fields
-from typing import Any, cast
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, final
 
 from torch import nn
 
 from poselift.errors import PoseliftError
-from poselift.models.gridconv import GLNConfig, GridLiftingNetwork
-from poselift.models.lcn import LCN, LCNConfig
-from poselift.models.martinez import Martinez, MartinezConfig
-from poselift.models.posegraphnet import PoseGraphNet, PoseGraphNetConfig
-from poselift.models.schedule import Scheduled
-from poselift.models.semgcn import SemGCN, SemGCNConfig
-from poselift.models.stgcn import STGCN, STGCNConfig
-from poselift.models.videopose3d import VideoPose3D, VideoPose3DConfig
+from poselift.models.base import LiftingNetwork
+from poselift.models.integers import int8_linears
+from poselift.models.official_layout import OfficialLayout
 
-Config = (
-    GLNConfig
-    | PoseGraphNetConfig
-    | MartinezConfig
-    | SemGCNConfig
-    | LCNConfig
-    | VideoPose3DConfig
-    | STGCNConfig
-)
+#: Changes a network in place.
+Change = Callable[[Any], object]
 
-_NETWORKS: dict[str, tuple[type[Scheduled], type[Config]]] = {
-    "gln": (GridLiftingNetwork, GLNConfig),
-    "posegraphnet": (PoseGraphNet, PoseGraphNetConfig),
-    "martinez": (Martinez, MartinezConfig),
-    "videopose3d": (VideoPose3D, VideoPose3DConfig),
-    "stgcn": (STGCN, STGCNConfig),
-    "semgcn": (SemGCN, SemGCNConfig),
-    "lcn": (LCN, LCNConfig),
-}
+
+@final
+@dataclass(frozen=True)
+class Forms:
+    """What puts a network into its other forms; all compute the same from the same weights."""
+
+    fast: Change | None = None
+    """Speed for training and evaluation; weights keep names and order."""
+    freeze: Change | None = None
+    """Of a fast network: merge for inference in torch what never changes again."""
+    graph: Change | None = None
+    """Of a fast network: settle what a graph cannot hold, for ONNX."""
+    int8: Callable[[Any], int] = int8_linears
+    """Of a fast network: put large products on 8-bit integers; returns how many layers."""
+
+
+@final
+@dataclass(frozen=True)
+class Entry:
+    """A registered network."""
+
+    network: type[LiftingNetwork]
+    config: type[Any]
+    forms: Forms
+    official: tuple[OfficialLayout, ...]
+
+
+_NETWORKS: dict[str, Entry] = {}
+
+
+def register(
+    name: str,
+    network: type[LiftingNetwork],
+    config: type[Any],
+    *,
+    forms: Forms | None = None,
+    official: tuple[OfficialLayout, ...] = (),
+) -> None:
+    """Enter a network, its config dataclass, its forms, and layouts of official checkpoints."""
+    _NETWORKS[name] = Entry(network, config, forms or Forms(), official)
 
 
 def architectures() -> tuple[str, ...]:
@@ -46,14 +68,38 @@ def architectures() -> tuple[str, ...]:
     return tuple(_NETWORKS)
 
 
-def build(architecture: str, config: Mapping[str, object] | None = None) -> Scheduled:
-    """Build a network with fresh weights; it maps (B, J, 2) to (B, J, 3).
+def entries() -> tuple[tuple[str, Entry], ...]:
+    """All registered networks by name."""
+    return tuple(_NETWORKS.items())
+
+
+def find(architecture: str) -> Entry:
+    """Look up an architecture; `PoseliftError` lists the names if there is none."""
+    try:
+        return _NETWORKS[architecture]
+    except KeyError:
+        raise PoseliftError(
+            f"unknown architecture {architecture!r}, expected one of {', '.join(_NETWORKS)}"
+        ) from None
+
+
+def forms_of(network: nn.Module) -> Forms:
+    """Return the forms of a network; of one that is not registered, none."""
+    found = (entry.forms for entry in _NETWORKS.values() if type(network) is entry.network)
+    return next(found, Forms())
+
+
+def build(architecture: str, config: Mapping[str, object] | None = None) -> LiftingNetwork:
+    """Build a network with fresh weights, in its fast form; it maps (B, J, 2) to (B, J, 3).
 
     `config` holds fields of the network's config; those left out keep their defaults. Raises
     `PoseliftError` for an unknown name, and as `config_from_dict` does.
     """
-    network, _ = _find(architecture)
-    return network(config_from_dict(architecture, config or {}))
+    entry = find(architecture)
+    network = entry.network(config_from_dict(architecture, config or {}))
+    if entry.forms.fast is not None:
+        entry.forms.fast(network)
+    return network
 
 
 def describe(model: nn.Module) -> tuple[str, dict[str, Any]]:
@@ -61,15 +107,15 @@ def describe(model: nn.Module) -> tuple[str, dict[str, Any]]:
 
     Raises `PoseliftError` if the network is none of `architectures()`.
     """
-    for name, (network, _) in _NETWORKS.items():
-        if type(model) is network:
-            return name, config_to_dict(cast(Config, model.config))
+    for name, entry in _NETWORKS.items():
+        if type(model) is entry.network:
+            return name, config_to_dict(model.config)
     raise PoseliftError(
         f"cannot describe a {type(model).__name__}, expected one of {', '.join(architectures())}"
     )
 
 
-def config_to_dict(config: Config) -> dict[str, Any]:
+def config_to_dict(config: Any) -> dict[str, Any]:
     """Return a config's fields with lists for tuples, as JSON has them."""
     return {
         name: list(value) if isinstance(value, tuple) else value
@@ -77,13 +123,13 @@ def config_to_dict(config: Config) -> dict[str, Any]:
     }
 
 
-def config_from_dict(architecture: str, values: Mapping[str, object]) -> Config:
+def config_from_dict(architecture: str, values: Mapping[str, object]) -> Any:
     """Make the config of an architecture from a dictionary, as read from JSON.
 
     Raises `PoseliftError` naming the field if one is unknown, of another type, or refused by the
     config.
     """
-    _, config = _find(architecture)
+    config = find(architecture).config
     kinds = typing.get_type_hints(config)
     known = [field.name for field in fields(config)]
     arguments: dict[str, Any] = {}
@@ -99,16 +145,6 @@ def config_from_dict(architecture: str, values: Mapping[str, object]) -> Config:
                 f"{architecture}: expected {_words(kinds[name])} for {name}, got {value!r}"
             ) from None
     return config(**arguments)
-
-
-def _find(architecture: str) -> tuple[type[Scheduled], type[Config]]:
-    """Look up an architecture; `PoseliftError` lists the names if there is none."""
-    try:
-        return _NETWORKS[architecture]
-    except KeyError:
-        raise PoseliftError(
-            f"unknown architecture {architecture!r}, expected one of {', '.join(_NETWORKS)}"
-        ) from None
 
 
 def _as_kind(value: object, kind: Any) -> object:

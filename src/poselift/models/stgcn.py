@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -20,8 +20,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from poselift.errors import PoseliftError
-from poselift.models.posegraphnet import FastDropout, JointBatchNorm
-from poselift.models.schedule import Scheduled
+from poselift.models.base import LiftingNetwork
+from poselift.models.fast import FastDropout, swap
+from poselift.models.official_layout import SOURCE, OfficialLayout, State, count, rename
+from poselift.models.posegraphnet.fast import FastJointBatchNorm
+from poselift.models.posegraphnet.network import JointBatchNorm
+from poselift.models.registry import Forms, register
 from poselift.skeletons import H36M_16, H36M_17, Skeleton
 
 #: The five body parts as a graph: the limbs hang on the trunk.
@@ -162,7 +166,7 @@ class GraphLayer(nn.Module):
         self.norm = NodeBatchNorm(outputs)
         self.linear = nn.Linear(outputs, outputs)
         self.linear_norm = NodeBatchNorm(outputs)
-        self.dropout = FastDropout(dropout)
+        self.dropout = nn.Dropout(dropout)
         self.has_residual = residual
         self.residual: nn.Linear | None = None
         self.residual_norm: NodeBatchNorm | None = None
@@ -187,7 +191,7 @@ class Unit(nn.Module):
         super().__init__()
         self.linear = nn.Linear(inputs, outputs)
         self.norm = NodeBatchNorm(outputs)
-        self.dropout = FastDropout(dropout)
+        self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Float[Tensor, "B P C"]) -> Float[Tensor, "B P O"]:
         """Apply the unit."""
@@ -217,7 +221,7 @@ class NonLocal(nn.Module):
         return x + cast(Tensor, self.norm(self.back(heard)))
 
 
-class STGCN(Scheduled):
+class STGCN(LiftingNetwork):
     """2D joints in, 3D joints out, by way of body parts and the whole body."""
 
     def __init__(self, config: STGCNConfig | None = None) -> None:
@@ -242,7 +246,7 @@ class STGCN(Scheduled):
         self.whole = Unit(pooled, pooled, whole)
         self.merge = Unit(2 * pooled, width, late)
         self.non_local = NonLocal(2 * width)
-        self.dropout = FastDropout(late)
+        self.dropout = nn.Dropout(late)
         self.last = nn.Linear(2 * width, 3)
         members = part_joints(H36M_17)
         self.sizes = [len(part) for part in members]
@@ -285,3 +289,73 @@ class STGCN(Scheduled):
             return poses
         place = H36M_17.index(_ADDED)
         return torch.cat([poses[:, :place], poses[:, place + 1 :]], dim=1)
+
+
+#: Prefix of all keys behind the wrapper for 16 joints.
+WRAPPER = "stgcn."
+
+
+def weights_of(state: State) -> tuple[dict[str, Any], State]:
+    """Convert ST-GCN: 1x1 convolutions become linear maps."""
+    wrapped = any(key.startswith(WRAPPER) for key in state)
+    layer = r"st_gcn_(networks|pool)\.(\d+)\."
+    weights = rename(
+        {key.removeprefix(WRAPPER): value for key, value in state.items()},
+        [
+            (r"data_bn\.", "input_norm."),
+            (layer + r"gcn\.conv\.weight", r"\1_layers.\2.convolution.linear.weight"),
+            (layer + r"gcn\.conv\.bias", r"\1_layers.\2.convolution.bias"),
+            (layer + r"tcn\.0\.", r"\1_layers.\2.norm."),
+            (layer + r"tcn\.3\.", r"\1_layers.\2.linear."),
+            (layer + r"tcn\.4\.", r"\1_layers.\2.linear_norm."),
+            (layer + r"residual\.0\.", r"\1_layers.\2.residual."),
+            (layer + r"residual\.1\.", r"\1_layers.\2.residual_norm."),
+            (r"conv4\.0\.", "whole.linear."),
+            (r"conv4\.1\.", "whole.norm."),
+            (r"conv2\.0\.", "merge.linear."),
+            (r"conv2\.1\.", "merge.norm."),
+            (r"non_local\.theta\.", "non_local.query."),
+            (r"non_local\.phi\.", "non_local.key."),
+            (r"non_local\.g\.", "non_local.value."),
+            (r"non_local\.W\.0\.", "non_local.back."),
+            (r"non_local\.W\.1\.", "non_local.norm."),
+            (r"fcn\.1\.", "last."),
+        ],
+    )
+    weights = {
+        key.replace("networks_layers.", "joint_layers.").replace("pool_layers.", "part_layers."): (
+            value.flatten(1) if value.ndim == 4 else value
+        )
+        for key, value in weights.items()
+    }
+    for key, value in weights.items():
+        if key.endswith("convolution.bias"):
+            outputs = len(weights[key.replace("convolution", "linear")])
+            if len(value) != GROUPS * outputs:
+                raise PoseliftError(
+                    f"{SOURCE}: expected a single-frame network ({GROUPS} neighbour groups), "
+                    f"found {len(value)} kernels of {outputs} channels"
+                )
+            weights[key] = value.unflatten(0, (GROUPS, outputs))
+        elif key.endswith("convolution.linear.weight"):  # (G O, C) becomes (O, G C)
+            weights[key] = value.unflatten(0, (GROUPS, -1)).transpose(0, 1).flatten(1)
+    layers = count(weights, r"joint_layers\.(\d+)\.")
+    config = {
+        "skeleton": "h36m_16" if wrapped else "h36m_17",
+        "channels": [weights[f"joint_layers.{i}.linear.bias"].shape[0] for i in range(layers)],
+        "pooled": weights["whole.linear.bias"].shape[0],
+    }
+    return config, weights
+
+
+register(
+    "stgcn",
+    STGCN,
+    STGCNConfig,
+    forms=Forms(
+        fast=lambda network: swap(
+            network, {nn.Dropout: FastDropout, JointBatchNorm: FastJointBatchNorm}
+        )
+    ),
+    official=(OfficialLayout(("data_bn.weight", f"{WRAPPER}data_bn.weight"), weights_of),),
+)

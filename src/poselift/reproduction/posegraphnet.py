@@ -8,7 +8,7 @@ import torch
 
 from poselift.benchmark.timing import interleaved
 from poselift.evaluation import OF_ACTION_MEANS, OVER_FRAMES, Table
-from poselift.models.gridconv import freeze
+from poselift.models.forms import frozen
 from poselift.reproduction.cells import Cell, Study, cell
 from poselift.reproduction.gridconv import by_action
 from poselift.reproduction.items import (
@@ -162,7 +162,7 @@ def _table3(study: Study, results: Results) -> Report:
 def _forward_passes(study: Study) -> dict[str, float]:
     """Forward passes a second of one pose each, in evaluation mode, networks in turns."""
     one = torch.zeros(1, 17, 2)
-    networks = {name: freeze(study.trained(_ROWS[name])[0]) for name in _TIMED}
+    networks = {name: frozen(study.trained(_ROWS[name])[0]) for name in _TIMED}
     with torch.inference_mode():
         times = interleaved(
             {name: partial(network, one) for name, network in networks.items()}, _SECONDS

@@ -19,8 +19,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from poselift.models.gridconv import AutoGrids
-from poselift.models.schedule import Scheduled
+from poselift.models.base import LiftingNetwork
 from poselift.training.config import TrainingConfig
 from poselift.training.environment import make_fabric
 from poselift.training.losses import joint_loss
@@ -33,7 +32,7 @@ _WARM_UP = 3
 
 
 def parameter_groups(
-    model: Scheduled, config: TrainingConfig, device: torch.device
+    model: LiftingNetwork, config: TrainingConfig, device: torch.device
 ) -> list[dict[str, Any]]:
     """Split off the output layer and learnt layouts; `factor` multiplies the learning rate.
 
@@ -41,7 +40,7 @@ def parameter_groups(
     wants on the device.
     """
     layer, summed = model.output_layer()
-    scores = [module.scores for module in model.modules() if isinstance(module, AutoGrids)]
+    scores = model.layout_scores()
     own = {id(parameter) for parameter in (*layer.parameters(), *scores)}
     factor = 1.0 if config.output_fan is None else min(1.0, config.output_fan / summed)
     kind = torch.float32 if device.type == "cuda" else torch.float64
@@ -68,7 +67,7 @@ class TrainingStep:
     device     where it all lies.
     """
 
-    def __init__(self, model: Scheduled, config: TrainingConfig, device: str = "auto") -> None:
+    def __init__(self, model: LiftingNetwork, config: TrainingConfig, device: str = "auto") -> None:
         """Move `model` to `device` ("auto", "cpu" or "cuda"); `PoseliftError` if it is not here."""
         fabric = make_fabric(device, config.precision)
         self._config, self._fabric, self.device = config, fabric, fabric.device
@@ -84,7 +83,6 @@ class TrainingStep:
         self.average = None if config.ema_decay is None else copy.deepcopy(model).eval()
         # what a step moves the running mean by: 1 - decay
         self._share = torch.zeros((), device=self.device)
-        self._grids = [module for module in model.modules() if isinstance(module, AutoGrids)]
 
     def prepare(self, *, lr: float, epoch: float, number: int) -> None:
         """Set what varies, before each step.
@@ -118,11 +116,6 @@ class TrainingStep:
         if self.average is not None:
             self._update_average(self.average)
         return loss.detach()
-
-    def switches(self) -> tuple[bool, ...]:
-        """Return what the step decides in Python; if it changes, so do the operations."""
-        grids = (value for grid in self._grids for value in (grid.noisy, grid.straight_through))
-        return (self.model.training, *grids)
 
     @torch.no_grad()
     def _update_average(self, average: nn.Module) -> None:
@@ -227,7 +220,7 @@ class CapturedStep:
         if self._warm < _WARM_UP:
             self._warm += 1
             return self._recorder.warm(self._once)
-        if self._replay is None or self._switches != self._step.switches():
+        if self._replay is None or self._switches != self._step.model.switches():
             self._replay = self._record()
         return self._step(inputs, targets) if self._replay is None else self._replay().clone()
 
@@ -240,7 +233,7 @@ class CapturedStep:
         self._replay = None  # frees the older graph's memory
         # gradients are allocated anew, inside the graph's own memory
         self._step.optimizer.zero_grad(set_to_none=True)
-        self._switches = self._step.switches()
+        self._switches = self._step.model.switches()
         try:
             return self._recorder.record(self._once)
         except RuntimeError as error:

@@ -1,136 +1,27 @@
-"""Two-branch grid convolution on the merged-tap plan (see `plan.py`), vanilla and dynamic.
+"""Grid convolution of the GridConv paper, vanilla and dynamic: equations (6) and (8).
 
-Equations (6) and (8) of the GridConv paper, each as the sum of two branches with their own
-padding, weights and biases (Figure 1b).
-
-Axes: B batch, P grid node, K tap, C input channel, O output channel, E product
-(node and weight block) of a group.
+Axes: B batch, P grid node (row-major), H rows, W columns, K tap (row-major over 3 x 3), C input
+channel, O output channel.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any, final
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
+from torch.nn import functional
 
-from poselift.models.gridconv.plan import NodeGroup, plan
+from poselift.errors import PoseliftError
 
-
-@final
-class GroupTables(nn.Module):
-    """Index tables of one group of nodes, as buffers that follow the module to its device.
-
-    members  nodes of the group; `count` of them.
-    width    weight blocks, so products a node.
-    whole    the group holds all nodes of the grid, in order.
-    """
-
-    def __init__(self, group: NodeGroup, nodes: int) -> None:
-        """Turn a group of the plan of a grid with `nodes` nodes into tables."""
-        super().__init__()
-        sources = torch.tensor(group.sources).flatten()
-        taps = torch.tensor([tap for _, tap in group.blocks])
-        own = torch.tensor(group.nodes)
-        select = nn.functional.one_hot(sources, nodes).float()
-        tables = {
-            "nodes": own,
-            "sources": sources,
-            "blocks": torch.tensor([block * 9 + tap for block, tap in group.blocks]),
-            # column of the (tap, node) attention map that scales each product
-            "columns": (taps[None, :] * nodes + own[:, None]).flatten(),
-        }
-        self.is_difference = group.minus is not None
-        if group.minus is not None:
-            minus = torch.tensor(group.minus).flatten()
-            tables["minus"] = minus
-            select = select - nn.functional.one_hot(minus, nodes)
-        self.members, self.count, self.width = group.nodes, len(group.nodes), len(group.blocks)
-        self.whole = group.nodes == tuple(range(nodes))
-        for name, table in {**tables, "select": select}.items():
-            self.register_buffer(name, table, persistent=False)
-
-    def patches(
-        self, x: Float[Tensor, "B P C"], scale: Float[Tensor, "B KP"] | None
-    ) -> Float[Tensor, "B E C"]:
-        """Gather the patches of the group's nodes and scale them."""
-        found = x.index_select(1, self.get_buffer("sources"))
-        if self.is_difference:
-            found = found - x.index_select(1, self.get_buffer("minus"))
-        if scale is None:
-            return found
-        return found * scale.index_select(1, self.get_buffer("columns")).unsqueeze(-1)
-
-    def kernel(self, blocks: Float[Tensor, "27 C O"]) -> Float[Tensor, "EC O"]:
-        """Stack the group's weight blocks: the matrix that all its patches are multiplied by."""
-        return blocks.index_select(0, self.get_buffer("blocks")).flatten(0, 1)
+#: What a tap sees beyond the grid's border; values are torch's names.
+_PAD_MODES = {"circular": "circular", "replicate": "replicate", "zero": "constant"}
+PADDINGS = tuple(_PAD_MODES)
 
 
-class PlannedConv(nn.Module):
-    """Base of grid convolutions: the plan of a grid and a pair of paddings."""
-
-    def __init__(self, grid: tuple[int, int], paddings: tuple[str, str]) -> None:
-        """Make the plan's tables."""
-        super().__init__()
-        self.grid, self.paddings = grid, paddings
-        self.nodes = grid[0] * grid[1]
-        groups = plan(*grid, paddings)
-        self.groups = nn.ModuleList(GroupTables(group, self.nodes) for group in groups)
-        # adds what the groups beside a whole one give to the grid's nodes
-        rows = [node for table in self.tables() if not table.whole for node in table.members]
-        spread = nn.functional.one_hot(torch.tensor(rows, dtype=torch.int64), self.nodes)
-        self.register_buffer("spread", spread.T.float(), persistent=False)
-
-    def tables(self) -> list[GroupTables]:
-        """Return the plan's index tables, one entry a group."""
-        return [module for module in self.groups if isinstance(module, GroupTables)]
-
-    def assemble(self, outs: Sequence[Float[Tensor, "B _ O"]]) -> Float[Tensor, "B P O"]:
-        """Add up what the groups, in the order of `tables`, give to each node."""
-        pairs = list(zip(self.tables(), outs, strict=True))
-        rest = [out for table, out in pairs if not table.whole]
-        parts = [out for table, out in pairs if table.whole]
-        if rest:
-            parts.append(self.get_buffer("spread").to(rest[0].dtype) @ torch.cat(rest, dim=1))
-        total = parts[0]
-        for part in parts[1:]:
-            total = total + part
-        return total
-
-    def multiply(
-        self,
-        x: Float[Tensor, "B P C"],
-        attention: Float[Tensor, "B K P"] | None,
-        kernels: Sequence[Float[Tensor, "_ O"]],
-    ) -> Float[Tensor, "B P O"]:
-        """Gather, scale, multiply each group by its weights; what ONNX gets."""
-        scale = None if attention is None else attention.flatten(1)
-        outs = []
-        for table, kernel in zip(self.tables(), kernels, strict=True):
-            patch = table.patches(x, scale).reshape(-1, table.count, kernel.shape[0])
-            outs.append(patch @ kernel)
-        return self.assemble(outs)
-
-    def forward(
-        self,
-        x: Float[Tensor, "B P C"],
-        attention: Float[Tensor, "B K P"] | None = None,
-        norm: nn.BatchNorm1d | None = None,
-    ) -> Float[Tensor, "B P O"]:
-        """Convolve; `attention` scales the input patch of each node, tap by tap (equation 8).
-
-        norm  batch norm in evaluation that follows; it is folded into weights and bias.
-        """
-        raise TypeError(f"{type(self).__name__} is abstract")
-
-
-@final
-class GridConv(PlannedConv):
-    """Grid convolution of two padding branches, optionally scaled by an attention map.
+class GridConv(nn.Module):
+    """The sum of two convolutions whose paddings, weights and biases differ (Figure 1b).
 
     `weight` holds (branch, tap, input, output), `bias` (branch, output) or nothing.
     """
@@ -144,145 +35,37 @@ class GridConv(PlannedConv):
         *,
         bias: bool = True,
     ) -> None:
-        """Initialise both branches as a 3x3 convolution is by default (Kaiming uniform)."""
-        super().__init__(grid, paddings)
+        """Initialise both branches as a 3x3 convolution is by default (Kaiming uniform).
+
+        Raises `PoseliftError` for an unknown padding.
+        """
+        super().__init__()
+        for padding in paddings:
+            if padding not in PADDINGS:
+                known = ", ".join(PADDINGS)
+                raise PoseliftError(f"unknown padding {padding!r}, expected one of {known}")
+        self.grid, self.paddings = grid, paddings
         bound = 1 / math.sqrt(9 * inputs)
         self.weight = nn.Parameter(torch.empty(2, 9, inputs, outputs).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.empty(2, outputs).uniform_(-bound, bound)) if bias else None
 
     def forward(
-        self,
-        x: Float[Tensor, "B P C"],
-        attention: Float[Tensor, "B K P"] | None = None,
-        norm: nn.BatchNorm1d | None = None,
+        self, x: Float[Tensor, "B P C"], attention: Float[Tensor, "B K P"] | None = None
     ) -> Float[Tensor, "B P O"]:
-        """Convolve as `PlannedConv.forward` says."""
-        blocks, bias = self._merged(norm)
-        low = _autocast_type(x)
-        if low is not None:
-            x, blocks = x.to(low), blocks.to(low)
-            attention = None if attention is None else attention.to(low)
-        if torch.is_grad_enabled() and not torch.compiler.is_exporting():
-            scale = None if attention is None else attention.flatten(1)
-            out: Tensor = _Planned.apply(x, scale, blocks, self)
-        else:
-            out = self.multiply(x, attention, [table.kernel(blocks) for table in self.tables()])
-        # before a batch norm a bias needs no more digits than the features have
-        return out if bias is None else out + bias.to(out.dtype)
+        """D_out = W * D_in, equation (6); with attention α, (α ⊙ W) * D_in, equation (8).
 
-    def _merged(
-        self, norm: nn.BatchNorm1d | None
-    ) -> tuple[Float[Tensor, "27 C O"], Float[Tensor, " O"] | None]:
-        """Return the weight blocks W1, W2, W1 + W2, tap by tap, and the sum of the biases."""
-        weight: Tensor = self.weight
-        bias = None if self.bias is None else self.bias.sum(dim=0)
-        if norm is not None:
-            factor, shift = affine(norm)
-            weight = weight * factor
-            bias = shift if bias is None else bias * factor + shift
-        return torch.cat([weight, weight.sum(dim=0, keepdim=True)]).flatten(0, 1), bias
-
-    def frozen(
-        self, norm: nn.BatchNorm1d | None
-    ) -> tuple[list[Float[Tensor, "_ O"]], Float[Tensor, " O"]]:
-        """Return each group's weights, (EC, O), and the bias, with `norm` folded in."""
-        with torch.no_grad():
-            blocks, bias = self._merged(norm)
-            kernels = [table.kernel(blocks) for table in self.tables()]
-        return kernels, blocks.new_zeros(blocks.shape[2]) if bias is None else bias
-
-
-@final
-class FrozenGridConv(PlannedConv):
-    """A grid convolution for inference: merged once, batch norm folded in, nothing to learn."""
-
-    def __init__(self, conv: GridConv, norm: nn.BatchNorm1d | None) -> None:
-        """Take the weights of `conv` and of the batch norm in evaluation that follows it."""
-        super().__init__(conv.grid, conv.paddings)
-        kernels, bias = conv.frozen(norm)
-        self.kernels = nn.ParameterList(nn.Parameter(k, requires_grad=False) for k in kernels)
-        self.register_buffer("bias", bias)
-
-    def forward(
-        self,
-        x: Float[Tensor, "B P C"],
-        attention: Float[Tensor, "B K P"] | None = None,
-        norm: nn.BatchNorm1d | None = None,
-    ) -> Float[Tensor, "B P O"]:
-        """Convolve; `norm` is in the weights already."""
-        kernels, bias = list(self.kernels), self.get_buffer("bias")
-        low = _autocast_type(x)
-        if low is not None:
-            x, bias, kernels = x.to(low), bias.to(low), [kernel.to(low) for kernel in kernels]
-            attention = None if attention is None else attention.to(low)
-        return self.multiply(x, attention, kernels) + bias
-
-
-def affine(norm: nn.BatchNorm1d) -> tuple[Float[Tensor, " O"], Float[Tensor, " O"]]:
-    """Return factor and shift of a batch norm in evaluation."""
-    assert norm.running_mean is not None  # it tracks them
-    assert norm.running_var is not None
-    factor = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
-    return factor, norm.bias - norm.running_mean * factor
-
-
-def _autocast_type(x: Tensor) -> torch.dtype | None:
-    """Return the type that autocast computes in, or None without autocast."""
-    device = x.device.type
-    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else None
-
-
-class _Planned(torch.autograd.Function):
-    """The planned convolution with a backward that gathers too.
-
-    Gathering a node's patch and scaling it is one small batched product with a selection matrix;
-    its transpose sends the gradient back, so nothing is scattered.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, scale: Tensor | None, blocks: Tensor, layer: PlannedConv
-    ) -> Tensor:
-        outs, patches = [], []
-        for table in layer.tables():
-            patch = torch.bmm(_selection(table, scale, x), x).view(-1, table.width * x.shape[2])
-            outs.append((patch @ table.kernel(blocks)).view(len(x), table.count, -1))
-            patches.append(patch)
-        ctx.save_for_backward(x, scale, blocks, *patches)
-        ctx.layer = layer
-        return layer.assemble(outs)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor | None, Tensor, None]:
-        x, scale, blocks, *patches = ctx.saved_tensors
-        batch, _, channels = x.shape
-        grad_x, grad_blocks = torch.zeros_like(x), torch.zeros_like(blocks, dtype=_wide(blocks))
-        grad_scale = None if scale is None else torch.zeros_like(scale)
-        for table, patch in zip(ctx.layer.tables(), patches, strict=True):
-            out = grad if table.whole else grad.index_select(1, table.get_buffer("nodes"))
-            out = out.flatten(0, 1)
-            change = (patch.T @ out).view(table.width, channels, -1)
-            grad_blocks.index_add_(0, table.get_buffer("blocks"), change.to(grad_blocks.dtype))
-            back = (out @ table.kernel(blocks).T).view(batch, -1, channels)
-            grad_x.baddbmm_(_selection(table, scale, x).transpose(1, 2), back)
-            if grad_scale is not None:
-                # of all (product, node) pairs only the product's own sources count
-                pairs = torch.bmm(back, x.transpose(1, 2)) * table.get_buffer("select").to(x.dtype)
-                grad_scale.index_add_(1, table.get_buffer("columns"), pairs.sum(dim=2))
-        return grad_x, grad_scale, grad_blocks.to(blocks.dtype), None
-
-
-def _wide(like: Tensor) -> torch.dtype:
-    """Type to sum weight gradients in: at least single precision."""
-    return torch.promote_types(like.dtype, torch.float32)
-
-
-def _selection(
-    table: GroupTables, scale: Float[Tensor, "B KP"] | None, x: Float[Tensor, "B P C"]
-) -> Float[Tensor, "B E P"]:
-    """Matrix that gathers (and scales) the patches of a group."""
-    select = table.get_buffer("select").to(x.dtype)
-    if scale is None:
-        return select.expand(x.shape[0], -1, -1)
-    return scale.index_select(1, table.get_buffer("columns")).unsqueeze(-1) * select
+        α scales each tap at each node for all channels, so it may as well scale the patches.
+        """
+        grid = x.transpose(1, 2).unflatten(2, self.grid)
+        total: Tensor | None = None
+        for branch, padding in enumerate(self.paddings):
+            padded = functional.pad(grid, (1, 1, 1, 1), mode=_PAD_MODES[padding])
+            patches = functional.unfold(padded, 3).unflatten(1, (-1, 9)).permute(0, 3, 2, 1)
+            if attention is not None:
+                patches = patches * attention.transpose(1, 2).unsqueeze(-1)
+            out = patches.flatten(2) @ self.weight[branch].flatten(0, 1)
+            if self.bias is not None:
+                out = out + self.bias[branch]
+            total = out if total is None else total + out
+        assert total is not None  # there are two branches
+        return total

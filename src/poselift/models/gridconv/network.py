@@ -5,25 +5,24 @@ Axes: B batch, J joint, P grid node (row-major), C channel.
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from poselift.errors import PoseliftError
+from poselift.models.base import LiftingNetwork
 from poselift.models.gridconv.attention import (
     ATTENTIONS,
     Attention,
     annealed_temperature,
     build_attention,
 )
-from poselift.models.gridconv.convolution import FrozenGridConv, GridConv, PlannedConv
+from poselift.models.gridconv.convolution import PADDINGS, GridConv
 from poselift.models.gridconv.layout import Layout, handcrafted, official, random_layout
-from poselift.models.gridconv.plan import PADDINGS
 from poselift.models.gridconv.sgt import AutoGrids, FixedSGT
-from poselift.models.schedule import Scheduled
 from poselift.skeletons import get_skeleton
 
 LAYOUTS = ("handcrafted", "official", "random", "learnable")
@@ -113,19 +112,19 @@ class GridLayer(nn.Module):
     def __init__(self, config: GLNConfig, inputs: int, outputs: int, *, bias: bool = True) -> None:
         """Build the convolution and, unless vanilla, its own attention predictor."""
         super().__init__()
-        self.conv: PlannedConv = GridConv(inputs, outputs, config.grid, config.paddings, bias=bias)
+        self.conv: nn.Module = GridConv(inputs, outputs, config.grid, config.paddings, bias=bias)
         vanilla = config.attention == "none"
         self.attention = None if vanilla else build_attention(config.attention, inputs, config.grid)
 
-    def forward(
-        self, x: Float[Tensor, "B P C"], norm: nn.BatchNorm1d | None = None
-    ) -> Float[Tensor, "B P O"]:
-        """Equation (8), or equation (6) without attention; then `norm`, a batch norm at rest."""
-        factors = None
-        if self.attention is not None:
-            x, factors = self.attention(x)
-        out: Tensor = self.conv(x, factors, norm)
-        return out
+    def attend(
+        self, x: Float[Tensor, "B P C"]
+    ) -> tuple[Float[Tensor, "B P C"], Float[Tensor, "B K P"] | None]:
+        """α = π(D_in), equation (7); other designs rescale D_in instead, vanilla does nothing."""
+        return (x, None) if self.attention is None else self.attention(x)
+
+    def forward(self, x: Float[Tensor, "B P C"]) -> Float[Tensor, "B P O"]:
+        """D_out = (α ⊙ W) * D_in, equation (8); without attention W * D_in, equation (6)."""
+        return cast(Tensor, self.conv(*self.attend(x)))
 
 
 class GridUnit(nn.Module):
@@ -140,11 +139,9 @@ class GridUnit(nn.Module):
 
     def forward(self, x: Float[Tensor, "B P C"]) -> Float[Tensor, "B P O"]:
         """Apply the unit."""
-        if not self.training:
-            return torch.relu(self.layer(x, self.norm))
         x = self.layer(x)
         x = torch.relu(self.norm(x.flatten(0, 1)).view_as(x))
-        if self.dropout > 0:
+        if self.training and self.dropout > 0:
             x = x * nn.functional.dropout(torch.ones_like(x[:, :1]), self.dropout)
         return x
 
@@ -160,11 +157,10 @@ class GridBlock(nn.Module):
 
     def forward(self, x: Float[Tensor, "B P C"]) -> Float[Tensor, "B P C"]:
         """Return x plus both units applied to it."""
-        out: Tensor = x + self.second(self.first(x))
-        return out
+        return cast(Tensor, x + self.second(self.first(x)))
 
 
-class GridLiftingNetwork(Scheduled):
+class GridLiftingNetwork(LiftingNetwork):
     """GLN: normalised 2D poses in, root-relative 3D poses (metres) out."""
 
     def __init__(self, config: GLNConfig | None = None) -> None:
@@ -185,7 +181,7 @@ class GridLiftingNetwork(Scheduled):
 
     def forward(self, keypoints: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
         """G_3D = φ⁻¹(GLN(φ(G_2D))), equation (9)."""
-        phi, inverse = self.sgt.matrices()
+        phi, inverse = self.sgt.matrices()  # S of equation (1), and φ⁻¹
         lifted = self.lift_grid(_product(phi, keypoints))
         return _product(inverse, lifted.to(inverse.dtype))
 
@@ -194,8 +190,7 @@ class GridLiftingNetwork(Scheduled):
         x = self.expand(grid)
         for block in self.blocks:
             x = block(x)
-        out: Tensor = self.shrink(x)
-        return out
+        return cast(Tensor, self.shrink(x))
 
     def layout(self) -> Layout:
         """Return the layout that evaluation uses."""
@@ -219,21 +214,15 @@ class GridLiftingNetwork(Scheduled):
         if isinstance(self.sgt, AutoGrids):
             self.sgt.noisy = epoch < self.config.gumbel_off_epoch
 
+    def layout_scores(self) -> list[nn.Parameter]:
+        """Return AutoGrids' scores, where the layout is learnt."""
+        return [self.sgt.scores] if isinstance(self.sgt, AutoGrids) else []
 
-def freeze(network: nn.Module) -> nn.Module:
-    """Copy a network for inference in torch: every grid convolution merged once and for all.
-
-    A network in evaluation merges its branches and folds its batch norms in every call, since its
-    weights may have changed; for single frames that takes longer than the rest.
-    """
-    network = copy.deepcopy(network).eval()
-    for module in list(network.modules()):
-        if isinstance(module, GridUnit) and isinstance(module.layer.conv, GridConv):
-            module.layer.conv = FrozenGridConv(module.layer.conv, module.norm)
-    for module in list(network.modules()):
-        if isinstance(module, GridLayer) and isinstance(module.conv, GridConv):
-            module.conv = FrozenGridConv(module.conv, None)
-    return network
+    def switches(self) -> tuple[bool, ...]:
+        """Return whether it trains, and how AutoGrids does."""
+        if not isinstance(self.sgt, AutoGrids):
+            return (self.training,)
+        return (self.training, self.sgt.noisy, self.sgt.straight_through)
 
 
 def _product(matrix: Float[Tensor, "I K"], x: Float[Tensor, "B K D"]) -> Float[Tensor, "B I D"]:

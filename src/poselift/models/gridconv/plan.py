@@ -21,8 +21,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from poselift.errors import PoseliftError
-
-PADDINGS = ("circular", "replicate", "zero")
+from poselift.models.gridconv.convolution import PADDINGS
 
 #: Weight blocks: branch 1, branch 2, or their sum.
 FIRST, SECOND, BOTH = 0, 1, 2

@@ -17,7 +17,7 @@ arguments here. Axes as in the networks' own files; O output channel, A squeezed
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -26,14 +26,8 @@ from torch import Tensor, nn
 
 from poselift.errors import PoseliftError
 from poselift.models.checkpoint import fill
-from poselift.models.official.gridconv import dgridconv, gridconv
-from poselift.models.official.keys import SOURCE, State
-from poselift.models.official.martinez import martinez
-from poselift.models.official.posegraphnet import posegraphnet
-from poselift.models.official.semgcn import semgcn
-from poselift.models.official.stgcn import WRAPPER, stgcn
-from poselift.models.official.videopose3d import videopose3d
-from poselift.models.registry import build
+from poselift.models.official_layout import SOURCE, Convert, State
+from poselift.models.registry import build, entries
 
 
 def from_official(
@@ -58,9 +52,8 @@ def from_official(
     if architecture not in (None, name):
         raise PoseliftError(f"{SOURCE}: expected one for {architecture}, found one for {name}")
     model = build(name, {**config, **(settings or {})})
-    if name == "gln":
-        own = model.state_dict()
-        weights |= {key: own[key] for key in own if key.endswith(".temperature")}
+    own = model.state_dict()  # temperatures are settings, which checkpoints do not hold
+    weights |= {key: own[key] for key in own if key.endswith(".temperature")}
     fill(model, weights, SOURCE)
     return model.eval()
 
@@ -80,22 +73,12 @@ def translate(state: Mapping[str, np.ndarray | Tensor]) -> tuple[str, dict[str, 
     return name, config, weights
 
 
-def _recognise(state: State) -> tuple[str, Callable[[State], tuple[dict[str, Any], State]]]:
+def _recognise(state: State) -> tuple[str, Convert]:
     """Tell which network a state dict is for."""
-    if "adj" in state:
-        return "posegraphnet", posegraphnet
-    if "w1.weight" in state:
-        return "martinez", martinez
-    if "expand_conv.weight" in state:
-        return "videopose3d", videopose3d
-    if "data_bn.weight" in state or f"{WRAPPER}data_bn.weight" in state:
-        return "stgcn", stgcn
-    if "gconv_input.0.gconv.W" in state:
-        return "semgcn", semgcn
-    if "w1.donut_conv.weight" in state:
-        return "gln", gridconv
-    if "w1.branch1_weight" in state:
-        return "gln", dgridconv
+    for name, entry in entries():
+        for layout in entry.official:
+            if any(mark in state for mark in layout.marks):
+                return name, layout.convert
     raise PoseliftError(
         f"{SOURCE}: its keys are those of none of PoseGraphNet, Martinez, VideoPose3D, ST-GCN, "
         "SemGCN, GridConv, D-GridConv and AutoGrids"

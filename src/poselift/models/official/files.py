@@ -32,7 +32,7 @@ import torch
 from torch import Tensor
 
 from poselift.errors import PoseliftError
-from poselift.models.official.keys import State
+from poselift.models.official_layout import State
 
 #: Entries that hold the state dict, the first one found counts.
 WRAPPERS = ("state_dict", "model_pos", "model")

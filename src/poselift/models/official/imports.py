@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, final
 
-import torch
 from torch import nn
 
 from poselift.errors import PoseliftError
 from poselift.geometry import NORMALISATIONS
-from poselift.models.gridconv import AutoGrids, GridLiftingNetwork
+from poselift.models.gridconv.official import import_notes, import_settings
 from poselift.models.official import from_official, translate
 from poselift.models.official.files import Checkpoint, read_checkpoint
-from poselift.models.official.keys import SOURCE, State
-from poselift.models.posegraphnet import PoseGraphNet
+from poselift.models.official_layout import SOURCE, State
+from poselift.models.posegraphnet.official import to_metres
 from poselift.models.registry import describe
 from poselift.poses import AXES_3D
-from poselift.skeletons import get_skeleton
+
+Complete = Callable[[Mapping[str, Any], State, Mapping[str, Any], str], dict[str, Any]]
 
 
 @final
@@ -34,17 +34,26 @@ class Kind:
     project        where it is published.
     licence        of the project; weights may be under another.
     normalisation  of the 2D input in its training.
+    settings       completes what its checkpoints do not hold: from config, weights, settings given
+                   and the file's name.
+    finish         changes the filled network where that is needed; returns notes for the card.
     """
 
     architecture: str
     project: str
     licence: str
     normalisation: str
+    settings: (
+        Callable[[Mapping[str, Any], State, Mapping[str, Any], str], dict[str, Any]] | None
+    ) = None
+    finish: Callable[[Any], list[str]] | None = None
 
 
 KINDS = {
-    "osvai-gridconv": Kind("gln", "OSVAI/GridConv", "Apache-2.0", "gridconv"),
-    "posegraphnet": Kind("posegraphnet", "baniks/PoseGraphNet", "MIT", "screen"),
+    "osvai-gridconv": Kind(
+        "gln", "OSVAI/GridConv", "Apache-2.0", "gridconv", import_settings, import_notes
+    ),
+    "posegraphnet": Kind("posegraphnet", "baniks/PoseGraphNet", "MIT", "screen", finish=to_metres),
     "semgcn": Kind("semgcn", "garyzhao/SemGCN or jfzhang95/PoseAug", "Apache-2.0 or MIT", "screen"),
     "videopose3d": Kind(
         "videopose3d",
@@ -57,12 +66,6 @@ KINDS = {
     ),
     "stgcn": Kind("stgcn", "jfzhang95/PoseAug", "MIT", "screen"),
 }
-
-#: Paddings that the project page trains with, by how its files begin: the kind of 2D input.
-_PADDINGS = {"gt": ("circular", "replicate"), "hrnet": ("circular", "zero")}
-
-#: The grid that the official layouts are for.
-_GRID = (5, 5)
 
 
 def import_official(
@@ -105,18 +108,19 @@ def import_official(
         raise PoseliftError(f"{path}: {str(error).removeprefix(f'{SOURCE}: ')}") from None
     except (IndexError, ValueError, RuntimeError):  # sizes that only make sense together
         raise PoseliftError(f"{path}: the shapes of its weights make no {kind} network") from None
-    notes = [*_to_metres(model), *_about_the_grid(model)]
-    assumed = {} if normalisation else {"normalisation": KINDS[kind].normalisation}
-    if isinstance(model, GridLiftingNetwork) and model.config.attention != "none":
-        config = describe(model)[1]
+    facts = KINDS[kind]
+    notes = [] if facts.finish is None else facts.finish(model)
+    assumed = {} if normalisation else {"normalisation": facts.normalisation}
+    config = describe(model)[1]
+    if config.get("attention", "none") != "none":
         assumed |= {name: config[name] for name in ("temperature", "paddings") if not given[name]}
-    chosen = normalisation or KINDS[kind].normalisation
+    chosen = normalisation or facts.normalisation
     return model, _card(model, chosen, _source(Path(path).name, kind, file), assumed, notes)
 
 
 def _check_settings(kind: str, settings: Mapping[str, Any]) -> None:
     """Refuse settings that a kind has no use for, and numbers that are none."""
-    if kind != "osvai-gridconv" and settings:
+    if KINDS[kind].settings is None and settings:
         raise PoseliftError(f"--{next(iter(settings))} is for osvai-gridconv, not for {kind}")
     temperature = settings.get("temperature", 1.0)
     if not (math.isfinite(temperature) and temperature > 0):
@@ -130,69 +134,10 @@ def _network(state: State, kind: str, settings: Mapping[str, Any], name: str) ->
         names = {one.architecture: name for name, one in KINDS.items()}
         other = names.get(architecture, architecture)
         raise PoseliftError(f"expected a network of {kind}, found one of {other}")
-    if kind == "osvai-gridconv":
-        settings = _grid_settings(config, weights, settings)
-        if config.get("attention") != "none":
-            named = (pair for start, pair in _PADDINGS.items() if name.lower().startswith(start))
-            settings = {"paddings": next(named, config["paddings"]), **settings}
+    complete = KINDS[kind].settings
+    if complete is not None:
+        settings = complete(config, weights, settings, name)
     return from_official(state, settings=settings)
-
-
-def _grid_settings(
-    config: Mapping[str, Any], weights: State, settings: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Check settings of a grid network against what its file does hold; choose the layout."""
-    if config.get("attention") == "none":
-        for name in {"temperature", "paddings"} & set(settings):
-            raise PoseliftError(
-                f"is plain GridConv, without attention and with paddings circular,zero: "
-                f"leave out --{name}"
-            )
-    rows, columns = grid = settings.get("grid", _GRID)
-    cells = _cells(weights)
-    if cells not in (None, rows * columns):
-        raise PoseliftError(
-            f"its grid has {cells} cells, not {rows}x{columns}: "
-            "give its rows and columns, --grid ROWS,COLUMNS"
-        )
-    layout = "random" if config["layout"] == "official" and grid != _GRID else config["layout"]
-    return {**settings, "grid": grid, "layout": layout}
-
-
-def _cells(weights: State) -> int | None:
-    """Cells of the grid as the weights tell them; plain GridConv's do not."""
-    if "sgt.scores" in weights:
-        return weights["sgt.scores"].shape[0]
-    predictor = weights.get("expand.layer.attention.position.weight")
-    return None if predictor is None else predictor.shape[0] // 9
-
-
-def _to_metres(model: nn.Module) -> list[str]:
-    """Scale the output layer of a network that was trained in millimetres; say so."""
-    if not isinstance(model, PoseGraphNet):
-        return []
-    with torch.no_grad():
-        for parameter in model.last.parameters():
-            parameter.copy_(parameter.double() / 1000)
-    return ["weights and bias of the output layer are divided by 1000: millimetres become metres"]
-
-
-def _about_the_grid(model: nn.Module) -> list[str]:
-    """Say where joints lie on the grid otherwise than anyone would expect."""
-    if not isinstance(model, GridLiftingNetwork):
-        return []
-    if model.config.layout == "random":
-        rows, columns = model.config.grid
-        return [
-            f"joints lie on the {rows}x{columns} grid at random, as no official layout of it is "
-            "known: poses mean nothing, only the part from grid to grid is the official network"
-        ]
-    if not isinstance(model.sgt, AutoGrids):
-        return []
-    names = get_skeleton(model.config.skeleton).joints
-    held = model.sgt.pick(model.sgt.scores.detach()).sum(dim=0)
-    lost = [name for name, cells in zip(names, held, strict=True) if cells == 0]
-    return [f"the layout lost {', '.join(lost)}: always at 0, the root"] if lost else []
 
 
 def _source(name: str, kind: str, file: Checkpoint) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from poselift.errors import PoseliftError
-from poselift.models.schedule import Scheduled
+from poselift.models.base import LiftingNetwork
 from poselift.skeletons import Skeleton, get_skeleton
 
 #: Neighbour groups: the joint itself, its neighbour nearer the root, its neighbours farther away.
@@ -102,15 +102,10 @@ class GraphConvolution(nn.Module):
     With `shared`, one kernel serves all groups (the residual branch of the published code).
     """
 
-    def __init__(
-        self, inputs: int, outputs: int, *, shared: bool = False, exact: bool = False
-    ) -> None:
-        """Start with Xavier uniform weights over the stacked kernels (section 3.2), bias 0.
-
-        With `exact`, the bias is added in its own precision under autocast too.
-        """
+    def __init__(self, inputs: int, outputs: int, *, shared: bool = False) -> None:
+        """Start with Xavier uniform weights over the stacked kernels (section 3.2), bias 0."""
         super().__init__()
-        self.shared, self.exact = shared, exact
+        self.shared = shared
         kernels = 1 if shared else len(GROUPS)
         self.weight = nn.Parameter(torch.empty(kernels * outputs, inputs))  # group-major rows
         self.bias = nn.Parameter(torch.zeros(outputs))
@@ -119,69 +114,17 @@ class GraphConvolution(nn.Module):
     def forward(
         self, x: Float[Tensor, "B J C"], adjacency: Float[Tensor, "G J J"]
     ) -> Float[Tensor, "B J C_out"]:
-        """Map features of each joint and sum them over senders and groups.
-
-        Both steps are one matrix product each, and commute: joints are mixed first where that is
-        the narrower side.
-        """
-        mix = adjacency.sum(dim=0, keepdim=True) if self.shared else adjacency
-        narrow = x.shape[2] < self.bias.shape[0]
-        out = self._mix_first(x, mix) if narrow else self._map_first(x, mix)
-        # before a batch norm a bias needs no more digits than the features have
-        return out + (self.bias if self.exact else self.bias.to(out.dtype))
-
-    def _map_first(
-        self, x: Float[Tensor, "B J C"], mix: Float[Tensor, "G J J"]
-    ) -> Float[Tensor, "B J C_out"]:
-        """(B J, C) by the stacked kernels; then, sample by sample, (J, J G) by (J G, C_out)."""
-        samples, joints, _ = x.shape
-        entries = joints * mix.shape[0]
-        features = self.features(x).view(samples, entries, self.bias.shape[0])
-        matrix = mix.permute(1, 2, 0).reshape(joints, entries)
-        # bmm on the expanded matrix: plain matmul would transpose the features, 7 times slower
-        return torch.bmm(matrix.expand(samples, -1, -1), features)
-
-    def _mix_first(
-        self, x: Float[Tensor, "B J C"], mix: Float[Tensor, "G J J"]
-    ) -> Float[Tensor, "B J C_out"]:
-        """(J G, J) by (J, C), sample by sample; then (B J, G C) by the kernels side by side."""
-        samples, joints, channels = x.shape
-        groups = mix.shape[0]
-        matrix = mix.permute(1, 0, 2).reshape(joints * groups, joints)
-        features = torch.bmm(matrix.expand(samples, -1, -1), x)
-        kernels = self.weight.view(groups, -1, channels).permute(1, 0, 2).flatten(1)
-        features = features.view(samples * joints, groups * channels)
-        return functional.linear(features, kernels).view(samples, joints, self.bias.shape[0])
-
-    def features(self, x: Float[Tensor, "B J C"]) -> Float[Tensor, "BJ GC_out"]:
-        """Map each joint's channels by the stacked kernels."""
-        return functional.linear(x.flatten(0, 1), self.weight)
+        """Map each joint's channels for all groups, then sum over senders and groups."""
+        features = functional.linear(x, self.weight).unflatten(2, (-1, len(self.bias)))
+        return torch.matmul(adjacency, features.transpose(1, 2)).sum(dim=1) + self.bias
 
 
 class JointBatchNorm(nn.BatchNorm1d):
     """Batch norm with statistics of its own for each joint and channel (index joint * C + c)."""
 
     def forward(self, input: Float[Tensor, "B J C"]) -> Float[Tensor, "B J C"]:
-        """Normalise over the batch; in evaluation, one multiplication and one addition."""
-        if self.training:
-            return super().forward(input.flatten(1)).view(input.shape)
-        scale = self.weight * torch.rsqrt(self.get_buffer("running_var") + self.eps)
-        shift = self.bias - self.get_buffer("running_mean") * scale
-        return input * scale.view(input.shape[1:]) + shift.view(input.shape[1:])
-
-
-class FastDropout(nn.Dropout):
-    """Dropout that draws 16 random bits a value on a CPU, where a number each is slow."""
-
-    def forward(self, input: Float[Tensor, "B J C"]) -> Float[Tensor, "B J C"]:
-        """Drop values in training; `p` is met to 1/65536 and the rest scaled by what was kept."""
-        if not self.training or self.p == 0 or input.device.type != "cpu":
-            return super().forward(input)
-        dropped = min(round(self.p * 65536), 65535)
-        words = torch.randint(-(2**63), 2**63 - 1, ((input.numel() + 3) // 4,))
-        draws = words.view(torch.int16)[: input.numel()].view(input.shape)
-        kept = (draws >= dropped - 32768).to(input.dtype)
-        return input * (kept * (65536 / (65536 - dropped)))
+        """Normalise over the batch."""
+        return super().forward(input.flatten(1)).view(input.shape)
 
 
 class Unit(nn.Module):
@@ -192,13 +135,15 @@ class Unit(nn.Module):
         super().__init__()
         self.convolution = GraphConvolution(inputs, outputs)
         self.norm = JointBatchNorm(joints * outputs)
-        self.dropout = FastDropout(dropout)
+        self.dropout = nn.Dropout(dropout)
 
     def forward(
         self, x: Float[Tensor, "B J C"], adjacency: Float[Tensor, "G J J"]
     ) -> Float[Tensor, "B J C_out"]:
         """One unit of section 2.1."""
-        return self.dropout(functional.relu(self.norm(self.convolution(x, adjacency))))
+        return cast(
+            Tensor, self.dropout(functional.relu(self.norm(self.convolution(x, adjacency))))
+        )
 
 
 class ResidualBlock(nn.Module):
@@ -225,7 +170,7 @@ class ResidualBlock(nn.Module):
         return x + y
 
 
-class PoseGraphNet(Scheduled):
+class PoseGraphNet(LiftingNetwork):
     """2D joints in, 3D joints out, both on the skeleton of the config."""
 
     def __init__(self, config: PoseGraphNetConfig | None = None) -> None:
@@ -241,7 +186,7 @@ class PoseGraphNet(Scheduled):
             ResidualBlock(joints, inputs, outputs, config.dropout)
             for inputs, outputs in pairwise(widths)
         )
-        self.last = GraphConvolution(widths[-1], 3, exact=True)
+        self.last = GraphConvolution(widths[-1], 3)
 
     def output_layer(self) -> tuple[nn.Module, int]:
         """Return the last graph convolution: three groups of the last width."""

@@ -1,15 +1,35 @@
-"""Renaming the keys of official state dicts by rules."""
+"""What a network says of its official state dicts, and the renaming of their keys by rules."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, final
 
 from torch import Tensor
 
 from poselift.errors import PoseliftError
 
 State = dict[str, Tensor]
+#: Weights by official names to the fields of our config that they tell, and weights by our names.
+Convert = Callable[[State], tuple[dict[str, Any], State]]
 SOURCE = "official checkpoint"
+
+
+@final
+@dataclass(frozen=True)
+class OfficialLayout:
+    """How an official code lays out its state dicts.
+
+    marks    keys of which one is in every such state dict, and in no other code's.
+    convert  returns the fields of our config that the weights tell, and the weights by our names;
+             may raise `KeyError` for a key that is missing.
+    """
+
+    marks: tuple[str, ...]
+    convert: Convert
+
 
 #: Residual stages of the Martinez and grid networks; both name their parts alike.
 STAGES = [

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 
 from poselift.errors import PoseliftError
-from poselift.models.official.keys import SOURCE, State, count, rename
+from poselift.models.official_layout import SOURCE, OfficialLayout, State, count, rename
+from poselift.models.posegraphnet.network import PoseGraphNet
 
 
 def posegraphnet(state: State) -> tuple[dict[str, Any], State]:
@@ -50,3 +51,14 @@ def posegraphnet(state: State) -> tuple[dict[str, Any], State]:
     widths = [weights["first.convolution.bias"].shape[0]]
     widths += [weights[f"blocks.{i}.second.convolution.bias"].shape[0] for i in range(blocks)]
     return {"skeleton": skeletons[joints], "widths": widths, "normalisation": "official"}, weights
+
+
+def to_metres(model: PoseGraphNet) -> list[str]:
+    """Scale the output layer of a network that was trained in millimetres; say so."""
+    with torch.no_grad():
+        for parameter in model.last.parameters():
+            parameter.copy_(parameter.double() / 1000)
+    return ["weights and bias of the output layer are divided by 1000: millimetres become metres"]
+
+
+OFFICIAL = (OfficialLayout(("adj",), posegraphnet),)

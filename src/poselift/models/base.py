@@ -1,0 +1,29 @@
+"""What training, export and benchmark ask of a network beyond its forward pass."""
+
+from __future__ import annotations
+
+from torch import nn
+
+
+class LiftingNetwork(nn.Module):
+    """Base of all networks.
+
+    A network has a `config` and maps normalised 2D joints (missing = 0) to root-relative 3D joints:
+    (B, J, 2) to (B, J, 3), or for windows of T > 1 frames, which its config then has as `frames`,
+    (B, T, J, 2) to (B, T, J, 3).
+    """
+
+    def start_step(self, epoch: float) -> None:
+        """Set what depends on progress; `epoch` counts from 0, with its fraction done so far."""
+
+    def output_layer(self) -> tuple[nn.Module, int]:
+        """Return the last layer and how many values each of its outputs sums over."""
+        raise TypeError(f"{type(self).__name__} does not name its output layer")
+
+    def layout_scores(self) -> list[nn.Parameter]:
+        """Return parameters that choose a layout; they learn at a rate of their own."""
+        return []
+
+    def switches(self) -> tuple[bool, ...]:
+        """Return what `forward` decides in Python; if it changes, so do the operations."""
+        return (self.training,)
