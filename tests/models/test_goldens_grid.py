@@ -12,7 +12,7 @@ from torch import Tensor
 
 from golden_support import Golden, assert_close
 from poselift.models import GridLiftingNetwork, from_official
-from poselift.models.gridconv import annealed_temperature, handcrafted, official
+from poselift.models.gridconv import annealed_temperature, handcrafted, released
 from poselift.models.gridconv.attention import GridAttention
 from poselift.models.gridconv.official import attention_weight
 from poselift.models.gridconv.sgt import invert, relaxed
@@ -135,7 +135,7 @@ def test_attention_predictor(dtype: torch.dtype, training: bool, shared: Path) -
 @pytest.mark.parametrize("dims", [2, 3])
 def test_handcrafted_transform(dims: int, shared: Path) -> None:
     golden = Golden(shared / "golden" / "sgt_handcrafted.npz")
-    layout = official(H36M_17)
+    layout = released(H36M_17)
     pose = golden[f"pose{dims}d"].astype(np.float64)
     grid = (layout.assignment @ pose).transpose(0, 2, 1).reshape(-1, dims, 5, 5)
     assert_close(grid, golden[f"grid{dims}d"], 1e-6)
@@ -145,7 +145,7 @@ def test_handcrafted_transform(dims: int, shared: Path) -> None:
 
 def test_handcrafted_matrices(shared: Path) -> None:
     golden = Golden(shared / "golden" / "sgt_handcrafted.npz")
-    layout = official(H36M_17)
+    layout = released(H36M_17)
     assert_close(layout.assignment, golden["forward_matrix"], 1e-6)
     assert_close(layout.inverse, golden["inverse_matrix"], 1e-6)
     grid = golden["random_grid3d"].reshape(-1, 3, 25).transpose(0, 2, 1)

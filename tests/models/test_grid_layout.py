@@ -17,8 +17,8 @@ from poselift.models.gridconv import (
     Layout,
     annealed_temperature,
     handcrafted,
-    official,
     random_layout,
+    released,
 )
 from poselift.models.gridconv.attention import Attention, GridAttention, build_attention
 from poselift.models.gridconv.sgt import cover_all
@@ -45,9 +45,9 @@ def test_checker_names_the_broken_bones() -> None:
 
 
 def test_official_layout_is_not_binary() -> None:
-    assert not official(H36M_17).binary
+    assert not released(H36M_17).binary
     with pytest.raises(PoseliftError, match="official layout is for h36m_17, not for h36m_16"):
-        official(H36M_16)
+        released(H36M_16)
 
 
 @given(

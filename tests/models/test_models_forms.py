@@ -53,12 +53,12 @@ def made(architecture: str, changes: dict[str, object]) -> nn.Module:
     return network
 
 
-def close(ours: Tensor | None, theirs: Tensor | None) -> None:
+def close(ours: Tensor | None, theirs: Tensor | None, tolerance: float = TOLERANCE) -> None:
     if ours is None or theirs is None:  # scores of a learnt layout at rest, on either side
         assert ours is theirs
     else:
         assert ours.shape == theirs.shape
-        assert (ours - theirs).abs().max() <= TOLERANCE * theirs.abs().max().clamp(min=1.0)
+        assert (ours - theirs).abs().max() <= tolerance * theirs.abs().max().clamp(min=1.0)
 
 
 @pytest.mark.parametrize("training", [False, True])
@@ -94,7 +94,8 @@ def test_forms_for_inference(architecture: str, changes: dict[str, object], form
     ours = made(architecture, changes).eval()
     x = torch.randn(3, 17, 2).double()
     with torch.no_grad():
-        close(form(ours)(x), definition_of(ours)(x))
+        # AutoGrids averages a joint's copies with the official code's epsilon of 1e-8
+        close(form(ours)(x), definition_of(ours)(x), 1e-7 if form is graph_form else TOLERANCE)
 
 
 def test_every_network_is_registered_with_its_forms() -> None:

@@ -13,12 +13,11 @@ from poselift.errors import PoseliftError
 from poselift.models import Martinez, MartinezConfig, PoseGraphNet, PoseGraphNetConfig
 from poselift.models.fast import FastDropout
 from poselift.models.posegraphnet import (
-    GraphConvolution,
     neighbour_groups,
     normalise_official,
     normalise_paper,
 )
-from poselift.models.posegraphnet.fast import FastJointBatchNorm
+from poselift.models.posegraphnet.fast import FastGraphConvolution, FastJointBatchNorm
 from poselift.skeletons import H36M_17, get_skeleton, skeleton_names
 
 SMALL = PoseGraphNetConfig(widths=(6, 6, 8), dropout=0.0, normalisation="paper")
@@ -165,7 +164,7 @@ def test_dropout_of_nothing_is_nothing() -> None:
 
 def test_joints_are_mixed_before_or_after_the_kernels_alike() -> None:
     torch.manual_seed(0)
-    convolution = GraphConvolution(5, 7).double()
+    convolution = FastGraphConvolution(5, 7).double()
     x, mix = torch.randn(4, 17, 5).double(), torch.randn(3, 17, 17).double()
     first, second = convolution._mix_first(x, mix), convolution._map_first(x, mix)
     torch.testing.assert_close(first, second, rtol=1e-12, atol=1e-12)

@@ -46,7 +46,7 @@ def test_an_integer_is_a_number_but_not_the_other_way_round() -> None:
 @pytest.mark.parametrize(
     ("name", "config", "message"),
     [
-        ("resnet", {}, "unknown architecture 'resnet', expected one of gln, posegraphnet"),
+        ("resnet", {}, "unknown architecture 'resnet', expected one of gln, lcn"),
         ("martinez", {"depth": 3}, "martinez: unknown setting 'depth', expected one of skeleton"),
         ("martinez", {"width": 8.0}, "martinez: expected an integer for width, got 8.0"),
         ("martinez", {"width": True}, "martinez: expected an integer for width, got True"),

@@ -76,8 +76,8 @@ def export_onnx(
 
     fp16       store large weights as float16; they are cast back when the file is opened, and all
                computation stays float32.
-    precision  "fp32", or "int8" for large products on 8-bit integers (`models/integers.py`); such a file is
-               only for running and cannot be loaded back into torch.
+    precision  "fp32", or "int8" for large products on 8-bit integers (`models/integers.py`); such a
+               file is only for running and cannot be loaded back into torch.
 
     Before anything is written the file is run against the torch model (with `fp16`, against the
     torch model with weights rounded in the same way; with "int8", against the same integers in

@@ -4,7 +4,7 @@ from poselift.models.gridconv.attention import ATTENTIONS, annealed_temperature
 from poselift.models.gridconv.convolution import PADDINGS, GridConv
 from poselift.models.gridconv.fast import fast, fix_layout, freeze
 from poselift.models.gridconv.int8 import int8
-from poselift.models.gridconv.layout import Layout, handcrafted, official, random_layout
+from poselift.models.gridconv.layout import Layout, handcrafted, random_layout, released
 from poselift.models.gridconv.network import LAYOUTS, GLNConfig, GridLiftingNetwork
 from poselift.models.gridconv.official import OFFICIAL
 from poselift.models.gridconv.sgt import AutoGrids, FixedSGT
@@ -22,8 +22,8 @@ __all__ = [
     "Layout",
     "annealed_temperature",
     "handcrafted",
-    "official",
     "random_layout",
+    "released",
 ]
 
 register(

@@ -144,7 +144,7 @@ def handcrafted(skeleton: Skeleton) -> Layout:
     return _from_table(_HANDCRAFTED[skeleton.name], len(skeleton))
 
 
-def official(skeleton: Skeleton) -> Layout:
+def released(skeleton: Skeleton) -> Layout:
     """Return the official 17-joint layout, whose centre cell is the mean of joints 8 and 9."""
     if skeleton.name != "h36m_17":
         raise PoseliftError(f"the official layout is for h36m_17, not for {skeleton.name}")

@@ -21,7 +21,7 @@ from poselift.models.gridconv.attention import (
     build_attention,
 )
 from poselift.models.gridconv.convolution import PADDINGS, GridConv
-from poselift.models.gridconv.layout import Layout, handcrafted, official, random_layout
+from poselift.models.gridconv.layout import Layout, handcrafted, random_layout, released
 from poselift.models.gridconv.sgt import AutoGrids, FixedSGT
 from poselift.skeletons import get_skeleton
 
@@ -88,7 +88,7 @@ def start_layout(config: GLNConfig) -> Layout:
     """Return the layout a network has, or a learnable one starts from."""
     skeleton = get_skeleton(config.skeleton)
     if config.layout == "official":
-        layout = official(skeleton)
+        layout = released(skeleton)
     elif config.layout == "handcrafted" or _starts_handcrafted(config):
         layout = handcrafted(skeleton)
     else:
