@@ -76,7 +76,9 @@ export function drawSolid(canvas, { scene, bodies, cells, view, follow, names, i
 /** The eye that sees the whole room, or that follows the bodies in it. */
 function roomEye(scene, bodies, view, follow, width, height) {
   const [x0, x1, z0, z1] = scene.floor;
-  let [x, z, wide] = [(x0 + x1) / 2, (z0 + z1) / 2, Math.hypot(x1 - x0, z1 - z0) / 2];
+  const margin = 2 * scene.side - 0.8; // the path has to be seen whole, not all of a body's reach
+  const across = Math.hypot(Math.max(x1 - x0 - margin, 1), Math.max(z1 - z0 - margin, 1));
+  let [x, z, wide] = [(x0 + x1) / 2, (z0 + z1) / 2, across / 2];
   const present = bodies.filter((body) => body.place);
   if (follow && present.length) {
     const mean = (k) => present.reduce((sum, body) => sum + body.place[k], 0) / present.length;
