@@ -27,7 +27,8 @@ def test_shipped_are_these() -> None:
 def test_card_and_size(lifter: Lifter) -> None:
     card = lifter.card
     assert len(find_model(card.name).data) < SIZE_LIMIT_MB[card.name] * 1e6
-    assert (card.architecture, card.skeleton.name) == (card.name, "h36m_17")
+    # a smaller network of an architecture has a name that goes on: gln-small
+    assert (card.architecture, card.skeleton.name) == (card.name.partition("-")[0], "h36m_17")
     beside = json.loads((shipped_folder() / f"{card.name}.json").read_text(encoding="utf-8"))
     for key in ("name", "architecture", "config", "skeleton", "normalisation"):
         assert beside[key] == card.content[key]
