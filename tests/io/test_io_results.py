@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,15 @@ from poselift.io import (
     load_poses,
     read_detections,
     read_results,
+    save,
     write_json,
     write_keypoints,
     write_npz,
 )
+from poselift.io.results import arrays_of, results_from_arrays
 from poselift.poses import AXES_3D, Person, PoseSequence, Results
 from poselift.skeletons import COCO_17, H36M_17
+from writer_samples import UPSIDE, person
 
 META = {"model": "gln", "weights_sha256": "ab" * 32, "normalisation": "screen", "software": "x"}
 
@@ -175,3 +179,40 @@ def test_result_files_are_read_back_by_loaders(tmp_path: Path, suffix: str) -> N
     assert (found.skeleton, found.keypoints.shape) == (H36M_17, (9, 17, 2))
     with pytest.raises(PoseliftError, match="need no fps"):
         load_people(path, fps=3.0)
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".json"])
+@pytest.mark.parametrize("axes", [None, "camera", "y-up", "z-up"])
+@pytest.mark.parametrize("world", [False, True])
+def test_tracks_and_axes_come_back(
+    tmp_path: Path, suffix: str, axes: str | None, world: bool
+) -> None:
+    """What was z-up comes back y-up; all else as it was, the root's path and contacts too."""
+    one = person(np.arange(2, 9), world=world)
+    path = one.poses_3d.tracks["root"]
+    marks = np.zeros((7, 17), np.float32)
+    marks[3, 5] = 1
+    more = {"root": path, "root_std": np.abs(path), "contacts": marks[:, :2], "filled": marks}
+    one = Person(one.poses_2d, replace(one.poses_3d, tracks=more))
+    other = person(4, person_id=3, world=world, root=False)
+    save(Results((one, other)), tmp_path / f"a{suffix}", axes=axes)
+    found = read_results(tmp_path / f"a{suffix}")
+    assert found.meta["axes"].startswith("camera" if axes == "camera" else "") or world
+    upright = {"camera": False, None: world}.get(axes, True)
+    signs = UPSIDE if upright != world else np.ones(3)
+    for before, after in zip((one, other), found.people, strict=True):
+        before, after = before.poses_3d, after.poses_3d
+        assert after.axes.startswith("world" if upright else "camera")
+        np.testing.assert_array_equal(after.positions, before.positions * signs)
+        assert after.tracks.keys() == before.tracks.keys()
+    after = found.people[0].poses_3d.tracks
+    np.testing.assert_array_equal(after["root"], path * signs)
+    for name in ("root_std", "contacts", "filled"):
+        np.testing.assert_array_equal(after[name], more[name])
+
+
+def test_axes_that_are_not_known_are_refused(tmp_path: Path) -> None:
+    arrays = arrays_of(Results((person(2),)))
+    meta = str(arrays["meta"]).replace("camera: x right", "camera: x left")
+    with pytest.raises(PoseliftError, match="meta: expected axes 'camera: x right, y down"):
+        results_from_arrays({**arrays, "meta": np.array(meta)}, "file")

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from poselift.errors import PoseliftError
-from poselift.poses import AXES_WORLD, PoseSequence
+from poselift.poses import AXES_3D, AXES_WORLD, PoseSequence
 
 Axes = Literal["camera", "y-up", "z-up"]
 
@@ -23,6 +23,13 @@ DIRECTIONS: dict[Axes, tuple[str, str, str]] = {
     "camera": ("right", "down", "forward"),
     "y-up": ("right", "up", "backward"),
     "z-up": ("right", "forward", "up"),
+}
+
+#: How files of ours name them.
+TEXTS: dict[Axes, str] = {
+    "camera": AXES_3D,
+    "y-up": AXES_WORLD,
+    "z-up": "world: x right, y forward, z up, root-relative",
 }
 
 #: Rows are the axes of the target, columns those of the camera.
@@ -67,3 +74,17 @@ def describe(axes: Axes) -> dict[str, Any]:
     """Return the axes for a file that has a place for words."""
     x, y, z = DIRECTIONS[axes]
     return {"name": axes, "x": x, "y": y, "z": z, "handed": "right"}
+
+
+def axes_named(text: object, where: str) -> Axes:
+    """Return the axes that a file of ours names, the camera's if it names none.
+
+    Raises `PoseliftError` for any other text.
+    """
+    for axes, known in TEXTS.items():
+        if text == known:
+            return axes
+    if text is None:
+        return "camera"
+    listed = " or ".join(map(repr, TEXTS.values()))
+    raise PoseliftError(f"{where}: expected axes {listed}, got {str(text)[:100]!r}")

@@ -34,6 +34,10 @@ class OwnPerson(msgspec.Struct):
     poses_2d: _Column = msgspec.UNSET
     poses_3d: _Column = msgspec.UNSET
     scores: _Column = msgspec.UNSET
+    root: _Column = msgspec.UNSET
+    root_std: _Column = msgspec.UNSET
+    contacts: _Column = msgspec.UNSET
+    filled: _Column = msgspec.UNSET
 
 
 class OwnFile(msgspec.Struct):

@@ -31,6 +31,7 @@ import numpy as np
 from poselift.io import rows, textrows
 from poselift.io.arrays import Sink
 from poselift.io.axes import DIRECTIONS, Axes, axes_of, turned
+from poselift.io.tracks import track_columns
 from poselift.poses import PoseSequence, Results
 
 #: Columns that say which row this is, those of a joint in the picture, and those of the feet.
@@ -57,7 +58,7 @@ def write_csv(results: Results, stream: Sink, axes: Axes | None, *, wide: bool) 
     flat = [one.poses_2d.to_skeleton(one.poses_3d.skeleton) for one in results.people]
     axes = axes or axes_of(solid[0])
     values = [
-        np.concatenate([_in_axes(above, above.positions, axes), below.positions], axis=2)
+        np.concatenate([turned(above.positions, axes_of(above), axes), below.positions], axis=2)
         for above, below in zip(solid, flat, strict=True)
     ]
     tracks, extra = _tracks(solid, axes)
@@ -73,35 +74,21 @@ def write_csv_2d(people: Sequence[PoseSequence], stream: Sink, *, wide: bool) ->
     _write(stream, people, values, list(PIXELS), [], none, wide=wide)
 
 
-def _in_axes(sequence: PoseSequence, points: np.ndarray, axes: Axes) -> np.ndarray:
-    return turned(points, axes_of(sequence), axes)
-
-
 def _tracks(people: Sequence[PoseSequence], axes: Axes) -> tuple[list[str], list[np.ndarray]]:
     """Return the names of the C columns that are said once a frame, and (T, C) by person."""
+    found = track_columns(people, axes)
     names: list[str] = []
-    parts: list[list[np.ndarray]] = [[] for _ in people]
+    parts: list[list[np.ndarray]] = [[np.empty((len(one), 0), np.float32)] for one in people]
     for track, columns in (
         ("root", metres(axes, "root_")),
         ("root_std", metres(axes, "root_std_")),
         ("contacts", list(FEET)),
     ):
-        if not any(track in one.tracks for one in people):
-            continue
-        names += columns
-        for part, one in zip(parts, people, strict=True):
-            values = one.tracks.get(track)
-            if values is None:
-                values = np.full((len(one), len(columns)), np.nan, np.float32)
-            elif track == "root":
-                values = _in_axes(one, values, axes)
-            elif track == "root_std":
-                values = np.abs(_in_axes(one, values, axes))
-            part.append(values)
-    empty = [np.empty((len(one), 0), np.float32) for one in people]
-    return names, [
-        np.concatenate([one, *part], axis=1) for one, part in zip(empty, parts, strict=True)
-    ]
+        if track in found:
+            names += columns
+            for part, values in zip(parts, found[track], strict=True):
+                part.append(values)
+    return names, [np.concatenate(part, axis=1) for part in parts]
 
 
 def _write(

@@ -18,6 +18,7 @@ from poselift.io.csvfile import FEET, PIXELS, WHO, metres
 from poselift.io.fields import MAX_NUMBER
 from poselift.io.jointsets import from_joint_names
 from poselift.io.peek import peek
+from poselift.io.tracks import tracks_from
 from poselift.poses import AXES_3D, AXES_WORLD, Detections, Person, PoseSequence, Results
 from poselift.skeletons import Skeleton
 from poselift.tracking import by_person
@@ -213,19 +214,13 @@ def _rate(frames: Int[np.ndarray, " N"], times: Float[np.ndarray, " N"]) -> floa
 
 def _tracks(beside: dict[str, Float[np.ndarray, " T"]], axes: Axes) -> dict[str, np.ndarray]:
     """Return the tracks of which anything is known, in the axes that sequences have."""
-    target: Axes = "camera" if axes == "camera" else "y-up"
-    tracks = {}
-    for name, columns in (
-        ("root", metres(axes, "root_")),
-        ("root_std", metres(axes, "root_std_")),
-        ("contacts", list(FEET)),
-    ):
-        values = np.stack([beside[column] for column in columns], axis=1)
-        if not np.isnan(values).all():
-            tracks[name] = values if name == "contacts" else turned(values, axes, target)
-    if "root_std" in tracks:
-        tracks["root_std"] = np.abs(tracks["root_std"])
-    return tracks
+    columns = {
+        "root": metres(axes, "root_"),
+        "root_std": metres(axes, "root_std_"),
+        "contacts": list(FEET),
+    }
+    values = {name: np.stack([beside[one] for one in ones], 1) for name, ones in columns.items()}
+    return tracks_from(values, axes)
 
 
 def _person(

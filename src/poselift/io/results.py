@@ -4,11 +4,14 @@ An .npz holds plain arrays, rows sorted by frame, then person:
 
 | array | shape | content |
 | --- | --- | --- |
-| poses_3d | (N, J, 3) float32 | metres, camera axes (x right, y down, z forward), root-relative |
+| poses_3d | (N, J, 3) float32 | metres, relative to the root joint, in the axes that `meta` names |
 | poses_2d | (N, J, 2) float32 | pixels, x right, y down; NaN is missing |
 | scores | (N, J) float32 | confidence of the 2D joints, NaN if unknown |
 | person_id, frame | (N,) int64 | who, and the 0-based frame |
 | time_s | (N,) float64 | seconds from the start of the source |
+| root, root_std | (N, 3) float32 | metres, place of the root joint, its deviation; if known |
+| contacts | (N, 2) float32 | 1 while the left, the right foot stands, if known |
+| filled | (N, J) float32 | 1 where a gap was filled, if gaps were |
 | joint_names | (J,) text | |
 | edges | (E, 2) int64 | bones as parent, child |
 | meta | text | JSON: model, weights hash, units, axes, fps, image size, normalisation, ... |
@@ -29,7 +32,8 @@ import numpy as np
 from poselift.errors import PoseliftError
 from poselift.io import rows
 from poselift.io.arrays import Sink, need, read_arrays, write_arrays
-from poselift.io.columns import OwnPerson, array, load_own, whole
+from poselift.io.axes import TEXTS, Axes, axes_named, axes_of, turned
+from poselift.io.columns import OwnPerson, array, given, load_own, whole
 from poselift.io.fields import (
     MAX_NUMBER,
     read_fps,
@@ -39,7 +43,8 @@ from poselift.io.fields import (
     read_size,
     show,
 )
-from poselift.poses import AXES_2D, AXES_3D, Person, PoseSequence, Results
+from poselift.io.tracks import track_columns, track_shape, tracks_from
+from poselift.poses import AXES_2D, TRACKS, Person, PoseSequence, Results
 from poselift.skeletons import Skeleton
 from poselift.tracking import by_person
 
@@ -47,46 +52,62 @@ FORMAT = "poselift-results"
 VERSION = 1
 
 
-def write_npz(results: Results, stream: Sink) -> None:
-    """Write `results` as .npz; `PoseliftError` if the persons cannot stand in one file."""
+def write_npz(results: Results, stream: Sink, axes: Axes | None = None) -> None:
+    """Write `results` as .npz in `axes`; raises as `arrays_of`."""
+    write_arrays(stream, arrays_of(results, axes))
+
+
+def arrays_of(results: Results, axes: Axes | None = None) -> dict[str, np.ndarray]:
+    """Return results as the arrays of an .npz, rows sorted by frame, then person.
+
+    axes  of the 3D poses and the root's path; None keeps those that the poses are in.
+
+    Raises `PoseliftError` if the persons cannot stand in one file.
+    """
     flat, solid = _pairs(results)
+    axes = axes or axes_of(solid[0])
     table = rows.flatten(solid)
     skeleton = solid[0].skeleton
-    scores = np.concatenate([one.scores for one in flat])
-    arrays = {
-        "poses_3d": np.concatenate([one.positions for one in solid])[table.order],
-        "poses_2d": np.concatenate([one.positions for one in flat])[table.order],
-        "scores": scores[table.order],
+    columns = {
+        "poses_3d": [turned(one.positions, axes_of(one), axes) for one in solid],
+        "poses_2d": [one.positions for one in flat],
+        "scores": [one.scores for one in flat],
+        **track_columns(solid, axes),
+    }
+    return {
+        **{name: np.concatenate(parts)[table.order] for name, parts in columns.items()},
         "person_id": table.person_id,
         "frame": table.frame,
         "time_s": table.time_s,
         "joint_names": np.array(skeleton.joints),
         "edges": np.array(skeleton.edges, dtype=np.int64).reshape(-1, 2),
-        "meta": np.array(rows.dump(full_meta(results)).decode()),
+        "meta": np.array(rows.dump(full_meta(results, axes)).decode()),
     }
-    write_arrays(stream, arrays)
 
 
-def write_json(results: Results, stream: Sink) -> None:
-    """Write `results` as .json; `PoseliftError` if the persons cannot stand in one file."""
+def write_json(results: Results, stream: Sink, axes: Axes | None = None) -> None:
+    """Write `results` as .json in `axes`; raises as `arrays_of`."""
     flat, solid = _pairs(results)
+    axes = axes or axes_of(solid[0])
     skeleton = solid[0].skeleton
     head = {
         "format": FORMAT,
         "version": VERSION,
-        "meta": full_meta(results),
+        "meta": full_meta(results, axes),
         "joint_names": skeleton.joints,
         "edges": skeleton.edges,
     }
     stream.write(rows.dump(head)[:-1] + b',"people":[')
+    tracks = track_columns(solid, axes)
     for index, (below, above) in enumerate(zip(flat, solid, strict=True)):
         stream.write(b",\n" if index else b"\n")
         columns = {
             "frame": above.frames,
             "time_s": above.times,
-            "poses_3d": above.positions,
+            "poses_3d": turned(above.positions, axes_of(above), axes),
             "poses_2d": below.positions,
             "scores": below.scores,
+            **{name: parts[index] for name, parts in tracks.items()},
         }
         rows.dump_person(stream, above.person_id, columns)
     stream.write(b"\n]}\n")
@@ -101,14 +122,14 @@ def _pairs(results: Results) -> tuple[list[PoseSequence], list[PoseSequence]]:
     return flat, solid
 
 
-def full_meta(results: Results) -> dict[str, Any]:
+def full_meta(results: Results, axes: Axes | None = None) -> dict[str, Any]:
     """Return the facts about results completed by those that the sequences know."""
     flat, solid = _pairs(results)
     first = solid[0]
     return {
         **results.meta,
         "units": first.units,
-        "axes": first.axes,
+        "axes": TEXTS[axes or axes_of(first)],
         "axes_2d": AXES_2D,
         "skeleton": first.skeleton.name,
         "fps": first.fps,
@@ -152,6 +173,11 @@ def results_from_arrays(arrays: Mapping[str, np.ndarray], where: str) -> Results
         "scores": need(arrays, "scores", (count, joints), "f", where),
         "frame": need(arrays, "frame", (count,), "iu", where),
         "time_s": need(arrays, "time_s", (count,), "f", where),
+    }
+    columns |= {
+        name: need(arrays, name, (count, *track_shape(name, joints)), "f", where)
+        for name in TRACKS
+        if name in arrays
     }
     ids = need(arrays, "person_id", (count,), "iu", where).astype(np.int64)
     names = need(arrays, "joint_names", (joints,), "U", where)
@@ -221,7 +247,13 @@ def _columns(person: OwnPerson, joints: int, where: str) -> dict[str, np.ndarray
     """Turn the columns of one person into arrays."""
     frames = whole(person.frame, "frame", where)
     count = len(frames)
+    tracks = {
+        name: array(getattr(person, name), track_shape(name, joints), count, f"{where}, {name}")
+        for name in TRACKS
+        if given(getattr(person, name)) is not None
+    }
     return {
+        **tracks,
         "frame": frames,
         "time_s": array(person.time_s, (), count, f"{where}, time_s", nullable=False),
         "poses_3d": array(person.poses_3d, (joints, 3), count, f"{where}, poses_3d"),
@@ -248,10 +280,13 @@ def _pair(
     entry = _people(meta).get(number, {})
     size = read_size(meta.get("image_size") or None, f"{where}, meta")
     fps = read_fps(meta.get("fps"), f"{where}, meta")
+    axes = axes_named(meta.get("axes"), f"{where}, meta")
+    target: Axes = "camera" if axes == "camera" else "y-up"
     with np.errstate(over="ignore"):  # what overflows becomes infinite, which is refused
         solid, flat, scores = (
             columns[name].astype(np.float32) for name in ("poses_3d", "poses_2d", "scores")
         )
+    solid = turned(solid, axes, target)
     try:
         below, above = (
             PoseSequence(
@@ -263,13 +298,14 @@ def _pair(
                 fps=fps,
                 image_size=size,
                 units=units,
-                axes=axes,
+                axes=text,
                 person_id=number,
                 history=_lines(entry.get(history)),
+                tracks=tracks,
             )
-            for positions, units, axes, history in (
-                (flat, "px", AXES_2D, "history_2d"),
-                (solid, "m", AXES_3D, "history_3d"),
+            for positions, units, text, history, tracks in (
+                (flat, "px", AXES_2D, "history_2d", {}),
+                (solid, "m", TEXTS[target], "history_3d", tracks_from(columns, axes)),
             )
         )
     except PoseliftError as error:

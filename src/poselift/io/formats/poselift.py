@@ -20,7 +20,8 @@ def read(path: Path, options: ReadOptions) -> Detections | Results:
 
 def write(what: Results, stream: Sink, options: WriteOptions) -> None:
     """Write results as .npz or .json; raises `PoseliftError`."""
-    (results.write_npz if options.suffix == ".npz" else results.write_json)(what, stream)
+    npz = options.suffix == ".npz"
+    (results.write_npz if npz else results.write_json)(what, stream, options.axes)
 
 
 def write_2d(people: Sequence[PoseSequence], stream: Sink, options: WriteOptions) -> None:
