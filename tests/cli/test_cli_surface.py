@@ -70,6 +70,7 @@ SURFACE = {
         "--person",
         "--quiet",
     },
+    "angles": {"source", "-o --output", "--format", "--person", "--quiet"},
     "formats": set(),
     "train": {
         "architecture",

@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 import typer
 
+from poselift.cli.angles import angles
 from poselift.cli.bench import bench
 from poselift.cli.convert import convert
 from poselift.cli.detect import detect
@@ -55,6 +56,7 @@ app.command("lift")(lift)
 app.command("detect")(detect)
 app.command("convert")(convert)
 app.command("view")(view)
+app.command("angles")(angles)
 app.command("formats")(formats)
 app.command("train")(train)
 app.command("eval")(evaluate)

@@ -20,6 +20,7 @@ from jaxtyping import Bool, Float
 
 from poselift.errors import PoseliftError
 from poselift.motion.filters import Smoothing, filter_columns
+from poselift.motion.skeleton import shortest_turn
 from poselift.motion.timing import Timing
 from poselift.poses import AXES_3D, AXES_WORLD, PoseSequence
 from poselift.skeletons import Skeleton
@@ -38,8 +39,8 @@ _LEAN, _GIVEN = 0.10, 0.005
 _OFF_DEPTH, _OFF_RAY = 0.03, 0.01
 #: Metres by which floors are not flat and ankles not at one height.
 _UNEVEN = 0.05
-#: Seconds over which a foot is let go.
-_RELEASE = 0.12
+#: Seconds over which a foot is let go; Hz, cut-off of the root's moves.
+_RELEASE, _MOVES_CUTOFF = 0.12, 2.0
 
 
 @final
@@ -132,29 +133,29 @@ def stand(poses: PoseSequence, floor: Floor) -> PoseSequence:
             anchors[here, side], hold[here, side] = anchors_of, fade[here]
     off = np.where(hold[..., None] > 0, anchors - feet, 0.0)
     moved = _shift(off, hold, timing, known)
-    for _ in range(2):
-        # what a leg cannot reach, the body gives way to
-        target = feet + moved[:, None] + hold[..., None] * (np.nan_to_num(off) - moved[:, None])
-        start = positions[:, hips] + (root + moved)[:, None]
-        reach = _length(positions, hips, knees) + _length(positions, knees, ankles)
-        line = target - start
-        distance = np.linalg.norm(line, axis=-1, keepdims=True)
-        lack = np.maximum(distance - 0.999 * reach[..., None], 0.0) / np.maximum(distance, 1e-9)
-        moved = moved + np.nan_to_num((lack * line * hold[..., None]).max(axis=1) * 0.5)
-        moved = moved + np.nan_to_num((lack * line * hold[..., None]).min(axis=1) * 0.5)
+    thigh, shin = _length(positions, hips, knees), _length(positions, knees, ankles)
+    was = _length(positions, hips, ankles)
+    # no leg is stretched by more than half of what it has left: what it lacks, the body gives way
+    longest = was + 0.5 * (thigh + shin - was)
+    for _ in range(4):
+        line = (feet - root[:, None] - positions[:, hips]) + _pulled(off, hold, moved)
+        far = np.linalg.norm(line, axis=-1)
+        lack = np.maximum(far - longest, 0.0) / np.maximum(far, 1e-9)
+        pull = np.nan_to_num(hold * lack)[..., None] * line
+        moved = moved + _low_passed(pull.sum(axis=1), timing, known)
+    target = feet - root[:, None] + _pulled(off, hold, moved)
     root = root + moved
-    target = feet + moved[:, None] + hold[..., None] * (np.nan_to_num(off) - moved[:, None])
-    knee, ankle = _legs(positions, hips, knees, ankles, target - root[:, None])
+    knee, ankle = _legs(positions, hips, knees, ankles, target)
     change = known[:, None, None] & (hold > 0)[..., None]
     positions[:, knees] = np.where(change, knee, positions[:, knees])
     positions[:, ankles] = np.where(change, ankle, positions[:, ankles])
     number = sum(len(_runs(contacts[:, side] == 1)) for side in (0, 1))
     step = f"floor: {floor.source}; {number} contacts held, legs solved anew"
-    tracks = {**poses.tracks, "root": root.astype(np.float32), "contacts": contacts}
+    tracks = {"root": root.astype(np.float32), "contacts": contacts.astype(np.float32)}
     return replace(
         poses,
         positions=positions.astype(np.float32),
-        tracks={**tracks, "contacts": contacts.astype(np.float32)},
+        tracks={**poses.tracks, **tracks},
         history=(*poses.history, step),
     )
 
@@ -308,11 +309,24 @@ def _shift(
     asked = (weights * np.nan_to_num(off)).sum(axis=1) / np.maximum(total, 1e-9)
     times = timing.times
     moved = np.stack([np.interp(times, times[sure], asked[sure, d]) for d in range(3)], axis=1)
-    moved[~known] = np.nan
-    cutoff = 2.0
-    if cutoff < timing.rate / 2 and len(moved) > 1:
-        moved = filter_columns(moved, timing, Smoothing("butterworth", cutoff))
-    return moved
+    return _low_passed(moved, timing, known)
+
+
+def _low_passed(
+    moves: Float[np.ndarray, "T 3"], timing: Timing, known: Bool[np.ndarray, " T"]
+) -> Float[np.ndarray, "T 3"]:
+    """Moves of the root without jumps; 0 where the person is not placed."""
+    if timing.rate / 2 > _MOVES_CUTOFF and len(moves) > 1:
+        there = np.where(known[:, None], moves, np.nan)
+        moves = filter_columns(there, timing, Smoothing("butterworth", _MOVES_CUTOFF))
+    return np.where(known[:, None], moves, 0.0)
+
+
+def _pulled(
+    off: Float[np.ndarray, "T S 3"], hold: Float[np.ndarray, "T S"], moved: Float[np.ndarray, "T 3"]
+) -> Float[np.ndarray, "T S 3"]:
+    """Move of each ankle against the root that moves: held ones stay, the others go along."""
+    return hold[..., None] * (np.nan_to_num(off) - moved[:, None])
 
 
 def _legs(
@@ -329,7 +343,8 @@ def _legs(
     distance = np.linalg.norm(line, axis=-1)
     ahead = line / np.maximum(distance, 1e-9)[..., None]
     distance = np.clip(distance, np.abs(thigh - shin) + 1e-6, thigh + shin - 1e-6)
-    pole = knee - hip
+    turn = shortest_turn(_unit(positions[:, ankles] - hip), ahead)
+    pole = (turn @ (knee - hip)[..., None])[..., 0]
     pole = pole - (pole * ahead).sum(axis=-1, keepdims=True) * ahead
     pole /= np.maximum(np.linalg.norm(pole, axis=-1, keepdims=True), 1e-9)
     along = (thigh**2 - shin**2 + distance**2) / (2 * distance)
@@ -342,6 +357,10 @@ def _length(
     positions: Float[np.ndarray, "T J 3"], start: list[int], end: list[int]
 ) -> Float[np.ndarray, "T S"]:
     return np.linalg.norm(positions[:, end] - positions[:, start], axis=-1)
+
+
+def _unit(vectors: Float[np.ndarray, "T S 3"]) -> Float[np.ndarray, "T S 3"]:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)
 
 
 def _runs(on: Bool[np.ndarray, " T"]) -> list[slice]:

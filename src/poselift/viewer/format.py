@@ -6,13 +6,17 @@ from collections.abc import Sequence
 
 from poselift.io.arrays import Sink
 from poselift.io.registry import Format, WriteOptions
+from poselift.motion.angles import known_angles
 from poselift.poses import PoseSequence, Results
 from poselift.viewer.page import render_html, render_keypoints_html
 
 
 def write(results: Results, stream: Sink, options: WriteOptions) -> None:
     """Write a page that plays the results; `PoseliftError` if there is nothing to show."""
-    page = render_html(results, options.title, video=options.video, folder=options.folder)
+    measured = [known_angles(one.poses_3d) for one in results.people]
+    page = render_html(
+        results, options.title, angles=measured, video=options.video, folder=options.folder
+    )
     stream.write(page)
 
 
