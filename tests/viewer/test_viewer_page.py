@@ -173,6 +173,7 @@ def test_without_3d_there_is_only_2d():
 def test_angles_are_kept_to_a_tenth_of_a_degree_left_and_right_together():
     knee = np.array([0.0, 90.04, np.nan, -12.3])
     angles = {"left_knee_flexion": knee, "trunk_lean": 2 * knee, "right_knee_flexion": -knee}
+    angles["neck_flexion"] = np.full(4, np.nan)  # never known: no plot
     page = render_html(results(pair(np.arange(4)), pair(np.arange(4))), "x", angles=[angles, None])
     first, second = clip_of(page)["people"]
     assert second["angles"] == []

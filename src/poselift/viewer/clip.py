@@ -209,6 +209,8 @@ def _angles(angles: Angles | None, one: Shown) -> list[dict[str, Any]]:
                 f"angle {name}: expected {len(one.any)} values, one for each frame, "
                 f"got shape {np.shape(degrees)}"
             )
+        if np.isnan(degrees).all() or len(degrees) < 2:
+            continue  # nothing that could be a curve
         words = name.split("_")
         side = next((word for word in words if word in ("left", "right")), "middle")
         label = " ".join(word for word in words if word != side).capitalize()
