@@ -102,6 +102,7 @@ class LivePage:
         taken: float | None = None,
         fps: float | None = None,
         picture: bytes | None = None,
+        told: str = "",
     ) -> None:
         """Show a frame now.
 
@@ -109,10 +110,12 @@ class LivePage:
         taken    when it was taken, as `time.time()`: the page says how late it is.
         fps      frames a second that are worked off, to be told.
         picture  the frame as JPEG, of the size given at the start or another of that shape.
+        told     what is to be said besides.
         """
         frame: dict[str, Any] = {
             "taken": time.time() if taken is None else taken,
             "fps": fps,
+            "told": told,
             "people": [
                 {
                     "id": one.person_id,

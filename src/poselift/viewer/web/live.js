@@ -6,7 +6,7 @@ import { makeView } from "./views.js";
 
 const byId = (id) => document.getElementById(id);
 const clip = JSON.parse(byId("clip").textContent);
-const state = { frame: null, asked: false, ink: readInk(), drawn: 0, lags: [] };
+const state = { frame: null, asked: false, ink: readInk(), drawn: 0, lags: [], ended: false };
 
 function draw() {
   state.asked = false;
@@ -39,12 +39,13 @@ function tell(frame) {
   frame.seen = true;
   state.drawn += 1;
   state.lags.push(Date.now() - 1000 * frame.taken);
-  if (state.lags.length > 30) state.lags.shift();
-  const lag = [...state.lags].sort((a, b) => a - b)[state.lags.length >> 1];
+  if (state.lags.length > 500) state.lags.shift();
+  const late = state.lags.slice(-30).sort((a, b) => a - b);
   const count = frame.people.length === 1 ? "1 person" : `${frame.people.length} people`;
   const rate = frame.fps ? ` · ${frame.fps.toFixed(0)} frames/s` : "";
-  byId("told").textContent = `${count}${rate} · drawn after ${Math.round(lag)} ms`;
-  state.lag = lag;
+  const middle = Math.round(late[late.length >> 1]);
+  const more = frame.told ? ` · ${frame.told}` : "";
+  byId("told").textContent = `${count}${rate} · drawn after ${middle} ms${more}`;
 }
 
 function ask() {
@@ -63,6 +64,7 @@ source.addEventListener("message", (event) => {
 });
 source.addEventListener("end", () => {
   source.close();
+  state.ended = true;
   byId("told").textContent += " · ended";
 });
 source.addEventListener("error", () => (byId("told").textContent = "no connection"));
@@ -83,6 +85,7 @@ byId("film").style.height = `${clip.image_size[1]}px`;
 ask();
 
 window.poselift = {
-  get drawn() { return state.drawn; },
-  get lag() { return state.lag; },
+  get drawn() { return state.drawn; }, // frames
+  get lags() { return state.lags; }, // milliseconds from taken to drawn, of the last 500
+  get ended() { return state.ended; },
 };
