@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -37,8 +38,8 @@ from poselift.io import (
     write_keypoints,
     writers,
 )
-from poselift.io.formats.openpose import frame_numbers
 from poselift.io.jointsets import from_joint_names
+from poselift.io.numbering import number_files
 from poselift.poses import Results
 from poselift.skeletons import BODY_25, BODY_25B, H36M_17, get_skeleton, skeleton_names
 
@@ -98,7 +99,7 @@ def test_25_joints_that_do_not_say_are_the_documented_default(tmp_path: Path) ->
     points[[2, 3, 4]] = [[100, 100], [110, 120], [120, 140]]
     found = read_detections(write(tmp_path / "a.json", openpose_frame(points)))
     assert found.skeleton == BODY_25
-    assert "OpenPose's default" in " ".join(found.notes)
+    assert any("taken as body_25, the poses do not say" in note for note in found.notes)
 
 
 @pytest.mark.parametrize(("name", "count"), [("coco_17", 17), ("halpe_26", 26)])
@@ -115,30 +116,47 @@ def test_gaps_in_file_names_stay_gaps(tmp_path: Path) -> None:
     write(tmp_path / "cam2_11_keypoints.json", {"people": []})
     (tmp_path / "notes.txt").write_text("not a frame")
     found = read_detections(tmp_path)
-    assert found.frames.tolist() == [0, 1, 3, 94]
-    assert found.frame_count == 95
+    assert found.frames.tolist() == [9, 10, 12, 103]
+    assert found.frame_count == 104
 
 
-@pytest.mark.parametrize(
-    ("names", "expected"),
-    [
-        (["b.json", "a.json"], [(0, "a.json"), (1, "b.json")]),
-        (["only7.json"], [(0, "only7.json")]),
-        (["f2.json", "f10.json"], [(0, "f2.json"), (8, "f10.json")]),
-        (["c.0001.v2.json", "c.0003.v2.json"], [(0, "c.0001.v2.json"), (2, "c.0003.v2.json")]),
-    ],
-)
-def test_frame_numbers(names: list[str], expected: list[tuple[int, str]]) -> None:
-    assert frame_numbers(names, "folder") == expected
+NAMES = [
+    (["b", "a"], [(0, "a"), (1, "b")], "without frame numbers"),
+    (["only7"], [(0, "only7")], "one file"),
+    (["f2", "f10"], [(2, "f2"), (10, "f10")], "frame numbers"),
+    (["c.0001.v2", "c.0003.v2"], [(1, "c.0001.v2"), (3, "c.0003.v2")], "frame numbers"),
+    (["clip1.0009", "clip1.0010"], [(9, "clip1.0009"), (10, "clip1.0010")], "frame numbers"),
+    (["a_0_t0.00", "a_1_t0.03"], [(0, "a_0_t0.00"), (1, "a_1_t0.03")], "frame numbers"),
+    (["7_0330", "8_0660", "9_0990"], [(7, "7_0330"), (8, "8_0660"), (9, "9_0990")], "group 1 of 2"),
+    (["t0.5", "t0.25"], [(0, "t0.25"), (1, "t0.5")], "decimal seconds"),
+    (
+        ["11-59-59", "12-00-59", "12-00-00"],
+        [(0, "11-59-59"), (1, "12-00-00"), (2, "12-00-59")],
+        "k",
+    ),
+]
 
 
-def test_same_frame_number_twice_is_refused() -> None:
-    with pytest.raises(
-        PoseliftError, match=r"a_1\.json and b_01\.json have the same frame number 1"
-    ):
-        frame_numbers(["a_1.json", "b_01.json"], "folder")
+@pytest.mark.parametrize(("names", "expected", "note"), NAMES)
+def test_frame_numbers(names: list[str], expected: list[tuple[int, str]], note: str) -> None:
+    found = number_files(names, "folder")
+    assert list(found.frames) == expected
+    assert re.search(note, found.note)
+
+
+def test_times_of_names() -> None:
+    assert number_files(["t0.5", "t0.25"], "folder").times == (0.25, 0.5)
+    found = number_files(["11-59-59", "12-00-59", "12-00-00"], "folder")
+    assert found.times == (0.0, 1.0, 60.0)
+
+
+def test_names_that_do_not_tell_are_refused() -> None:
+    with pytest.raises(PoseliftError, match=r"a_1 and b_01 have the same frame number 1"):
+        number_files(["a_1", "b_01"], "folder")
     with pytest.raises(PoseliftError, match="15 digits"):
-        frame_numbers(["1234567890123456.json", "2.json"], "folder")
+        number_files(["1234567890123456", "2"], "folder")
+    with pytest.raises(PoseliftError, match=r"several numbers .*, expected one that counts"):
+        number_files(["1_9", "2_8", "3_7"], "folder")
 
 
 def test_list_of_frames_and_person_ids(tmp_path: Path) -> None:

@@ -37,7 +37,8 @@ def _check_apart(path: Path, source: Path | None) -> None:
         return
     if path.resolve() == source.resolve():
         raise PoseliftError(f"{path}: is the input, choose another output")
-    if source.is_dir() and path.resolve().parent == source.resolve() and path.suffix == ".json":
+    inside = source.is_dir() and path.resolve().parent == source.resolve()
+    if inside and path.suffix.lower() == ".json":
         raise PoseliftError(
             f"{path}: lies in the input folder and would be read as one of its frames the next "
             "time, choose another place"

@@ -7,10 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from poselift.errors import PoseliftError
 from poselift.io.jointsets import resolve
 from poselift.io.jsonfile import without_collector
+from poselift.io.mend import mend
 from poselift.io.native import detections_of
 from poselift.io.registry import Format, ReadOptions, find_format
 from poselift.poses import Detections, Person, PoseSequence, Results
@@ -25,6 +27,7 @@ def load(
     skeleton: str | Skeleton | None = None,
     image_size: tuple[int, int] | None = None,
     fps: float | None = None,
+    normalised: bool = False,
 ) -> Detections | Results:
     """Read a file or folder of any known format: detections of 2D keypoints, or 3D results.
 
@@ -32,12 +35,13 @@ def load(
     skeleton    joint set by name, where the file leaves it open.
     image_size  (width, height) in pixels; wins over the file's.
     fps         frames a second; wins over the file's, and then time stamps are frames / fps.
+    normalised  whether the coordinates are 0..1 of the picture, whose size is then needed.
 
     Raises `PoseliftError`, in one sentence, for whatever cannot be read, and for an option that
     3D results do not need.
     """
     path = Path(path)
-    options = ReadOptions(resolve(skeleton), image_size, fps)
+    options = ReadOptions(resolve(skeleton), image_size, fps, normalised)
     entry, found = _read(path, format, options)
     if isinstance(found, Detections):
         return _with_options(found, path, entry, options)
@@ -58,13 +62,14 @@ def read_detections(
     skeleton: str | Skeleton | None = None,
     image_size: tuple[int, int] | None = None,
     fps: float | None = None,
+    normalised: bool = False,
 ) -> Detections:
     """Read 2D keypoints of any known format; of a result file its 2D poses.
 
     Arguments as in `load`. Raises `PoseliftError`, in one sentence, for whatever cannot be read.
     """
     path = Path(path)
-    options = ReadOptions(resolve(skeleton), image_size, fps)
+    options = ReadOptions(resolve(skeleton), image_size, fps, normalised)
     entry, found = _read(path, format, options)
     if isinstance(found, Results):
         found = detections_of(found, str(path), options.skeleton)
@@ -82,23 +87,43 @@ def _read(path: Path, format: str, options: ReadOptions) -> tuple[Format, Detect
 def _with_options(found: Detections, path: Path, entry: Format, options: ReadOptions) -> Detections:
     """Let the user's image size and frame rate win over the file's, and note what was read."""
     image_size, fps = options.image_size, options.fps
-    notes = [f"read: {path} ({entry.name}, {found.skeleton.name})", *found.notes]
-    if image_size is not None and found.image_size not in (None, tuple(image_size)):
-        notes.append(f"image size: {found.image_size} in the file, taken as {image_size}")
-    times = found.times
-    if fps is not None and found.fps is not None and fps != found.fps:
-        notes.append(f"fps: {found.fps:g} in the file, taken as {fps:g}")
-    if fps is not None and fps != found.fps:
-        times = None
     if fps is not None and not (np.isfinite(fps) and fps > 0):
         raise PoseliftError(f"expected fps above 0, got {fps}")
+    ours = entry.write_2d is not None
+    given = found.image_size
+    found = mend(found, normalised=options.normalised, size=image_size, ours=ours)
+    notes = [f"read: {path} ({entry.name}, {found.skeleton.name})", *found.notes]
+    if image_size is not None and given not in (None, tuple(image_size)):
+        notes.append(f"image size: {given} in the file, taken as {image_size}")
+    times, rate = found.times, found.fps
+    if times is not None and not ours:
+        rate = _regular_rate(found.frames, times)
+        if rate is None:
+            notes.append("fps: none, the time stamps are irregular")
+    if fps is not None and rate is not None and fps != rate:
+        notes.append(f"fps: {rate:g} in the file, taken as {fps:g}")
+    if fps is not None and fps != rate:
+        times = None
     return replace(
         found,
-        image_size=found.image_size if image_size is None else (image_size[0], image_size[1]),
-        fps=found.fps if fps is None else float(fps),
+        image_size=given if image_size is None else (image_size[0], image_size[1]),
+        fps=rate if fps is None else float(fps),
         times=times,
         notes=tuple(notes),
     )
+
+
+def _regular_rate(frames: Int[np.ndarray, " N"], times: Float[np.ndarray, " N"]) -> float | None:
+    """Return frames a second of time stamps, None if they are irregular by more than a tenth."""
+    steps, seconds = np.diff(frames), np.diff(times)
+    steps, seconds = steps[steps > 0], seconds[steps > 0]
+    if not len(steps) or (seconds <= 0).any():
+        return None
+    one = seconds / steps
+    if np.abs(one - np.median(one)).max() > 0.1 * np.median(one):
+        return None
+    rate = float(steps.sum() / seconds.sum())
+    return float(round(rate)) if abs(rate - round(rate)) < 1e-3 * rate else round(rate, 3)
 
 
 def load_people(
@@ -108,6 +133,7 @@ def load_people(
     skeleton: str | Skeleton | None = None,
     image_size: tuple[int, int] | None = None,
     fps: float | None = None,
+    normalised: bool = False,
 ) -> tuple[PoseSequence, ...]:
     """Read all persons of a file or folder, followed over time, the most prominent first.
 
@@ -118,7 +144,14 @@ def load_people(
 
     Raises `PoseliftError`, in one sentence, for whatever cannot be read.
     """
-    found = load(path, format=format, skeleton=skeleton, image_size=image_size, fps=fps)
+    found = load(
+        path,
+        format=format,
+        skeleton=skeleton,
+        image_size=image_size,
+        fps=fps,
+        normalised=normalised,
+    )
     if isinstance(found, Detections):
         return people_of(found)
     people = tuple(one.poses_3d for one in found.people)
@@ -134,6 +167,7 @@ def load_poses(
     skeleton: str | Skeleton | None = None,
     image_size: tuple[int, int] | None = None,
     fps: float | None = None,
+    normalised: bool = False,
     person: int | None = None,
 ) -> PoseSequence:
     """Read one person: the most prominent one, or the one with the number `person`.
@@ -141,7 +175,14 @@ def load_poses(
     Everything else as `load_people`. Raises `PoseliftError` that lists the persons if there is
     none of that number.
     """
-    people = load_people(path, format=format, skeleton=skeleton, image_size=image_size, fps=fps)
+    people = load_people(
+        path,
+        format=format,
+        skeleton=skeleton,
+        image_size=image_size,
+        fps=fps,
+        normalised=normalised,
+    )
     if person is None:
         return people[0]
     for one in people:

@@ -18,6 +18,7 @@ import msgspec
 from poselift.errors import PoseliftError
 from poselift.io.arrays import Sink
 from poselift.io.axes import Axes, check_axes
+from poselift.io.folder import first_file, names_of
 from poselift.io.jsonfile import content, decode
 from poselift.poses import Detections, PoseSequence, Results
 from poselift.skeletons import Skeleton
@@ -34,11 +35,13 @@ class ReadOptions:
     skeleton    the joint set, where the source leaves it open.
     image_size  (width, height) in pixels; sources of 0..1 need it.
     fps         frames a second.
+    normalised  whether coordinates are 0..1 of the picture.
     """
 
     skeleton: Skeleton | None = None
     image_size: tuple[int, int] | None = None
     fps: float | None = None
+    normalised: bool = False
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,9 @@ def find_format(path: Path, name: str = "auto") -> Format:
     if found:
         names = " and ".join(entry.name for entry in found)
         raise PoseliftError(f"{path}: looks like {names}, say which it is (--format)")
-    _explain_json(path)
+    if path.is_dir() and not names_of(path):
+        raise PoseliftError(f"{path}: no .json file in this folder")
+    _explain_json((path.is_dir() and first_file(path)) or path)
     listed = ", ".join(entry.name for entry in readable())
     raise PoseliftError(
         f"{path}: is in none of the formats that are read: {listed} (see `poselift formats`)"

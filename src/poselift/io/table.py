@@ -9,10 +9,13 @@ import numpy as np
 
 from poselift.errors import PoseliftError
 from poselift.io.fields import SizeCheck, read_index
-from poselift.io.jointsets import by_count
+from poselift.io.jointsets import by_count, decide_order
 from poselift.io.jsonfile import numbers
 from poselift.poses import Detections
 from poselift.skeletons import Skeleton
+
+#: Whole-body joint sets begin with a body: how many joints of so many are kept.
+_BODIES = {133: 23, 136: 26}
 
 
 @final
@@ -41,7 +44,9 @@ class Table:
         self.fps: float | None = None
         self.frame_count = 0
         self.notes: tuple[str, ...] = ()
-        self._width = 0
+        #: seconds of each frame, by its number, where the source has time stamps
+        self.times: np.ndarray | None = None
+        self._width = self._kept = 0
         self._frames: list[int] = []
         self._ids: list[int] = []
         self._rows: list[Sequence[float]] = []
@@ -72,8 +77,11 @@ class Table:
         """
         if len(row) != self._width:
             self._check_width(len(row), where)
+        if self._kept < self._width:
+            row = row[: self._kept]
+            scores = None if scores is None else scores[: self._kept // 2]
         if self.per == 2:
-            joints = self._width // 2
+            joints = self._kept // 2
             if scores is None:
                 scores = [np.nan] * joints
             elif len(scores) != joints:
@@ -100,8 +108,13 @@ class Table:
                 f"{where}: expected {self._width // self.per} joints as in the frames before, "
                 f"got {joints}"
             )
-        by_count(joints, self.skeleton, self.counts, where)
-        self._width = width
+        body = _BODIES.get(joints, joints) if joints not in self.counts else joints
+        by_count(body, self.skeleton, self.counts, where)
+        if body != joints:
+            self.notes += (
+                f"joints: the first {body} of {joints}, the body without face and hands",
+            )
+        self._width, self._kept = width, body * self.per
 
     def _flush(self) -> None:
         """Turn what has gathered into arrays."""
@@ -128,11 +141,30 @@ class Table:
             frames, ids, points, scores = (a[order] for a in (frames, ids, points, scores))
         return frames, ids, points, scores
 
-    def detections(self) -> Detections:
-        """Return the table; raises `PoseliftError` for values that `Detections` refuses."""
+    def detections(self, *, zero_is_missing: bool = False) -> Detections:
+        """Return the table; raises `PoseliftError` for values that `Detections` refuses.
+
+        Where the number of joints leaves their order open, the poses decide, if they can; a
+        choice of the user's that they contradict is refused.
+
+        zero_is_missing  whether a joint with a confidence of 0, or at (0, 0), was not found.
+        """
         frames, ids, points, scores = self.arrays()
-        skeleton = by_count(points.shape[1], self.skeleton, self.counts, self.source)
-        note = f"{len(skeleton)} joints taken as {skeleton.name}, the default for this number"
+        if zero_is_missing:
+            unseen = (scores <= 0) | (points == 0).all(axis=2)
+            points[unseen], scores[unseen] = np.nan, 0.0
+        assumed = by_count(points.shape[1], self.skeleton, self.counts, self.source)
+        skeleton, notes = assumed, self.notes
+        if self.skeleton is None or len(assumed) == 25:
+            skeleton, warning = decide_order(points, assumed)
+            if self.skeleton is not None and skeleton != assumed:
+                raise PoseliftError(
+                    f"{self.source}: the {len(assumed)} joints are not in the order of "
+                    f"{assumed.name}, they fit {skeleton.name} (--skeleton {skeleton.name})"
+                )
+            if self.skeleton is None:
+                how = "the default for this number" if skeleton == assumed else "as the poses say"
+                notes += (warning or f"{len(assumed)} joints taken as {skeleton.name}, {how}",)
         return Detections(
             frames=frames,
             keypoints=points,
@@ -143,5 +175,6 @@ class Table:
             image_size=self.sizes.size,
             frame_count=max(self.frame_count, int(frames[-1]) + 1),
             source=self.source,
-            notes=(*self.notes, *(() if self.skeleton is not None else (note,))),
+            times=None if self.times is None else self.times[frames],
+            notes=notes,
         )

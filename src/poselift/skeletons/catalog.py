@@ -127,6 +127,43 @@ _COCO_TREE: list[tuple[str, str | None]] = [
 
 COCO_17 = _build("coco_17", _COCO_TREE)
 
+COCO_23 = _build(
+    "coco_23",
+    [
+        *_COCO_TREE,
+        *(
+            (f"{side}_{part}", f"{side}_ankle")
+            for side in ("left", "right")
+            for part in ("big_toe", "small_toe", "heel")
+        ),
+    ],
+)
+
+OPENPOSE_18 = _build(
+    "openpose_18",
+    [
+        ("nose", "neck"),
+        ("neck", None),
+        ("right_shoulder", "neck"),
+        ("right_elbow", "right_shoulder"),
+        ("right_wrist", "right_elbow"),
+        ("left_shoulder", "neck"),
+        ("left_elbow", "left_shoulder"),
+        ("left_wrist", "left_elbow"),
+        ("right_hip", "neck"),
+        ("right_knee", "right_hip"),
+        ("right_ankle", "right_knee"),
+        ("left_hip", "neck"),
+        ("left_knee", "left_hip"),
+        ("left_ankle", "left_knee"),
+        ("right_eye", "nose"),
+        ("left_eye", "nose"),
+        ("right_ear", "right_eye"),
+        ("left_ear", "left_eye"),
+    ],
+    {"neck": "thorax"},
+)
+
 BODY_25 = _build(
     "body_25",
     [
@@ -277,6 +314,8 @@ _CATALOG = {
         H36M_16_NO_PELVIS,
         H36M_32,
         COCO_17,
+        COCO_23,
+        OPENPOSE_18,
         BODY_25,
         BODY_25B,
         HALPE_26,

@@ -4,6 +4,7 @@
 - Inferencer, image: the list of instances itself.
 - Demo script: `{"meta_info": {...}, "instance_info": [{"frame_id": 1, ...}]}`, counted from 1;
   for an image `instance_info` is the list of instances.
+- Inferencer, folder of images: a file for each image, the list of its instances.
 
 An instance is `{"keypoints": [[x, y], ...], "keypoint_scores": [...]}` in pixels, with `bbox` and
 `bbox_score` (not needed here) and perhaps `track_id` or `instance_id`.
@@ -19,8 +20,9 @@ import msgspec
 
 from poselift.errors import PoseliftError
 from poselift.io.fields import read_fps, read_index, read_object
+from poselift.io.folder import first_file, frame_files
 from poselift.io.jointsets import from_joint_names
-from poselift.io.jsonfile import content, decode
+from poselift.io.jsonfile import content, decode, frame_content
 from poselift.io.native import is_native_json
 from poselift.io.peek import peek
 from poselift.io.registry import Format, ReadOptions
@@ -28,7 +30,7 @@ from poselift.io.table import Table
 from poselift.poses import Detections
 
 #: Joint sets by number of keypoints; 17 is coco_17 unless the file or the user says otherwise.
-COUNTS = {17: ("coco_17", "h36m_17"), 26: ("halpe_26",)}
+COUNTS = {17: ("coco_17", "h36m_17"), 23: ("coco_23",), 26: ("halpe_26",)}
 
 
 class _Instance(msgspec.Struct, gc=False):
@@ -63,15 +65,16 @@ _FILE = msgspec.json.Decoder(_File | list[msgspec.Raw])
 
 def matches(path: Path) -> bool:
     """Tell whether this looks like MMPose's JSON, from the start of the file."""
-    if path.is_dir():
+    file = first_file(path) if path.is_dir() else path
+    if file is None:
         return False
-    head = peek(path)
+    head = peek(file)
     keys = ("instance_info", "instances", "meta_info", "keypoint_scores")
-    return head.is_json and any(map(head.has_key, keys)) and not is_native_json(path)
+    return head.is_json and any(map(head.has_key, keys)) and not is_native_json(file)
 
 
 def read(path: Path, options: ReadOptions) -> Detections:
-    """Read one file; see the module's description.
+    """Read one file, or a folder of pictures' files; see the module's description.
 
     Without a chosen joint set it takes the joint names in `meta_info` if there are any, else 17
     keypoints for coco_17 and 26 for halpe_26.
@@ -79,6 +82,10 @@ def read(path: Path, options: ReadOptions) -> Detections:
     Raises `PoseliftError` naming file and frame for anything that is not as described.
     """
     table = Table(str(path), COUNTS, options.skeleton, per=2)
+    if path.is_dir():
+        for number, place in frame_files(path, table):
+            _add_people(table, number, frame_content(place), place)
+        return table.detections()
     what = 'a list, or an object with "instance_info"'
     entries, first = decode(content(path), _FILE, str(path), what), 0
     if isinstance(entries, _File):
