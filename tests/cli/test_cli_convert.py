@@ -114,18 +114,21 @@ def test_of_results_the_2d_poses_are_taken(run: Run, tmp_path: Path, suffix: str
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("-o", "out.html"), "cannot write '.html', expected one of .npz (arrays), .json"),
+        (("-o", "out.c3d"), "cannot write '.c3d', expected one of"),
         (("-o", "a.npz", "-o", "./a.npz"), "a.npz: is given as output twice"),
         (("-o", "clip/out.json"), "lies in the input folder"),
         (("-o", "folder.npz"), "cannot write a file here, it is a folder"),
         (("-o", "out.npz", "--size", "1280"), "expected --size as WIDTHxHEIGHT in pixels"),
         (("-o", "out.npz", "--fps", "0"), "fps above 0"),
-        (("-o", "out.npz", "--person", "77"), "no person '77', expected --person all, main or one"),
+        (
+            ("-o", "out.npz", "--person", "77"),
+            "no person '77', expected --person all, main, X,Y",
+        ),
         (("-o", "out.npz", "--format", "xml"), "unknown format 'xml'"),
         (("-o", "out.npz", "--skeleton", "coco"), "unknown skeleton 'coco'"),
         (("-o", "out.npz", "--skeleton", "coco_17"), "expected 17 joints (coco_17), got 25"),
         (("-o", "out.npz", "--to", "coco"), "unknown skeleton 'coco'"),
-        (("-o", "out.npz", "--format", "mmpose"), "expected a file"),
+        (("-o", "out.npz", "--format", "mmpose"), 'expected "instances" as a list, got an object'),
     ],
 )
 def test_refusals_are_one_sentence_and_leave_nothing(

@@ -55,7 +55,7 @@ def test_all_outputs_at_once(run: Run, clip: Path, model: Path, tmp_path: Path) 
     outputs = [tmp_path / "out" / f"clip{suffix}" for suffix in (".html", ".npz", ".JSON")]
     given = [part for path in outputs for part in ("-o", path)]
     status, out, err = run(
-        "lift", clip, *given, "--model", model, "--size", "1280x1024", "--fps", 25
+        "lift", clip, *given, "--model", model, *SIZE, "--skeleton", "body_25", "--fps", 25
     )
     assert (status, err) == (0, "")
     assert out.startswith(f"wrote {', '.join(map(str, outputs))}: 2 persons, 11 poses, ")
@@ -83,7 +83,7 @@ def test_unknown_frame_rate_is_said_and_recorded(
 ) -> None:
     path = tmp_path / "clip.npz"
     status, out, err = run(
-        "lift", clip, "-o", path, "--model", model, "--size", "1280x1024", "--quiet"
+        "lift", clip, "-o", path, "--model", model, *SIZE, "--skeleton", "body_25", "--quiet"
     )
     assert (status, out) == (0, "")
     assert err == "poselift: warning: the frame rate is not known, taking 30 fps (give --fps)\n"

@@ -41,6 +41,8 @@ def test_the_joint_sets_of_the_field_are_known() -> None:
         "h36m_16_no_pelvis": 16,
         "h36m_32": 32,
         "coco_17": 17,
+        "coco_23": 23,
+        "openpose_18": 18,
         "body_25": 25,
         "body_25b": 25,
         "halpe_26": 26,

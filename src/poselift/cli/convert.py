@@ -14,12 +14,14 @@ from poselift.cli.inputs import (
     Axes,
     FormatName,
     Fps,
+    Normalised,
     Quiet,
     Size,
     SkeletonName,
     Source,
     choose,
     parse_size,
+    say_warnings,
 )
 from poselift.cli.inputs import Person as Whom
 
@@ -44,6 +46,7 @@ def convert(
     skeleton: SkeletonName = None,
     size: Size = None,
     fps: Fps = None,
+    normalised: Normalised = False,
     person: Whom = "all",
     to: Target = None,
     axes: Axes = None,
@@ -67,14 +70,23 @@ def convert(
     check_axes_of(outputs, known, axes)
     target = None if to is None else get_skeleton(to)
     started = time.perf_counter()
-    found = load(source, format=format_name, skeleton=skeleton, image_size=image_size, fps=fps)
+    found = load(
+        source,
+        format=format_name,
+        skeleton=skeleton,
+        image_size=image_size,
+        fps=fps,
+        normalised=normalised,
+    )
     if isinstance(found, Results):
+        say_warnings(one.poses_3d.history for one in found.people)
         results = _chosen(found, person, source, target)
         people = [one.poses_2d for one in results.people if one.poses_2d.visible.any()]
         people = people or [one.poses_3d for one in results.people]
         frames = max((int(one.frames[-1]) + 1 for one in people if len(one)), default=0)
         files = [(people if _takes_2d(path, people) else results, path) for path in outputs]
     else:
+        say_warnings([found.notes])
         people = list(choose(people_of(found), person, source))
         people = people if target is None else [one.to_skeleton(target) for one in people]
         frames, files = found.frame_count, [(people, path) for path in outputs]

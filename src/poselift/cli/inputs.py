@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -29,7 +29,27 @@ Size = Annotated[
     str | None,
     typer.Option("--size", metavar="WIDTHxHEIGHT", help="Picture size in pixels: 1920x1080."),
 ]
-Fps = Annotated[float | None, typer.Option("--fps", help="Frames a second of INPUT.")]
+
+
+def parse_fps(text: str) -> float:
+    """Read frames a second: 25, 29.97, 29,97 or 30000/1001; `PoseliftError` for anything else."""
+    from poselift.errors import PoseliftError
+
+    match = re.fullmatch(r"(\d+(?:[.,]\d+)?)(?:/(\d+(?:[.,]\d+)?))?", str(text).strip())
+    parts = [float(part.replace(",", ".")) for part in match.groups("1")] if match else [0.0, 1.0]
+    if not parts[0] or not parts[1]:
+        raise PoseliftError(f"expected --fps above 0 as 30, 29.97 or 30000/1001, got {text!r}")
+    return parts[0] / parts[1]
+
+
+Fps = Annotated[
+    float | None,
+    typer.Option("--fps", parser=parse_fps, metavar="RATE", help="Frames a second of INPUT."),
+]
+Normalised = Annotated[
+    bool,
+    typer.Option("--normalised", help="Coordinates of INPUT are 0..1 of the picture (--size)."),
+]
 Person = Annotated[
     str,
     typer.Option(
@@ -110,6 +130,15 @@ def _at_pixel(people: Sequence[PoseSequence], x: float, y: float) -> PoseSequenc
             if best is None or rank < best:
                 best, found = rank, one
     return found
+
+
+def say_warnings(histories: Iterable[Sequence[str]]) -> None:
+    """Print what was doubtful when a source was read, each once, on stderr."""
+    said = dict.fromkeys(
+        step for steps in histories for step in steps if step.startswith("warning: ")
+    )
+    for step in said:
+        print(f"poselift: {step}", file=sys.stderr)
 
 
 def with_fps(people: tuple[PoseSequence, ...]) -> tuple[tuple[PoseSequence, ...], bool]:

@@ -13,6 +13,7 @@ from poselift.cli.inputs import (
     Axes,
     FormatName,
     Fps,
+    Normalised,
     Person,
     Quiet,
     Size,
@@ -62,6 +63,7 @@ def lift(
     skeleton: SkeletonName = None,
     size: Size = None,
     fps: Fps = None,
+    normalised: Normalised = False,
     focal: Focal = None,
     person: Person = "all",
     threads: Threads = None,
@@ -102,8 +104,8 @@ def lift(
     check_axes_of(outputs, writers(), axes)
     check_choice(backend, precision)
     file = find_model(model, precision)  # a wrong name is said before a long file is read
-    options = VideoOptions(detector, detect_every, trim, fps, image_size, skeleton, format_name)
-    found, seen = read_people(source, options, quiet)
+    video = VideoOptions(detector, detect_every, trim, fps, image_size, skeleton)
+    found, seen = read_people(source, video.of_file(format_name, normalised), quiet)
     people, assumed = with_fps(choose(found, person, source))
     # opened after reading: parsing a long clip and an open model need not share the memory
     lifter = Lifter(file, threads=threads, flip=flip, precision=precision, backend=backend)
@@ -111,8 +113,7 @@ def lift(
     results = lift_moving(lifter, people, steps, quiet, {"fps_assumed": assumed})
     seconds = time.perf_counter() - started
     shown = None if seen is None else film(source)
-    files = [(results, path) for path in outputs]
-    written = save_all(files, axes=axes, title=source.stem, video=shown)
+    written = save_all([(results, o) for o in outputs], axes=axes, title=source.stem, video=shown)
     if not quiet:
         typer.echo(_summary(results, written, seconds))
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from poselift.cli.inputs import say_warnings
 
 if TYPE_CHECKING:
     from poselift.detection import Recording
@@ -44,6 +46,7 @@ class VideoOptions:
     image_size             (width, height) that it is said to have, or None.
     skeleton               joint set of a detector, or of a file, where it is left open.
     format                 of a file; refused for a video.
+    normalised             whether a file's coordinates are 0..1 of the picture.
     """
 
     detector: str = "movenet"
@@ -53,6 +56,11 @@ class VideoOptions:
     image_size: tuple[int, int] | None = None
     skeleton: str | None = None
     format: str = "auto"
+    normalised: bool = False
+
+    def of_file(self, format_name: str, normalised: bool) -> VideoOptions:
+        """Return the options with what is said about files alone."""
+        return replace(self, format=format_name, normalised=normalised)
 
 
 def read_people(
@@ -79,7 +87,9 @@ def read_people(
         skeleton=options.skeleton,
         image_size=options.image_size,
         fps=options.fps,
+        normalised=options.normalised,
     )
+    say_warnings(one.history for one in found)
     return found, None
 
 
@@ -95,6 +105,8 @@ def watch_video(
     from poselift.tracking import people_of
 
     trim = parse_trim(options.trim)
+    if options.normalised:
+        raise PoseliftError(f"{source}: is a video, leave --normalised out")
     if options.format != "auto":
         raise PoseliftError(f"{source}: is a video, leave --format out")
     with Video(source, trim=trim) as video:

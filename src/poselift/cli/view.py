@@ -12,6 +12,7 @@ import typer
 from poselift.cli.inputs import (
     FormatName,
     Fps,
+    Normalised,
     Person,
     Quiet,
     Size,
@@ -41,6 +42,7 @@ def view(
     skeleton: SkeletonName = None,
     size: Size = None,
     fps: Fps = None,
+    normalised: Normalised = False,
     person: Person = "all",
     quiet: Quiet = False,
 ) -> None:
@@ -53,7 +55,14 @@ def view(
     if output is not None:
         pages = {end: entry for end, entry in writers().items() if entry.name == "html"}
         check_outputs([output], kinds(pages), source=source)
-    found = load(source, format=format_name, skeleton=skeleton, image_size=image_size, fps=fps)
+    found = load(
+        source,
+        format=format_name,
+        skeleton=skeleton,
+        image_size=image_size,
+        fps=fps,
+        normalised=normalised,
+    )
     shown = _of(found, person, source)
     page = output or Path(tempfile.mkdtemp(prefix="poselift-")) / f"{source.stem or 'clip'}.html"
     save(shown, page, title=source.stem, video=video)

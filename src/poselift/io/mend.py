@@ -78,7 +78,7 @@ def _outside(points: np.ndarray, size: tuple[int, int]) -> list[str]:
     limits = np.array(size, dtype=np.float64)
     seen = ~np.isnan(points[..., 0])
     share = [
-        float(((points > 1.05 * box) | (points < -0.05 * box)).any(axis=2)[seen].mean())
+        float(np.any((points > 1.05 * box) | (points < -0.05 * box), axis=2)[seen].mean())
         for box in (limits, limits[::-1])
     ]
     if share[0] <= OUTSIDE:

@@ -29,6 +29,7 @@ class BvhMotion:
     channels    channel names of each joint in the order of the file, e.g. `Zrotation`.
     values      (T, V) channel values; positions in the file's unit, rotations in degrees.
     frame_time  seconds a frame.
+    notes       what was doubtful while reading, a sentence each.
     """
 
     names: tuple[str, ...]
@@ -37,6 +38,7 @@ class BvhMotion:
     channels: tuple[tuple[str, ...], ...]
     values: Float[np.ndarray, "T V"]
     frame_time: float
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Return the number of frames T."""
@@ -51,6 +53,7 @@ class BvhMotion:
             self.channels,
             self.values[frames],
             self.frame_time,
+            self.notes,
         )
 
     def index(self, joint: str) -> int:
@@ -78,19 +81,20 @@ class BvhMotion:
             tuple(self.channels[i] for i in order),
             self.values[:, taken],
             self.frame_time,
+            self.notes,
         )
 
     def world(
-        self, *, translation: str = "add"
+        self, *, translation: str | None = None
     ) -> tuple[Float[np.ndarray, "T J 3"], Float[np.ndarray, "T J 3 3"]]:
         """Return world positions (the file's unit) and rotations of all joints.
 
         Rotations are multiplied in the order of the channels (`Zrotation Yrotation Xrotation` is
         Rz Ry Rx) and act on column vectors. Position channels are added to OFFSET, as in the BVH
-        definition, or take its place with `translation="replace"` (files whose every joint has
-        six channels commonly mean that).
+        definition ("add"), or take its place ("replace"). None decides for each joint: one below
+        the root that has its OFFSET in its position channels in every frame is replaced.
         """
-        if translation not in ("add", "replace"):
+        if translation not in ("add", "replace", None):
             raise PoseliftError(
                 f"unknown BVH translation {translation!r}, expected 'add' or 'replace'"
             )
@@ -98,7 +102,9 @@ class BvhMotion:
         local = np.broadcast_to(np.eye(3), (count, joints, 3, 3)).copy()
         offsets = np.broadcast_to(self.offsets, (count, joints, 3)).copy()
         for joint, first in enumerate(self._first_columns()):
-            if translation == "replace" and any("position" in c for c in self.channels[joint]):
+            moved = any("position" in channel for channel in self.channels[joint])
+            repeats = translation is None and self._repeats_offset(joint, first)
+            if moved and (translation == "replace" or repeats):
                 offsets[:, joint] = 0.0
             for column, channel in enumerate(self.channels[joint], start=first):
                 values, axis = self.values[:, column], channel[0].lower()
@@ -108,6 +114,31 @@ class BvhMotion:
                     local[:, joint] = local[:, joint] @ about_axis(axis, np.radians(values))
         world = chain_rotations(local, self.parents)
         return chain_positions(world, offsets, self.parents), world
+
+    def _repeats_offset(self, joint: int, first: int) -> bool:
+        """Tell whether the position channels of a joint hold its OFFSET in every frame.
+
+        A root's say where the person is, so a root repeats its OFFSET only if the joints below
+        with position channels do.
+        """
+        below = [
+            (child, column)
+            for child, column in enumerate(self._first_columns())
+            if self.parents[child] >= 0 and len(self._position_columns(child, column)) == 3
+        ]
+        if self.parents[joint] < 0:
+            return bool(below) and all(self._repeats_offset(*one) for one in below)
+        columns = self._position_columns(joint, first)
+        if len(columns) < 3 or not len(self):
+            return False
+        size = max(float(np.abs(self.offsets).max()), 1e-9)
+        return bool(np.abs(self.values[:, columns] - self.offsets[joint]).max() <= 1e-3 * size)
+
+    def _position_columns(self, joint: int, first: int) -> list[int]:
+        """Return the columns of a joint's x, y and z position, as many as it has."""
+        names = [f"{axis}position" for axis in "XYZ"]
+        channels = self.channels[joint]
+        return [first + channels.index(name) for name in names if name in channels]
 
     def _first_columns(self) -> list[int]:
         """Return the column of each joint's first channel."""
@@ -132,14 +163,23 @@ def read_bvh(path: str | os.PathLike[str]) -> BvhMotion:
 
     Any hierarchy, several roots, any channel order, 0 to 6 channels at any joint. Raises
     `PoseliftError` naming file and line or frame if the hierarchy is broken, MOTION, Frames or
-    Frame Time are missing, or the table has not the declared number of frames and values.
+    Frame Time are missing, or a row has not the declared number of values. Another number of rows
+    than declared is noted: real files have one more or less, or keep the number of a longer one.
     """
     name = Path(path)
-    lines = read_text(name).splitlines()
+    text = read_text(name)
+    lines = text.splitlines()
     tree, start = _read_hierarchy(name, lines)
     frames, frame_time, start = _read_motion_header(name, lines, start)
     width = sum(len(channels) for channels in tree.channels)
-    values = _read_table(name, lines, start, frames, width)
+    values = _read_table(name, lines, start, width)
+    notes: tuple[str, ...] = ()
+    if len(values) < frames and not text.endswith(("\n", "\r")):
+        raise PoseliftError(
+            f"{name}: is cut off, {frames} frames are announced, {len(values)} come"
+        )
+    if len(values) != frames:
+        notes = (f"{name}: announces {frames} frames, {len(values)} come",)
     return BvhMotion(
         tuple(tree.names),
         tuple(tree.parents),
@@ -147,6 +187,7 @@ def read_bvh(path: str | os.PathLike[str]) -> BvhMotion:
         tuple(tree.channels),
         values,
         frame_time,
+        notes,
     )
 
 
@@ -293,19 +334,15 @@ def _read_motion_header(name: Path, lines: list[str], start: int) -> tuple[int, 
     return int(text), float(time), start
 
 
-def _read_table(
-    name: Path, lines: list[str], start: int, frames: int, width: int
-) -> Float[np.ndarray, "T V"]:
-    """Read the table of channel values, one frame a line."""
+def _read_table(name: Path, lines: list[str], start: int, width: int) -> Float[np.ndarray, "T V"]:
+    """Read the table of channel values, one frame a line, as many as there are."""
     rows = [(number, line) for number, line in enumerate(lines[start:], start + 1) if line.strip()]
-    for frame, (number, line) in enumerate(rows[:frames]):
+    for frame, (number, line) in enumerate(rows):
         words = line.split()
         if len(words) != width:
             raise PoseliftError(
                 f"{name}, line {number} (frame {frame}): expected {width} values, got {len(words)}"
             )
-    if len(rows) != frames:
-        raise PoseliftError(f"{name}: expected {frames} frames as declared, found {len(rows)}")
     try:
         values = to_floats(word for _, line in rows for word in line.split())
     except ValueError:
@@ -316,4 +353,4 @@ def _read_table(
                     f"{name}, line {number} (frame {frame}): expected a number, got {bad[:40]!r}"
                 ) from None
         raise
-    return values.reshape(frames, width)
+    return values.reshape(len(rows), width)

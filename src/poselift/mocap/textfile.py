@@ -39,8 +39,11 @@ def read_text(path: str | os.PathLike[str]) -> str:
         raise PoseliftError(f"{name}: expected gzip-compressed text, but it is not a gzip file")
     if b"\x00" in data:
         raise PoseliftError(f"{name}: expected text, but it is a binary file")
-    # Latin-1 decodes anything: comments in motion files come from the nineties
-    return data.decode("latin-1")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        # Latin-1 decodes anything: comments in motion files come from the nineties
+        return data.decode("latin-1")
 
 
 def _decompress(name: Path, data: bytes) -> bytes:

@@ -36,6 +36,7 @@ class MarkerTrack:
     frames     (T,) frame numbers as in the file (commonly from 1).
     times      (T,) seconds.
     fps        the field DataRate.
+    notes      what was doubtful while reading, a sentence each.
     """
 
     markers: tuple[str, ...]
@@ -43,6 +44,7 @@ class MarkerTrack:
     frames: Int[np.ndarray, " T"]
     times: Float[np.ndarray, " T"]
     fps: float
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Return the number of frames T."""
@@ -62,11 +64,11 @@ def read_trc(path: str | os.PathLike[str]) -> MarkerTrack:
     """Read a TRC file; units m, cm or mm become metres.
 
     Raises `PoseliftError` naming file and line if the file is missing or is no TRC, if header and
-    table disagree about markers or frames, if a row has too few or too many values, or if one is
+    table disagree about markers, if a row has too few or too many values, or if one is
     not a number.
     """
     name = Path(path)
-    lines = _read_lines(name)
+    lines, ends = _read_lines(name)
     fields = _header_fields(name, lines)
     scale = _METRES.get(fields["Units"].lower())
     if scale is None:
@@ -81,28 +83,30 @@ def read_trc(path: str | os.PathLike[str]) -> MarkerTrack:
         if line.strip()
     ]
     frames = _whole(name, fields, "NumFrames")
+    notes: tuple[str, ...] = ()
+    if len(rows) < frames and not ends:
+        raise PoseliftError(f"{name}: is cut off, {frames} frames are announced, {len(rows)} come")
     if len(rows) != frames:
-        raise PoseliftError(
-            f"{name}: expected {frames} frames as NumFrames says, found {len(rows)}"
-        )
-    table = np.array(rows, dtype=np.float64).reshape(frames, width)
+        notes = (f"{name}: announces {frames} frames, {len(rows)} come",)
+    table = np.array(rows, dtype=np.float64).reshape(len(rows), width)
     return MarkerTrack(
         markers,
-        table[:, 2:].reshape(frames, len(markers), 3) * scale,
+        table[:, 2:].reshape(len(rows), len(markers), 3) * scale,
         table[:, 0].astype(np.int64),
         table[:, 1].copy(),
         _rate(name, fields),
+        notes,
     )
 
 
-def _read_lines(name: Path) -> list[str]:
-    """Return the lines of the file if it begins as a TRC file does."""
+def _read_lines(name: Path) -> tuple[list[str], bool]:
+    """Return the lines of a file that begins as a TRC does, and whether the last one is whole."""
     try:
         with name.open("rb") as stream:
-            start = stream.read(12)
-            if start != b"PathFileType":
+            start = stream.read(15)
+            if not start.removeprefix(b"\xef\xbb\xbf").startswith(b"PathFileType"):
                 raise PoseliftError(f"{name}: expected a TRC file, which begins with PathFileType")
-            text = (start + stream.read()).decode("utf-8")
+            text = (start + stream.read()).decode("utf-8-sig")
     except FileNotFoundError:
         raise PoseliftError(f"{name}: no such file") from None
     except UnicodeDecodeError:
@@ -112,7 +116,7 @@ def _read_lines(name: Path) -> list[str]:
     lines = text.splitlines()
     if len(lines) < _HEADER_LINES:
         raise PoseliftError(f"{name}: the TRC header is cut short")
-    return lines
+    return lines, text.endswith(("\n", "\r"))
 
 
 def _header_fields(name: Path, lines: list[str]) -> dict[str, str]:

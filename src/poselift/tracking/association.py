@@ -54,16 +54,54 @@ _BLOCK = 1 << 14
 def link(detections: Detections) -> Int[np.ndarray, " N"]:
     """Return a person number for each detection.
 
-    Numbers that the source gives are kept. Detections without one are linked over time and get
-    numbers that no person of the source has, counted up in the order of appearance; a number is
-    never given to a second person. Raises `PoseliftError` for more than 500 persons in a frame.
+    Numbers that the source gives are kept. One without between others, where the person of a
+    number stands who is not otherwise there, is that person. Others without one are linked over
+    time and get numbers that no person of the source has, counted up in the order of appearance; a
+    number is never given to a second person. Raises `PoseliftError` for more than 500 persons in a
+    frame.
     """
     ids = detections.person_ids.copy()
     unknown = np.flatnonzero(ids < 0)
+    if 0 < len(unknown) < len(ids):
+        _give_back(detections, ids)
+        unknown = np.flatnonzero(ids < 0)
     if len(unknown):
         first = int(ids.max()) + 1 if (ids >= 0).any() else 0
         ids[unknown] = first + _Linker.of(detections, unknown).numbers()
     return ids
+
+
+def _give_back(detections: Detections, ids: Int[np.ndarray, " N"]) -> None:
+    """Number, in place, detections that the source's tracker has missed between two others.
+
+    A person who is seen with a number before and after, within the longest gap, and not in this
+    frame, is whoever is in reach of both; nearest pairs first.
+    """
+    linker = _Linker.of(detections, np.arange(len(ids)))
+    frames, unknown = linker.frames, np.flatnonzero(ids < 0)
+    pairs: list[tuple[float, int, int]] = []
+    for person in np.unique(ids[ids >= 0]):
+        rows = np.flatnonzero(ids == person)
+        place = np.searchsorted(frames[rows], frames[unknown])
+        inside = (place > 0) & (place < len(rows))
+        one, before, after = unknown[inside], rows[place[inside] - 1], rows[place[inside]]
+        free = (frames[before] < frames[one]) & (frames[after] > frames[one])
+        one, before, after = one[free], before[free], after[free]
+        if not len(one):
+            continue
+        gaps = linker.times[one] - linker.times[before], linker.times[after] - linker.times[one]
+        fars = linker.distance(before, one), linker.distance(one, after)
+        near = np.ones(len(one), dtype=bool)
+        for gap, far in zip(gaps, fars, strict=True):
+            near &= (gap <= linker.max_gap) & (far <= reach(gap))
+        pairs += [
+            (float(fars[0][i] + fars[1][i]), int(one[i]), int(person)) for i in np.flatnonzero(near)
+        ]
+    taken: set[tuple[int, int]] = set()
+    for _, row, person in sorted(pairs):
+        if ids[row] < 0 and (int(frames[row]), person) not in taken:
+            ids[row] = person
+            taken.add((int(frames[row]), person))
 
 
 @dataclass(frozen=True)

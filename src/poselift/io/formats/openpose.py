@@ -113,6 +113,7 @@ def _add_frame(table: Table, number: int, data: bytes | msgspec.Raw, where: str)
     table.sizes.add(frame.image_size, where)
     for index, person in enumerate(frame.people):
         place = f"{where}, person {index}"
+        row: list[float] | msgspec.UnsetType
         if isinstance(person, list):
             identity, row = None, person
         else:
