@@ -75,7 +75,7 @@ def read(path: Path, skeleton: Skeleton | None) -> Detections:
     Raises `PoseliftError` that names what is missing or wrong.
     """
     if _is_npz(path):
-        return _from_arrays(read_arrays(path), str(path), skeleton)
+        return keypoints_from_arrays(read_arrays(path), str(path), skeleton)
     return _from_json(path, skeleton)
 
 
@@ -113,9 +113,14 @@ def write_keypoints_json(people: Sequence[PoseSequence], stream: Sink) -> None:
 
 def write_keypoints_npz(people: Sequence[PoseSequence], stream: Sink) -> None:
     """Write 2D sequences as .npz; raises as `write_keypoints`."""
+    write_arrays(stream, keypoint_arrays(people))
+
+
+def keypoint_arrays(people: Sequence[PoseSequence]) -> dict[str, np.ndarray]:
+    """Return 2D sequences as the arrays of an .npz; raises as `write_keypoints`."""
     facts = _facts(people)
     table = rows.flatten(people)
-    arrays = {
+    return {
         "keypoints": np.concatenate([one.positions for one in people])[table.order],
         "scores": np.concatenate([one.scores for one in people])[table.order],
         "person_id": table.person_id,
@@ -123,7 +128,6 @@ def write_keypoints_npz(people: Sequence[PoseSequence], stream: Sink) -> None:
         "time_s": table.time_s,
         "meta": np.array(rows.dump(facts).decode()),
     }
-    write_arrays(stream, arrays)
 
 
 def _facts(people: Sequence[PoseSequence]) -> dict[str, Any]:
@@ -242,10 +246,10 @@ def _float32(array: np.ndarray) -> np.ndarray:
         return array.astype(np.float32)
 
 
-def _from_arrays(
+def keypoints_from_arrays(
     arrays: Mapping[str, np.ndarray], where: str, chosen: Skeleton | None
 ) -> Detections:
-    """Make the table of a keypoint .npz."""
+    """Make detections of the arrays of an .npz; `PoseliftError` if any is missing or wrong."""
     keypoints = need(arrays, "keypoints", (None, None, 2), "fiu", where)
     count, joints = keypoints.shape[:2]
     facts: dict[str, Any] = {}
