@@ -67,6 +67,15 @@ def test_in_camera_space_the_floor_is_at_the_lowest_foot_and_the_camera_is_known
     assert room.camera == pytest.approx([0, ankle, 0], abs=0.02)
 
 
+def test_someone_never_seen_in_3d_has_a_place_all_the_same():
+    solid = pair(np.arange(5)).poses_3d
+    lost = without(solid, list(solid.skeleton.joints), slice(0, 5))
+    for one in (lost, replace(lost, tracks={"root": np.ones((5, 3))})):
+        stage = scene.arrange([one])
+        assert (stage.up, stage.side) == (0.9, 0.45)
+        assert np.isfinite(stage.floor).all()
+
+
 def test_one_person_without_a_path_puts_everyone_on_stages():
     path = np.full((20, 3), np.nan)
     lost = stroll(np.arange(20), root=path).poses_3d

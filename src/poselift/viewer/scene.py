@@ -56,7 +56,7 @@ def arrange(people: list[PoseSequence]) -> Scene:
         offsets = [_TURN[one.axes] * one.root for one in people if one.root is not None]
         if axes == {AXES_3D}:  # no floor is known: the lowest foot of the whole clip stands on it
             lowest = [_lowest(pose) + off[:, 1] for pose, off in zip(poses, offsets, strict=True)]
-            level = float(np.nanquantile(np.concatenate(lowest), 0.05))
+            level = _quantile(np.concatenate(lowest), 0.05)
             offsets = [offset - [0.0, level, 0.0] for offset in offsets]
             camera = [0.0, -level, 0.0]
     else:

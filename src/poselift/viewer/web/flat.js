@@ -82,7 +82,8 @@ export function drawFlat(canvas, { box, window, bodies, names, film, ink }) {
   const margin = window ? 0 : 10;
   const scale = Math.min((width - 2 * margin) / wide, (height - 2 * margin) / tall);
   // where the image is large enough to fill the panel, nothing beside it is shown
-  const within = (v, low, high, half) => (high - low < 2 * half ? v : clamp(v, low + half, high - half));
+  const within = (v, low, high, half) =>
+    high - low < 2 * half ? v : clamp(v, low + half, high - half);
   if (window) x = within(x, box[0], box[2], width / scale / 2);
   if (window) y = within(y, box[1], box[3], height / scale / 2);
   const [x0, y0] = [width / 2 - scale * x, height / 2 - scale * y];

@@ -76,32 +76,39 @@ function trailsOf({ trails, sides, jointAt }) {
 }
 
 function draw() {
-  const { index, ink, follow, film } = state;
-  const names = people.length > 1;
-  if (scene) {
-    const slots = slotsNow();
-    const bodies = shown().map((person) => bodyAt(person, slots)).filter(Boolean);
-    const cells = Math.max(slots.length, 1);
-    drawSolid(byId("solid"), { scene, bodies, cells, view, follow, names, ink });
-  }
-  if (!byId("flat-panel").hidden) {
-    const bodies = people
-      .filter(({ flat }) => flat && flat.at(index))
-      .map(({ i, name, short, flat }) => {
-        const { sides, bones } = flat;
-        return { name, short, sides, bones, colour: colourOf(i), pale: !chosen(i), points: flat.at(index) };
-      });
-    const size = byId("film").videoWidth ? [byId("film").videoWidth, byId("film").videoHeight] : [1, 1];
-    const box = clip.frame_box || [0, 0, ...size];
-    const window = state.whole || !state.window ? null : state.window(index);
-    const [x, y, scale] = drawFlat(byId("flat"), { box, window, bodies, names, film, ink });
-    const { style } = byId("film");
-    style.width = `${box[2] - box[0]}px`;
-    style.height = `${box[3] - box[1]}px`;
-    style.transform = `translate(${x + scale * box[0]}px, ${y + scale * box[1]}px) scale(${scale})`;
-  }
-  if (state.plots) state.plots.update(index);
+  if (scene) draw3D();
+  if (!byId("flat-panel").hidden) draw2D();
+  if (state.plots) state.plots.update(state.index);
   tell();
+}
+
+function draw3D() {
+  const { ink, follow } = state;
+  const names = people.length > 1;
+  const slots = slotsNow();
+  const bodies = shown().map((person) => bodyAt(person, slots)).filter(Boolean);
+  const cells = Math.max(slots.length, 1);
+  drawSolid(byId("solid"), { scene, bodies, cells, view, follow, names, ink });
+}
+
+function draw2D() {
+  const { index, ink, film } = state;
+  const names = people.length > 1;
+  const bodies = [];
+  for (const { i, name, short, flat } of people) {
+    const points = flat && flat.at(index);
+    if (!points) continue;
+    const { sides, bones } = flat;
+    bodies.push({ name, short, sides, bones, points, colour: colourOf(i), pale: !chosen(i) });
+  }
+  const video = byId("film");
+  const box = clip.frame_box || [0, 0, video.videoWidth || 1, video.videoHeight || 1];
+  const window = state.whole || !state.window ? null : state.window(index);
+  const [x, y, scale] = drawFlat(byId("flat"), { box, window, bodies, names, film, ink });
+  video.style.width = `${box[2] - box[0]}px`;
+  video.style.height = `${box[3] - box[1]}px`;
+  const [left, top] = [x + scale * box[0], y + scale * box[1]];
+  video.style.transform = `translate(${left}px, ${top}px) scale(${scale})`;
 }
 
 /** Write the frame and the time beside the slider. */

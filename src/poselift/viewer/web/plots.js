@@ -10,6 +10,8 @@ const add = (tag, name, parent) => {
   return node;
 };
 
+const inDegrees = (v) => `${Math.round(v)}°`.replace("-", "−");
+
 /** Round steps so that about `count` of them fill `span`. */
 function niceStep(span, count) {
   const rough = span / count;
@@ -66,7 +68,7 @@ export function makePlots(parent, plots, clip, seek) {
       playhead.style.transform = `translateX(${Math.round(MARGIN.left + share * inner())}px)`;
       for (const { at, name, text } of values) {
         const degrees = at(index);
-        text.textContent = name + (Number.isNaN(degrees) ? "–" : `${Math.round(degrees)}°`);
+        text.textContent = name + (Number.isNaN(degrees) ? "–" : inDegrees(degrees));
       }
     }
   };
@@ -79,7 +81,8 @@ function drawPlot({ canvas, curves, range }, clip, span, ink) {
   const { pen, width } = begin(canvas);
   const [low, high] = range;
   const bottom = HEIGHT - MARGIN.bottom;
-  const x = (time) => MARGIN.left + ((time - times[0]) / span) * (width - MARGIN.left - MARGIN.right);
+  const inner = width - MARGIN.left - MARGIN.right;
+  const x = (time) => MARGIN.left + ((time - times[0]) / span) * inner;
   const y = (v) => bottom - ((v - low) / (high - low)) * (bottom - MARGIN.top);
   pen.font = "11px system-ui, sans-serif";
   pen.fillStyle = ink.muted;
@@ -88,7 +91,7 @@ function drawPlot({ canvas, curves, range }, clip, span, ink) {
   const step = niceStep(high - low, 3);
   for (let v = Math.ceil(low / step) * step; v <= high; v += step) {
     line(pen, [MARGIN.left, y(v)], [width - MARGIN.right, y(v)], 1, ink.grid);
-    pen.fillText(`${Math.round(v)}°`, MARGIN.left - 5, y(v));
+    pen.fillText(inDegrees(v), MARGIN.left - 5, y(v));
   }
   pen.textAlign = "center";
   const tick = niceStep(span, width / 90);

@@ -10,8 +10,8 @@ const VIEWS = {
   reset: START,
 };
 
-/** A view of a canvas that buttons ([data-view]), mouse and fingers change; `ask()` is called when
- *  it has changed. `turnKey(event)` is what a key does while the canvas is focused, or undefined. */
+/** A view of a canvas that buttons ([data-view]), mouse and fingers change; then `ask()` is called.
+ *  `turnKey(event)` is what a key does while the canvas is focused, or undefined. */
 export function makeView(canvas, ask) {
   const view = { ...START };
   const look = (change) => {
