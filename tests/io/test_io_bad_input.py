@@ -313,8 +313,9 @@ def test_result_arrays_that_are_refused(tmp_path: Path, change: dict[str, Any], 
 
 def test_pickles_are_not_read(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
-    np.savez(path, positions_2d=np.array({"S1": 1}, dtype=object))
-    refuse(path, "array 'positions_2d': holds pickled Python objects, which are not read")
+    np.savez(path, keypoints=np.array({"S1": 1}, dtype=object))
+    refuse(path, "array 'keypoints': holds pickled Python objects, which are not read")
+    np.savez(path, poses_3d=np.array({"S1": 1}, dtype=object))
     with pytest.raises(PoseliftError, match="pickled"):
         read_results(path)
     path.write_bytes(pickle.dumps({"S1": 1}))

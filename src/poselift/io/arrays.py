@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, final
 
 import numpy as np
 
@@ -15,6 +17,9 @@ from poselift.io.jsonfile import read_head
 
 #: A binary file that is open for writing (a runtime type checker counts a BytesIO as none).
 Sink = BinaryIO | BytesIO
+
+# Coordinates hardly shrink, missing ones do: what inflates more is made to fill the memory.
+_INFLATED, _SMALL = 10, 16 << 20
 
 #: Kinds of NumPy data that are read: whole numbers, floats, text.
 _KINDS = "iufU"
@@ -40,59 +45,83 @@ def array_names(path: Path) -> set[str]:
         return set()
 
 
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Return all arrays of an .npz file.
+def read_arrays(path: Path) -> Mapping[str, Any]:
+    """Return the arrays of an .npz file by name; each is read when it is asked for.
 
-    Raises `PoseliftError` if the file is no .npz, is damaged, holds pickled objects, or an array
-    whose header asks for more than the file has.
+    Raises `PoseliftError`, now or then, if the file is no .npz, is damaged, holds pickled
+    objects, or an array whose header asks for more than the file has, or for far more than the
+    file's size on the disk.
     """
     if not read_head(path).startswith(b"PK\x03\x04"):
         raise PoseliftError(f"{path}: is not an .npz file (no zip archive)")
-    arrays: dict[str, np.ndarray] = {}
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for entry in archive.infolist():
-                if entry.filename.endswith(".npy"):
-                    name = entry.filename.removesuffix(".npy")
-                    arrays[name] = _read_member(archive, entry, f"{path}, array {name!r}")
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
-        raise PoseliftError(f"{path}: is a damaged .npz file ({error})") from None
-    except (OSError, ValueError, MemoryError, SyntaxError, TypeError) as error:
-        raise PoseliftError(f"{path}: is a damaged .npz file ({_first_line(error)})") from None
-    except Exception as error:  # zlib.error and whatever else a broken archive brings up
-        if isinstance(error, PoseliftError):
+    return _Arrays(path)
+
+
+@final
+class _Arrays(Mapping[str, np.ndarray]):
+    """Arrays of an archive, read one at a time: what is not needed is not inflated."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the archive's table of contents."""
+        self._path = path
+        self._most = _INFLATED * path.stat().st_size + _SMALL
+        with self._opened() as archive:
+            listed = [one for one in archive.infolist() if one.filename.endswith(".npy")]
+        self._entries = {one.filename.removesuffix(".npy"): one for one in listed}
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """Read an array."""
+        entry = self._entries[name]
+        with self._opened() as archive:
+            return self._read(archive, entry, f"{self._path}, array {name!r}")
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names."""
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        """Return the number of arrays."""
+        return len(self._entries)
+
+    @contextmanager
+    def _opened(self) -> Iterator[zipfile.ZipFile]:
+        """Open the archive; whatever is wrong with it becomes one sentence."""
+        try:
+            with zipfile.ZipFile(self._path) as archive:
+                yield archive
+        except PoseliftError:
             raise
-        raise PoseliftError(f"{path}: is a damaged .npz file ({_first_line(error)})") from None
-    return arrays
+        except Exception as error:  # zlib.error and whatever else a broken archive brings up
+            reason = _first_line(error)
+            raise PoseliftError(f"{self._path}: is a damaged .npz file ({reason})") from None
 
-
-def _read_member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, where: str) -> np.ndarray:
-    """Read one array after a look at its header."""
-    with archive.open(entry) as member:
-        version = np.lib.format.read_magic(member)
-        if version not in ((1, 0), (2, 0)):
-            raise PoseliftError(f"{where}: unknown .npy version {version}")
-        read = (
-            np.lib.format.read_array_header_1_0
-            if version == (1, 0)
-            else np.lib.format.read_array_header_2_0
-        )
-        shape, _, dtype = read(member)
-        if dtype.hasobject:
-            raise PoseliftError(f"{where}: holds pickled Python objects, which are not read")
-        if dtype.kind not in _KINDS:
-            raise PoseliftError(f"{where}: expected numbers or text, got {dtype}")
-        size = dtype.itemsize
-        for length in shape:
-            size *= length
-        if size != entry.file_size - member.tell():
-            raise PoseliftError(
-                f"{where}: its header promises {size} bytes, there are "
-                f"{entry.file_size - member.tell()}"
+    def _read(self, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, where: str) -> np.ndarray:
+        """Read one array after a look at its header."""
+        with archive.open(entry) as member:
+            version = np.lib.format.read_magic(member)
+            if version not in ((1, 0), (2, 0)):
+                raise PoseliftError(f"{where}: unknown .npy version {version}")
+            read = (
+                np.lib.format.read_array_header_1_0
+                if version == (1, 0)
+                else np.lib.format.read_array_header_2_0
             )
-    with archive.open(entry) as member:
-        array: np.ndarray = np.lib.format.read_array(member, allow_pickle=False)
-    return array
+            shape, _, dtype = read(member)
+            if dtype.hasobject:
+                raise PoseliftError(f"{where}: holds pickled Python objects, which are not read")
+            if dtype.kind not in _KINDS:
+                raise PoseliftError(f"{where}: expected numbers or text, got {dtype}")
+            size, there = dtype.itemsize * math.prod(shape), entry.file_size - member.tell()
+            if size != there:
+                raise PoseliftError(f"{where}: its header promises {size} bytes, there are {there}")
+            if size > self._most:
+                raise PoseliftError(
+                    f"{where}: would inflate to {size / 2**20:.0f} MiB, expected at most "
+                    f"{_INFLATED} times the file's size"
+                )
+        with archive.open(entry) as member:
+            array: np.ndarray = np.lib.format.read_array(member, allow_pickle=False)
+        return array
 
 
 def _first_line(error: Exception) -> str:
@@ -101,7 +130,7 @@ def _first_line(error: Exception) -> str:
 
 
 def need(
-    arrays: Mapping[str, np.ndarray],
+    arrays: Mapping[str, Any],
     name: str,
     shape: tuple[int | None, ...],
     kinds: str,

@@ -247,7 +247,7 @@ def _float32(array: np.ndarray) -> np.ndarray:
 
 
 def keypoints_from_arrays(
-    arrays: Mapping[str, np.ndarray], where: str, chosen: Skeleton | None
+    arrays: Mapping[str, Any], where: str, chosen: Skeleton | None
 ) -> Detections:
     """Make detections of the arrays of an .npz; `PoseliftError` if any is missing or wrong."""
     keypoints = need(arrays, "keypoints", (None, None, 2), "fiu", where)

@@ -163,7 +163,7 @@ def is_results(arrays: Container[str]) -> bool:
     return "poses_3d" in arrays
 
 
-def results_from_arrays(arrays: Mapping[str, np.ndarray], where: str) -> Results:
+def results_from_arrays(arrays: Mapping[str, Any], where: str) -> Results:
     """Make results of the arrays of an .npz; `PoseliftError` if any is missing or wrong."""
     solid = need(arrays, "poses_3d", (None, None, 3), "f", where)
     count, joints = solid.shape[:2]
