@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from poselift.errors import PoseliftError
     from poselift.io import load_people, load_poses
     from poselift.lifting import Lifter
+    from poselift.lifting.video import lift_video, open_camera
     from poselift.poses import PoseSequence
     from poselift.skeletons import Skeleton, get_skeleton, skeleton_names
 
@@ -27,8 +28,10 @@ __all__ = [
     "Skeleton",
     "__version__",
     "get_skeleton",
+    "lift_video",
     "load_people",
     "load_poses",
+    "open_camera",
     "skeleton_names",
 ]
 
@@ -38,8 +41,10 @@ _HOMES = {
     "PoseliftError": "poselift.errors",
     "Skeleton": "poselift.skeletons",
     "get_skeleton": "poselift.skeletons",
+    "lift_video": "poselift.lifting.video",
     "load_people": "poselift.io",
     "load_poses": "poselift.io",
+    "open_camera": "poselift.lifting.video",
     "skeleton_names": "poselift.skeletons",
 }
 

@@ -35,6 +35,7 @@ SURFACE = {
         "--detector",
         "--detect-every",
         "--trim",
+        "--overlay-scale",
         "--quiet",
     },
     "detect": {

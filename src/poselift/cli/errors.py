@@ -9,6 +9,7 @@ import sys
 from contextlib import suppress
 from typing import Any, NoReturn
 
+from typer import BadParameter
 from typer.core import TyperGroup
 
 from poselift.errors import PoseliftError
@@ -50,6 +51,9 @@ class ReportingGroup(TyperGroup):
             return result
         except PoseliftError as error:
             fail(str(error))
+        except BadParameter as error:  # what a command says of its options, with their usage
+            error.ctx = error.ctx or ctx
+            raise
         except KeyboardInterrupt:
             fail("interrupted", INTERRUPTED)
         except OSError as error:

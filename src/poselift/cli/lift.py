@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,8 +41,10 @@ from poselift.cli.running import Backend, Flip, Focal, Model, Precision, Threads
 from poselift.cli.videos import (
     DetectEvery,
     DetectorName,
+    OverlayScale,
     Trim,
     VideoOptions,
+    checked_outputs,
     film,
     read_people,
 )
@@ -50,14 +53,14 @@ if TYPE_CHECKING:
     from poselift.poses import Results
 
 Outputs = Annotated[
-    list[Path],
+    list[Path] | None,
     typer.Option("-o", "--output", help="Write .html, .npz, .json or another; may be repeated."),
 ]
 
 
 def lift(
     source: Source,
-    outputs: Outputs,
+    outputs: Outputs = None,
     model: Model = "gln",
     format_name: FormatName = "auto",
     skeleton: SkeletonName = None,
@@ -83,15 +86,14 @@ def lift(
     detector: DetectorName = "movenet",
     detect_every: DetectEvery = None,
     trim: Trim = None,
+    overlay_scale: OverlayScale = None,
     quiet: Quiet = False,
 ) -> None:
     """Lift 2D keypoints, or the persons of a video, to 3D skeletons.
 
-    The results, in metres, are written as a page to look at, arrays, or JSON.
+    The results, in metres, are written as a page to look at, arrays, or JSON. camera:0 is live.
     """
-    from poselift.cli.outputs import check_outputs
     from poselift.io import save_all
-    from poselift.io.registry import check_axes_of, kinds, writers
     from poselift.lifting import Lifter
     from poselift.lifting.backends import check_choice
     from poselift.modelfiles.find import find_model
@@ -100,20 +102,23 @@ def lift(
     image_size = parse_size(size)
     lens = Lens(focal, fov, calibration, calibration_map, hint=str(source))
     steps = Options(Smoothing.parse(smooth), bones, height, root, floor, world, lens)
-    check_outputs(outputs, kinds(writers()), source=source)
-    check_axes_of(outputs, writers(), axes)
+    outputs = checked_outputs(outputs, source, axes, overlay_scale)
     check_choice(backend, precision)
     file = find_model(model, precision)  # a wrong name is said before a long file is read
+    opened = partial(Lifter, file, threads=threads, flip=flip, precision=precision, backend=backend)
     video = VideoOptions(detector, detect_every, trim, fps, image_size, skeleton)
-    found, seen = read_people(source, video.of_file(format_name, normalised), quiet)
-    people, assumed = with_fps(choose(found, person, source))
+    options = video.of_file(format_name, normalised)
+    found, facts = read_people(source, options, opened, keep=bool(outputs), quiet=quiet)
+    if not outputs:
+        return  # it was live
+    people, facts["fps_assumed"] = with_fps(choose(found, person, source))
     # opened after reading: parsing a long clip and an open model need not share the memory
-    lifter = Lifter(file, threads=threads, flip=flip, precision=precision, backend=backend)
+    lifter = opened()
     started = time.perf_counter()
-    results = lift_moving(lifter, people, steps, quiet, {"fps_assumed": assumed})
+    results = lift_moving(lifter, people, steps, quiet, facts)
     seconds = time.perf_counter() - started
-    shown = None if seen is None else film(source)
-    written = save_all([(results, o) for o in outputs], axes=axes, title=source.stem, video=shown)
+    files = [(results, path) for path in outputs]
+    written = save_all(files, axes=axes, title=source.stem, video=film(source), scale=overlay_scale)
     if not quiet:
         typer.echo(_summary(results, written, seconds))
 

@@ -15,6 +15,7 @@ from poselift.cli.inputs import say_warnings
 
 if TYPE_CHECKING:
     from poselift.detection import Recording
+    from poselift.lifting import Lifter
     from poselift.poses import PoseSequence
 
 DetectorName = Annotated[
@@ -34,6 +35,10 @@ DetectEvery = Annotated[
 Trim = Annotated[
     str | None,
     typer.Option("--trim", metavar="START-END", help="Part of a video in seconds: 2.5-10, 1:05-."),
+]
+OverlayScale = Annotated[
+    float | None,
+    typer.Option(help="Size of an .mp4 overlay in that of the video; default: 720 pixels high."),
 ]
 
 
@@ -64,15 +69,24 @@ class VideoOptions:
 
 
 def read_people(
-    source: Path, options: VideoOptions, quiet: bool
-) -> tuple[tuple[PoseSequence, ...], Recording | None]:
-    """Return the persons of a video, and what was seen of it, or those of a file of keypoints."""
+    source: Path, options: VideoOptions, opened: Callable[[], Lifter], *, keep: bool, quiet: bool
+) -> tuple[tuple[PoseSequence, ...], dict[str, object]]:
+    """Return the persons of a video or of a file of keypoints, and what results tell of it.
+
+    opened  opens the lifter, which what is live needs at once.
+    keep    whether persons of what is live are wanted afterwards.
+    """
     from poselift import io
     from poselift.detection import is_video
     from poselift.errors import PoseliftError
 
+    if is_live(source):
+        from poselift.cli.live import watch_camera
+
+        return watch_camera(source, options, opened(), keep=keep, quiet=quiet)
     if is_video(source):
-        return watch_video(source, options, quiet)
+        people, _ = watch_video(source, options, quiet)
+        return people, {"video": source.name, "trim": options.trim}
     given = {
         "--detector": options.detector != "movenet",
         "--detect-every": options.every is not None,
@@ -90,7 +104,7 @@ def read_people(
         normalised=options.normalised,
     )
     say_warnings(one.history for one in found)
-    return found, None
+    return found, {}
 
 
 def watch_video(
@@ -126,10 +140,46 @@ def watch_video(
 
 
 def film(source: Path) -> Path | None:
-    """Return the video file that a page can play beside the poses, if the source is one."""
-    from poselift.detection.video import VIDEOS
+    """Return the source if it is a video or a folder of pictures, for formats that show it."""
+    from poselift.detection import is_video
 
-    return source if source.suffix.lower() in VIDEOS and source.is_file() else None
+    return source if is_video(source) and source.exists() else None
+
+
+def is_live(source: Path) -> bool:
+    """Tell whether a source goes on by itself."""
+    return str(source).startswith("camera:")
+
+
+def checked_outputs(
+    outputs: list[Path] | None, source: Path, axes: str | None, scale: float | None
+) -> list[Path]:
+    """Return the outputs of a lift, checked before any work is done; what is live needs none.
+
+    axes, scale  as in `save`.
+
+    Raises a usage error if there is none, and `PoseliftError` as `check_outputs` does, for axes
+    that an output cannot have, an overlay of what is no video, and a scale that fits none.
+    """
+    from poselift.cli.outputs import check_outputs
+    from poselift.errors import PoseliftError
+    from poselift.io.registry import check_axes_of, kinds, writers
+
+    if not outputs and not is_live(source):
+        raise typer.BadParameter("is missing", param_hint="'-o' / '--output'")
+    outputs = outputs or []
+    check_outputs(outputs, kinds(writers()), source=source)
+    check_axes_of(outputs, writers(), axes)
+    overlay = next((path for path in outputs if path.suffix.lower() == ".mp4"), None)
+    if overlay is None and scale is not None:
+        raise PoseliftError("--overlay-scale is for an .mp4 output, leave it out")
+    if overlay is not None and is_live(source):
+        raise PoseliftError(f"{overlay}: an overlay needs the video again, which {source} is not")
+    if overlay is not None and source.exists() and film(source) is None:
+        raise PoseliftError(f"{overlay}: an overlay is drawn on a video, and {source} is none")
+    if scale is not None and not 0 < scale <= 4:
+        raise PoseliftError(f"expected --overlay-scale between 0 and 4, got {scale:g}")
+    return outputs
 
 
 def _say_losses(video: object, recording: Recording) -> None:

@@ -6,6 +6,7 @@ pixel, so that a picture of width W reaches from 0 to W.
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, final
 
 import numpy as np
@@ -27,6 +28,7 @@ class Picture:
     index   0-based number of the frame in its source.
     time    seconds from the start of the source.
     turn    quarter turns counter-clockwise that make it upright.
+    taken   `time.time()` when it came in, for live sources; 0 for others.
     scaler  PyAV's reformatter, kept by the video so that its tables are not built anew.
     """
 
@@ -34,7 +36,7 @@ class Picture:
         self, frame: VideoFrame, index: int, time: float, turn: int, scaler: VideoReformatter
     ) -> None:
         """Keep a decoded frame."""
-        self.index, self.time = index, time
+        self.index, self.time, self.taken = index, time, 0.0
         self._turn, self._scaler = turn % 4, scaler
         even = frame.width % 2 == 0 and frame.height % 2 == 0
         if frame.format.name not in _PLANAR or not even:
@@ -81,6 +83,17 @@ class Picture:
         frame = VideoFrame.from_ndarray(part, format=form)
         frame.colorspace, frame.color_range = self._frame.colorspace, self._frame.color_range
         return self._scaled(frame, side, side)
+
+    def jpeg(self, height: int, quality: int = 70) -> bytes:
+        """Return the picture as JPEG, scaled down to `height` if it is higher. Needs Pillow."""
+        from PIL import Image
+
+        width = self.size[0]
+        scale = min(1.0, height / self.size[1])
+        small = self.whole(max(1, round(width * scale)), max(1, round(self.size[1] * scale)))
+        stream = io.BytesIO()
+        Image.fromarray(small).save(stream, "JPEG", quality=quality)
+        return stream.getvalue()
 
     def _scaled(self, frame: VideoFrame, width: int, height: int) -> UInt8[np.ndarray, "H W 3"]:
         """Scale, convert to RGB and turn upright."""

@@ -158,6 +158,7 @@ class Video:
         self._iterated = True
         assert self._first is not None
         start, started = self._first.time, time.monotonic()
+        self._first.taken = time.time() if self.live else 0.0
         yield self._first
         self._first = None
         for picture in self._frames:
@@ -166,8 +167,9 @@ class Video:
                     f"{self.name}, frame {picture.index}: expected {self.size[0]}x{self.size[1]} "
                     f"pixels as before, got {picture.size[0]}x{picture.size[1]}"
                 )
-            if self.live and not self.name[len(CAMERA) :].isdigit():
+            if self.live and not self._camera:
                 time.sleep(max(0.0, started + picture.time - start - time.monotonic()))
+            picture.taken = time.time() if self.live else 0.0
             yield picture
 
     def _decoded(self) -> Iterator[Picture]:

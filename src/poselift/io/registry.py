@@ -25,7 +25,7 @@ from poselift.skeletons import Skeleton
 
 #: Formats that a higher room knows, by its module: this room may not see that one, so the module
 #: is imported by name when the formats are listed.
-_OUTSIDE = ("poselift.viewer.format",)
+_OUTSIDE = ("poselift.viewer.format", "poselift.viewer.overlay_format")
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ class WriteOptions:
     axes    axes of 3D poses (see `poselift.io.axes`); None keeps those that the poses are in.
     title   name of the clip, for formats that show one.
     video   what was filmed, for formats that show it.
+    scale   size of a picture written in that of what was filmed; None leaves it to the format.
     folder  where the file will lie.
     """
 
@@ -59,6 +60,7 @@ class WriteOptions:
     axes: Axes | None = None
     title: str = "poselift"
     video: Path | None = None
+    scale: float | None = None
     folder: Path | None = None
 
 

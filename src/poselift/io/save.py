@@ -35,19 +35,21 @@ def save(
     axes: str | None = None,
     title: str | None = None,
     video: Path | None = None,
+    scale: float | None = None,
 ) -> tuple[Path, ...]:
     """Write results, or 2D sequences, in the format that the suffix says; return what was written.
 
     axes   "camera", "y-up" or "z-up" for 3D poses; None takes what the format's users expect.
     title  name of the clip, for formats that show one; None takes the file's name.
     video  what was filmed, for formats that show it.
+    scale  size of a picture written in that of what was filmed, for formats that draw one.
 
     Formats that hold one person give one file for each of several, `name.person00.trc`; formats
     without a place for how the poses were made get `name.poselift.json` beside them. Raises
     `PoseliftError` for an unknown suffix, poses that a format cannot hold, and a place that cannot
     be written.
     """
-    return save_all([(what, Path(path))], axes=axes, title=title, video=video)
+    return save_all([(what, Path(path))], axes=axes, title=title, video=video, scale=scale)
 
 
 def save_all(
@@ -56,6 +58,7 @@ def save_all(
     axes: str | None = None,
     title: str | None = None,
     video: Path | None = None,
+    scale: float | None = None,
 ) -> tuple[Path, ...]:
     """Write several files as `save` does, so that either all of them appear or none does."""
     if axes is not None and not any(isinstance(what, Results) for what, _ in files):
@@ -67,7 +70,7 @@ def save_all(
         suffix = suffix_of(path, kinds(known))
         entry, stem = known[suffix], path.name[: -len(suffix)]
         chosen = axes_for(path, entry, axes)
-        options = WriteOptions(suffix, chosen, title or stem, video=video, folder=path.parent)
+        options = WriteOptions(suffix, chosen, title or stem, video, scale, path.parent)
         write = entry.write if isinstance(what, Results) else entry.write_2d
         for place, part in _parts(what, path, entry, suffix):
             notes: list[str] = []
