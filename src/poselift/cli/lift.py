@@ -99,21 +99,19 @@ def lift(
     from poselift.modelfiles.find import find_model
     from poselift.motion import Lens, Options, Smoothing
 
-    image_size = parse_size(size)
     lens = Lens(focal, fov, calibration, calibration_map, hint=str(source))
     steps = Options(Smoothing.parse(smooth), bones, height, root, floor, world, lens)
     outputs = checked_outputs(outputs, source, axes, overlay_scale)
     check_choice(backend, precision)
     file = find_model(model, precision)  # a wrong name is said before a long file is read
     opened = partial(Lifter, file, threads=threads, flip=flip, precision=precision, backend=backend)
-    video = VideoOptions(detector, detect_every, trim, fps, image_size, skeleton)
+    video = VideoOptions(detector, detect_every, trim, fps, parse_size(size), skeleton)
     options = video.of_file(format_name, normalised)
     found, facts = read_people(source, options, opened, keep=bool(outputs), quiet=quiet)
     if not outputs:
         return  # it was live
     people, facts["fps_assumed"] = with_fps(choose(found, person, source))
-    # opened after reading: parsing a long clip and an open model need not share the memory
-    lifter = opened()
+    lifter = opened()  # after reading: a long clip being parsed and a model need not share memory
     started = time.perf_counter()
     results = lift_moving(lifter, people, steps, quiet, facts)
     seconds = time.perf_counter() - started

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 #: The picture goes to the browser this high at most.
 PICTURE_HEIGHT = 480
 
+#: Joints of a lower score are not drawn on the picture.
+UNSURE = 0.15
+
 
 def watch_camera(
     source: Path, options: VideoOptions, lifter: Lifter, *, keep: bool, quiet: bool
