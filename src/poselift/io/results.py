@@ -205,7 +205,7 @@ def read_meta(text: str, where: str) -> dict[str, Any]:
     """Parse the `meta` string of an .npz; `PoseliftError` if it is no JSON object."""
     try:
         return read_object(msgspec.json.decode(text), f"{where}, meta")
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         raise PoseliftError(f"{where}: meta is not JSON ({str(error)[:200]})") from None
 
 
