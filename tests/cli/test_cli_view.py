@@ -40,7 +40,7 @@ def test_results_are_opened_in_the_browser(run, opened, tmp_path):
 def test_the_page_can_be_written_with_a_video_beside_keypoints_of_one_person(run, opened, tmp_path):
     people = [pair(np.arange(4), person_id=k).poses_2d for k in (0, 7)]
     save(people, tmp_path / "jump.json")
-    (tmp_path / "jump.mp4").write_bytes(b"a film")
+    (tmp_path / "jump.mp4").write_bytes(b"OggS a film")
     page = tmp_path / "out" / "seven.html"
     asked = ("view", tmp_path / "jump.json", "-o", page, "--person", "7")
     status, out, err = run(*asked, "--video", tmp_path / "jump.mp4")
@@ -49,7 +49,7 @@ def test_the_page_can_be_written_with_a_video_beside_keypoints_of_one_person(run
     text = page.read_text()
     assert '"Person 7"' in text
     assert '"Person 0"' not in text
-    assert "YSBmaWxt" in text  # "a film"
+    assert "T2dnUyBhIGZpbG0=" in text  # "OggS a film"
     assert run(*asked, "--quiet")[1] == ""
 
 
@@ -65,10 +65,15 @@ def test_without_a_browser_it_says_where_the_page_is(run, opened, tmp_path, monk
 def test_refusals(run, opened, tmp_path):
     save(results(pair(np.arange(4))), tmp_path / "jump.npz")
     source = tmp_path / "jump.npz"
+    (tmp_path / "gym.mp4").write_bytes(b"")
+    status, _, err = run("view", tmp_path / "gym.mp4")
+    assert status == 2
+    assert "gym.mp4: is a video, lift it first" in err
     for arguments, words in (
         (["-o", tmp_path / "x.npz"], "cannot write '.npz', expected one of .html"),
         (["--person", "9"], "no person '9'"),
         (["--video", tmp_path / "no.mp4"], "no.mp4: there is no such video"),
+        (["--video", source], "expected a video that browsers play: MP4, WebM or Ogg"),
     ):
         status, out, err = run("view", source, *arguments)
         assert (status, out) == (2, "")

@@ -206,13 +206,13 @@ def test_a_video_is_put_into_the_page_or_linked_and_the_policy_allows_just_that(
     shown = results(pair(np.arange(2)))
     film = tmp_path / "films" / "gym #1.mp4"
     film.parent.mkdir()
-    film.write_bytes(b"not really a film")
+    film.write_bytes(b"\0\0\0\x18ftypmp42, not really a film")
     assert "media-src" not in policy_of(render_html(shown, "x"))
     inside = render_html(shown, "x", video=film)
     assert "; media-src blob:; " in policy_of(inside)
     assert base64.b64encode(film.read_bytes()) in inside
     assert clip_of(inside)["video"] == {"type": "video/mp4", "link": ""}
-    monkeypatch.setattr("poselift.viewer.page.EMBED_LIMIT", 5)
+    monkeypatch.setattr("poselift.viewer.film.EMBED_LIMIT", 5)
     beside = render_html(shown, "x", video=film)
     assert "; media-src 'self'; " in policy_of(beside)
     assert clip_of(beside)["video"]["link"] == "gym%20%231.mp4"
@@ -220,6 +220,28 @@ def test_a_video_is_put_into_the_page_or_linked_and_the_policy_allows_just_that(
     assert clip_of(below)["video"]["link"] == "films/gym%20%231.mp4"
     with pytest.raises(PoseliftError, match=r"gone.mp4: there is no such video"):
         render_html(shown, "x", video=tmp_path / "gone.mp4")
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        (b"\0\0\0\x20ftypisom", "video/mp4"),
+        (b"\0\0\0\x08wide", "video/mp4"),
+        (b"\x1a\x45\xdf\xa3\x9f", "video/webm"),
+        (b"OggS\0", "video/ogg"),
+        (b"RIFF\0\0\0\0AVI ", None),
+        (b"", None),
+    ],
+)
+def test_a_video_that_browsers_do_not_play_is_left_out_and_said(tmp_path, start, kind):
+    film = tmp_path / "gym.avi"
+    film.write_bytes(start)
+    page = render_html(results(pair(np.arange(2))), "x", video=film)
+    clip = clip_of(page)
+    assert (clip["video"] or {}).get("type") == kind
+    said = "The video gym.avi is not shown: browsers play MP4, WebM or Ogg."
+    assert (said in clip["notes"]) == (kind is None)
+    assert ("media-src" in policy_of(page)) == (kind is not None)
 
 
 EVIL = "</script><script>alert(1)</script><!-- <img src=x onerror=alert(2)> \"'&{{clip}} \u2028"

@@ -221,7 +221,7 @@ def test_the_video_goes_in_step(show):
 
 
 def test_a_video_that_cannot_be_played_is_said(show, tmp_path):
-    (tmp_path / "x.mp4").write_bytes(b"no film")
+    (tmp_path / "x.mp4").write_bytes(b"\0\0\0\x18ftypmp42, but no film")
     page = show(results(pair(np.arange(4))), video=tmp_path / "x.mp4")
     page.wait(lambda: "cannot be played" in page.find("image-size").text)
     assert not page.find("film").is_displayed()

@@ -17,7 +17,6 @@ from poselift.cli.inputs import (
     Quiet,
     Size,
     SkeletonName,
-    Source,
     choose,
     parse_size,
 )
@@ -25,6 +24,10 @@ from poselift.cli.inputs import (
 if TYPE_CHECKING:
     from poselift.poses import PoseSequence, Results
 
+Source = Annotated[
+    Path,
+    typer.Argument(metavar="INPUT", help="Results, keypoints or motion: a file, or a folder."),
+]
 Output = Annotated[
     Path | None,
     typer.Option("-o", "--output", help="Write the page here instead of opening it."),
@@ -48,10 +51,19 @@ def view(
 ) -> None:
     """Look at results, keypoints or motion: a page that plays them, opened in the browser."""
     from poselift.cli.outputs import check_outputs
+    from poselift.detection import is_video
+    from poselift.errors import PoseliftError
     from poselift.io import load, save
     from poselift.io.registry import kinds, writers
+    from poselift.viewer.film import PLAYED, kind_of
 
     image_size = parse_size(size)
+    if is_video(source):
+        raise PoseliftError(
+            f"{source}: is a video, lift it first: poselift lift {source} -o x.html"
+        )
+    if video is not None and kind_of(video) is None:
+        raise PoseliftError(f"{video}: expected a video that browsers play: {PLAYED}")
     if output is not None:
         pages = {end: entry for end, entry in writers().items() if entry.name == "html"}
         check_outputs([output], kinds(pages), source=source)

@@ -6,25 +6,17 @@ import base64
 import hashlib
 import html
 import json
-import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from poselift.errors import PoseliftError
 from poselift.poses import PoseSequence, Results
 from poselift.viewer import facts
 from poselift.viewer.bundle import bundle, resource
 from poselift.viewer.clip import Angles, Shown, clip_data, timeline
-
-#: Bytes of a video that are put into the page; a larger one stays beside it.
-EMBED_LIMIT = 24_000_000
-
-#: What a browser is told of a video, by suffix; QuickTime holds the same streams as MP4.
-_VIDEO_TYPES = {".webm": "video/webm", ".mkv": "video/x-matroska", ".ogv": "video/ogg"}
+from poselift.viewer.film import PLAYED, open_film
 
 
 def render_html(
@@ -38,7 +30,8 @@ def render_html(
     """Make a page that plays `results` in any browser, in UTF-8.
 
     video   what was filmed; its time 0 is time 0 of the poses. Up to `EMBED_LIMIT` bytes it is put
-            into the page, else the page plays it from where it lies.
+            into the page, else the page plays it from where it lies. A kind that browsers do not
+            play is left out, which the page says.
     angles  for each person degrees by name (`left_knee_flexion`), (T,) as the 3D poses, or None.
     folder  where the page will lie; without it, a video that is not embedded lies beside it.
 
@@ -60,8 +53,7 @@ def render_html(
                 f"expected angles of {len(results.people)} people, got {len(angles)}"
             )
         angles = [one for one, person in zip(angles, results.people, strict=True) if len(person[1])]
-    film = None if video is None else _film(video, folder)
-    return _page(people, results.meta, title, film, angles)
+    return _page(people, results.meta, title, (video, folder), angles)
 
 
 def render_keypoints_html(
@@ -72,49 +64,22 @@ def render_keypoints_html(
     folder: Path | None = None,
 ) -> bytes:
     """Make a page that plays 2D sequences (pixels), as `render_html` does with results."""
-    film = None if video is None else _film(video, folder)
-    return _page([Shown(one, None) for one in people if len(one)], {}, title, film, None)
-
-
-@dataclass(frozen=True)
-class _Film:
-    """A video on the page: its bytes, or the address of the file."""
-
-    kind: str
-    data: bytes = b""
-    link: str = ""
-
-
-def _film(path: Path, folder: Path | None) -> _Film:
-    """Read a video, or find the way to it; `PoseliftError` if it is not there."""
-    kind = _VIDEO_TYPES.get(path.suffix.lower(), "video/mp4")
-    if not path.is_file():
-        raise PoseliftError(f"{path}: there is no such video")
-    if path.stat().st_size <= EMBED_LIMIT:
-        try:
-            return _Film(kind, data=path.read_bytes())
-        except OSError as error:
-            raise PoseliftError(f"{path}: cannot be read ({error.strerror})") from None
-    try:
-        way = os.path.relpath(path, folder or path.parent)
-    except ValueError:  # on another drive
-        raise PoseliftError(
-            f"{path}: is too large to be put into the page, and no relative path leads to it "
-            f"from {folder}"
-        ) from None
-    return _Film(kind, link=quote(Path(way).as_posix()))
+    shown = [Shown(one, None) for one in people if len(one)]
+    return _page(shown, {}, title, (video, folder), None)
 
 
 def _page(
     people: list[Shown],
     meta: dict[str, Any],
     title: str,
-    film: _Film | None,
+    video: tuple[Path | None, Path | None],
     angles: Sequence[Angles | None] | None,
 ) -> bytes:
     """Fill the page."""
     if not people:
         raise PoseliftError("expected at least one frame with a person to show, got none")
+    path, folder = video
+    film = None if path is None else open_film(path, folder)
     line = timeline(people)
     clip = clip_data(people, line, angles)
     clip |= {
@@ -125,6 +90,8 @@ def _page(
         "notes": facts.notes(people, line, room=bool(clip["scene"] and clip["scene"]["room"])),
         "video": film and {"type": film.kind, "link": film.link},
     }
+    if path is not None and film is None:
+        clip["notes"].append(f"The video {path.name} is not shown: browsers play {PLAYED}.")
     # a video inside of the page is played from memory, one beside it from where the page comes from
     media = "" if film is None else "media-src blob:" if film.data else "media-src 'self'"
     data = base64.b64encode(film.data).decode("ascii") if film else ""
