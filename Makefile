@@ -1,4 +1,4 @@
-# make demo    a page with a moving 3D skeleton, from the shipped weights
+# make demo    a page with a moving 3D skeleton of a real video, from the shipped weights
 # make test    all that CI runs
 # make lint    only the linters
 # make clean   remove what the others made
@@ -12,11 +12,13 @@ PIP = -m pip --disable-pip-version-check --quiet
 
 demo: python
 	$(PYTHON) -m venv --clear .venv-demo
-	.venv-demo/bin/python $(PIP) install .
+	.venv-demo/bin/python $(PIP) install ".[video]"
 	mkdir -p out
-	.venv-demo/bin/poselift lift examples/walk.json -o out/demo.html -o out/demo.npz
+	.venv-demo/bin/poselift lift examples/walk.json -o out/walk.html
+	.venv-demo/bin/poselift lift examples/balancing.mp4 --calibration examples/balancing.toml --root \
+	  -o out/demo.html -o out/demo.npz -o out/demo.mp4
 	@echo
-	@echo "Look at $(CURDIR)/out/demo.html (any browser); the numbers are in out/demo.npz."
+	@echo "Look at $(CURDIR)/out/demo.html (any browser) and out/demo.mp4; the numbers are in out/demo.npz."
 
 test:
 	rm -rf .venv-test

@@ -54,3 +54,37 @@ def test_the_person_walks_through_the_picture_and_turns(committed: PoseSequence)
     assert np.nanmax(pelvis) - np.nanmin(pelvis) > 600
     width = committed.positions[:, at("left_hip"), 0] - committed.positions[:, at("right_hip"), 0]
     assert np.nanmin(width) < -10 < 10 < np.nanmax(width)  # seen from the front and from behind
+
+
+def test_the_video_is_small_clean_and_has_its_licence() -> None:
+    """The spectator's place is blurred in every frame: nothing there is sharper than a cloud."""
+    pytest.importorskip("av")
+    from poselift.detection import Video
+
+    assert (FOLDER / "balancing.mp4").stat().st_size < 1_000_000
+    assert "Copyright (c) 2022, perfanalytics" in (FOLDER / "balancing.LICENSE").read_text()
+    with Video(FOLDER / "balancing.mp4") as video:
+        assert (video.size, video.fps, video.count) == ((540, 600), 60, 100)
+        sharpness = []
+        for picture in video:
+            place = picture.whole(540, 600)[40:310, :104].astype(float)
+            rest = picture.whole(540, 600)[40:310, 300:404].astype(float)
+            sharpness.append([abs(np.diff(part, axis=1)).mean() for part in (place, rest)])
+    place, rest = np.transpose(sharpness)
+    assert len(place) == 100
+    assert (place < 2.0).all()
+    assert (rest > 2.5).all()
+
+
+def test_the_video_is_lifted_with_its_calibration() -> None:
+    pytest.importorskip("av")
+    from poselift import lift_video
+    from poselift.motion import Lens, Options
+
+    lens = Lens(calibration=str(FOLDER / "balancing.toml"))
+    steps = Options(root=True, lens=lens)
+    results = lift_video(FOLDER / "balancing.mp4", trim=(0.0, 0.25), motion=steps)
+    assert [len(one.poses_3d) for one in results.people] == [15]
+    root = results.people[0].poses_3d.root
+    assert root is not None
+    assert 2.5 < np.median(root[:, 2]) < 4.5  # the participant is at 3.3 to 3.8 m
