@@ -1,8 +1,8 @@
 """Make examples/balancing.mp4 and its calibration from Pose2Sim's balancing trial.
 
-The participant's face is pixelated in the original. Here the spectator at the left is blurred away in
-every frame, the picture is cut to the participant and halved, and the sound there never was stays
-away. The clip keeps its licence (examples/balancing.LICENSE).
+The participant's face is pixelated in the original. Here the spectator at the left is blurred away
+in every frame, and the picture is cut to the participant and halved. The clip keeps its licence
+(examples/balancing.LICENSE).
 
     python scripts/make_example_video.py ../shared/data/pose2sim
 """
