@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from poselift.motion.angles import DEFINITIONS, Angles, Definition
+from poselift.viewer.page import digest
 
 _COLOURS = {"left": "#e0700a", "right": "#1a73d9", "": "#47525f"}
 #: A plot's width and height, and the room around its field: left, right, top, bottom; SVG px.
@@ -31,6 +32,12 @@ th,td{padding:6px 10px;text-align:right;border-bottom:1px solid #edf0f3}
 td{font-variant-numeric:tabular-nums}
 th:first-child,td:first-child{text-align:left}tr:last-child td{border-bottom:0}
 .left{color:#b45600}.right{color:#1259ad}
+.wide{overflow-x:auto}
+@media (prefers-color-scheme:dark){body{color:#e8ecf1;background:#10141a}p{color:#9aa7b6}
+section,table{background:#181e27;border-color:#2b3441}th,td{border-color:#2b3441}
+svg{fill:#9aa7b6}line{stroke:#384352}.left{color:#ffa04a}.right{color:#62b0ff}}
+@media (max-width:520px){main{padding:12px}.plots{grid-template-columns:minmax(0,1fr)}
+th,td{padding:4px 6px;font-size:13px}}
 """
 
 
@@ -38,7 +45,9 @@ def render_angles(people: Sequence[Angles], title: str) -> bytes:
     """Render one self-contained page of all persons' angles."""
     parts = [
         "<!doctype html><html lang='en'><meta charset='utf-8'>",
-        "<meta name='viewport' content='width=device-width,initial-scale=1'>",
+        f"<meta http-equiv='Content-Security-Policy' content=\"default-src 'none'; style-src "
+        f"'{digest(_STYLE)}'\"><meta name='viewport' content='width=device-width,initial-scale=1'>"
+        "<meta name='color-scheme' content='light dark'>",
         f"<title>{html.escape(title)}: joint angles</title><style>{_STYLE}</style><main>",
         f"<h1>{html.escape(title)}: joint angles</h1>",
         "<p>Degrees. <b class='left'>left</b> and <b class='right'>right</b> are the person's "
@@ -75,8 +84,8 @@ def _curves(one: Angles, definition: Definition) -> dict[str, Float[np.ndarray, 
 def _ranges(one: Angles, known: Sequence[Definition]) -> str:
     """Table: least, greatest and range of each side; asymmetry of the ranges."""
     rows = [
-        "<table><tr><th>angle<th>side<th>least<th>mean<th>greatest<th>range of motion"
-        "<th>asymmetry of the range"
+        "<div class='wide'><table><tr><th>angle<th>side<th>least<th>mean<th>greatest"
+        "<th>range of motion<th>asymmetry of the range"
     ]
     for definition in known:
         curves = _curves(one, definition)
@@ -93,8 +102,8 @@ def _ranges(one: Angles, known: Sequence[Definition]) -> str:
                 f"<td>{uneven if number == 0 else ''}"
             )
     rows.append(
-        "</table><p>Asymmetry: 2 (left - right) / (left + right) of the ranges; above 0 the left "
-        "side moves more.</p>"
+        "</table></div><p>Asymmetry: 2 (left - right) / (left + right) of the ranges; above 0 "
+        "the left side moves more.</p>"
     )
     return "".join(rows)
 

@@ -108,7 +108,7 @@ def fill(name: str, title: str, clip: dict[str, Any], *, allowed: str, video: st
     parts = {
         "title": html.escape(title),
         "policy": (
-            f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
+            f"default-src 'none'; script-src '{digest(script)}'; style-src '{digest(style)}'; "
             f"img-src data:; {allowed + '; ' if allowed else ''}base-uri 'none'; "
             "form-action 'none'"
         ),
@@ -123,6 +123,6 @@ def fill(name: str, title: str, clip: dict[str, Any], *, allowed: str, video: st
     return page.encode("utf-8", errors="replace")
 
 
-def _digest(text: str) -> str:
+def digest(text: str) -> str:
     """What a policy calls a script or style by."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
