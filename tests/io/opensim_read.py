@@ -1,4 +1,4 @@
-"""Run by a Python that has OpenSim: read a TRC file, print what OpenSim finds in it as JSON."""
+"""Run by a Python that has OpenSim: read a TRC or MOT file, print what OpenSim finds as JSON."""
 
 from __future__ import annotations
 
@@ -8,22 +8,33 @@ import sys
 import opensim
 
 
-def main() -> None:
-    table = opensim.TimeSeriesTableVec3(sys.argv[1])
-    rows = range(table.getNumRows())
-    points = [[list(cell.to_numpy()) for cell in _cells(table.getRowAtIndex(i))] for i in rows]
-    found = {
+def markers(path: str) -> dict:
+    table = opensim.TimeSeriesTableVec3(path)
+    rows = [table.getRowAtIndex(i) for i in range(table.getNumRows())]
+    return {
         "markers": list(table.getColumnLabels()),
         "times": list(table.getIndependentColumn()),
         "units": table.getTableMetaDataString("Units"),
         "rate": float(table.getTableMetaDataString("DataRate")),
-        "points": points,  # NaN is written as NaN, which Python reads
+        # NaN is written as NaN, which Python reads
+        "points": [[list(row[j].to_numpy()) for j in range(row.size())] for row in rows],
     }
-    print("JSON" + json.dumps(found))
 
 
-def _cells(row: opensim.RowVectorVec3) -> list:
-    return [row[j] for j in range(row.size())]
+def angles(path: str) -> dict:
+    table = opensim.TimeSeriesTable(path)
+    rows = [table.getRowAtIndex(i) for i in range(table.getNumRows())]
+    return {
+        "columns": list(table.getColumnLabels()),
+        "times": list(table.getIndependentColumn()),
+        "degrees": table.getTableMetaDataString("inDegrees"),
+        "values": [list(row.to_numpy()) for row in rows],
+    }
+
+
+def main() -> None:
+    path = sys.argv[1]
+    print("JSON" + json.dumps((markers if path.endswith(".trc") else angles)(path)))
 
 
 if __name__ == "__main__":

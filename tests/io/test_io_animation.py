@@ -18,6 +18,7 @@ from poselift.io import save
 from poselift.io.axes import AXES, turned
 from poselift.io.posture import Posture, posture
 from poselift.mocap import read_bvh
+from poselift.motion.angles import angles
 from poselift.poses import Person, PoseSequence
 from poselift.skeletons import COCO_17, H36M_17
 from writer_samples import META, UPSIDE, ask, other_python, person, results, without
@@ -134,7 +135,7 @@ def test_bvh_comes_back_from_our_reader_and_from_bvhio(
     ours = read_bvh(tmp_path / "a.bvh")
     assert ours.frame_time == 1 / fps
     for translation in ("add", "replace"):  # no reader has to choose
-        points = ours.world(translation="add")[0]
+        points = ours.world(translation=translation)[0]
         found = points[:, [ours.index(joint) for joint in H36M_17.joints]]
         np.testing.assert_allclose(found, placed, atol=1e-5, err_msg=translation)
     theirs = bvhio.readAsHierarchy(str(tmp_path / "a.bvh"))
@@ -284,3 +285,15 @@ def test_opensim_reads_the_markers(tmp_path: Path, fps: float) -> None:
     points = np.array(found["points"])
     np.testing.assert_allclose(points[np.r_[0:10, 13:20]], one.poses_3d.placed * UPSIDE, atol=1e-6)
     assert np.isnan(points[10:13]).all()
+
+
+def test_opensim_reads_the_angles(tmp_path: Path) -> None:
+    one = person(12, world=True)
+    save(results(one), tmp_path / "a.mot")
+    found = json.loads(ask(other_python("opensim"), HERE / "opensim_read.py", tmp_path / "a.mot"))
+    wanted = angles(one.poses_3d)
+    assert found["columns"] == list(wanted.names)
+    assert found["degrees"] == "yes"
+    np.testing.assert_allclose(found["times"], np.arange(12) / 30, atol=1e-6)
+    np.testing.assert_allclose(found["values"], wanted.degrees, atol=1e-3)
+    assert json.loads((tmp_path / "a.poselift.json").read_bytes())["model"] == "gln"

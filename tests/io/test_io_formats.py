@@ -284,7 +284,7 @@ def test_format_list() -> None:
 @pytest.mark.parametrize("entry", all_formats(), ids=lambda entry: entry.name)
 def test_a_format_says_what_it_is(entry: Format) -> None:
     assert entry.summary
-    assert entry.holds in ("2D", "3D", "2D, 3D")
+    assert entry.holds in ("2D", "3D", "2D, 3D", "angles")
     assert entry.persons in ("one", "many")
     assert entry.axes in (None, *AXES)
     assert all(suffix == suffix.lower() for suffix in entry.suffixes)

@@ -72,7 +72,7 @@ class Format:
     summary     one line for the list of formats.
     suffixes    with the dot, lower case, and what a file of it is: {".npz": "arrays"}. Of two that
                 fit, the longer is meant (`.wide.csv`, `.csv`).
-    holds       what is in it, for the list: "2D", "3D" or "2D, 3D".
+    holds       what is in it, for the list: "2D", "3D", "2D, 3D" or "angles".
     persons     "many", or "one": then several persons become several files.
     recognised  how it is recognised when it is read, in words.
     matches     tells from a path and the start of a file whether it is in this format.
