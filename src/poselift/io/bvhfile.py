@@ -37,7 +37,8 @@ def write_bvh(sequence: PoseSequence, stream: Sink, axes: Axes) -> tuple[str, ..
     count = len(moved.line)
     stream.write(f"MOTION\nFrames: {count}\nFrame Time: {1 / moved.line.fps!r}\n".encode())
     path = (moved.root - moved.rest) @ turn.T
-    angles = to_euler(turn @ moved.rotations[:, order] @ turn.T, "zxy")
+    turns = moved.rotations[:, order]
+    angles = to_euler(turns if axes == "y-up" else turn @ turns @ turn.T, "zxy")
     angles = np.degrees(np.unwrap(angles, axis=0)).reshape(count, -1)
     for rows in textrows.blocks(count):
         still = np.zeros((len(path[rows]), 3))
