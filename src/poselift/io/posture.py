@@ -14,13 +14,10 @@ from jaxtyping import Bool, Float
 from poselift.errors import PoseliftError
 from poselift.io.timeline import Timeline, timeline
 from poselift.motion.bones import bone_lengths, keep_lengths
+from poselift.motion.floor import ANKLE
 from poselift.motion.skeleton import Rig, bone_vectors
 from poselift.poses import AXES_WORLD, PoseSequence
 from poselift.skeletons import Skeleton
-
-#: Height of the ankles' centres above the soles, as part of the leg from hip to ankle (Winter:
-#: 0.039 of 0.491 of a body's height).
-_ANKLE = 0.039 / 0.491
 
 #: How far a clip's lowest foot may be under the floor: this part of the frames is not looked at.
 _OUTLIERS = 1.0
@@ -136,13 +133,8 @@ def _filled(
 def _sole(rig: Rig) -> float:
     """Height of the soles at rest against the root joint, metres (below it: negative).
 
-    They are under the ankles where the feet have no joints of their own.
+    They are under the ankles, as far as `motion.floor` has them, where the feet have no joints.
     """
     lowest = int(rig.rest[:, 1].argmin())
     height = float(rig.rest[lowest, 1])
-    landmarks = rig.skeleton.landmarks
-    if not landmarks[lowest].endswith("_ankle"):
-        return height
-    hip = landmarks[lowest].replace("_ankle", "_hip")
-    top = float(rig.rest[landmarks.index(hip), 1]) if hip in landmarks else 0.0
-    return height - _ANKLE * (top - height)
+    return height - ANKLE if rig.skeleton.landmarks[lowest].endswith("_ankle") else height
