@@ -28,6 +28,9 @@ from poselift.skeletons import H36M_17
 #: Lengths of the bones that end in the joints of h36m_17, metres.
 LENGTHS = np.array([0, 10, 43, 42, 10, 43, 42, 25, 26, 12, 17, 18, 28, 25, 18, 28, 25]) / 100
 
+#: What is looked at has a benchmark of its own (page.py), or needs a video.
+SEEN = (".html", ".mp4")
+
 
 def mover(frames: int) -> Results:
     """Return a person who moves all joints and trembles a little."""
@@ -60,11 +63,11 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=None, help="suffixes, as .bvh .glb")
     arguments = parser.parse_args()
     results = mover(arguments.frames)
-    print(f"{arguments.frames} frames, {os.cpu_count()} processors, best of {arguments.runs} runs\n")
+    print(f"{arguments.frames} frames, {os.cpu_count()} processors, best of {arguments.runs}\n")
     print("| file | frames/s | frames/s of processor time | bytes a frame |")
     print("| --- | ---: | ---: | ---: |")
     with tempfile.TemporaryDirectory() as folder:
-        for suffix in arguments.only or [one for one in writers() if one != ".html"]:
+        for suffix in arguments.only or [one for one in writers() if one not in SEEN]:
             path = Path(folder) / f"a{suffix}"
             walls, processor = [], []
             for _ in range(arguments.runs):
