@@ -342,8 +342,10 @@ def test_damaged_archives(tmp_path: Path) -> None:
             b"\x93NUMPY\x01\x00" + (len(header) + 1).to_bytes(2, "little") + header + b"\n",
         )
     refuse(path, "its header promises")
+    np.savez(path, other=np.zeros(3), more=np.zeros(3))
+    refuse(path, "expected an array 'keypoints', found other, more")
     np.savez(path, other=np.zeros(3))
-    refuse(path, "expected an array 'keypoints', found other")
+    refuse(path, r"array 'other': expected an array \(frames, joints, 2 or 3\)")
 
 
 def test_results_of_an_unknown_suffix(tmp_path: Path) -> None:

@@ -98,22 +98,7 @@ class _Arrays(Mapping[str, np.ndarray]):
     def _read(self, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, where: str) -> np.ndarray:
         """Read one array after a look at its header."""
         with archive.open(entry) as member:
-            version = np.lib.format.read_magic(member)
-            if version not in ((1, 0), (2, 0)):
-                raise PoseliftError(f"{where}: unknown .npy version {version}")
-            read = (
-                np.lib.format.read_array_header_1_0
-                if version == (1, 0)
-                else np.lib.format.read_array_header_2_0
-            )
-            shape, _, dtype = read(member)
-            if dtype.hasobject:
-                raise PoseliftError(f"{where}: holds pickled Python objects, which are not read")
-            if dtype.kind not in _KINDS:
-                raise PoseliftError(f"{where}: expected numbers or text, got {dtype}")
-            size, there = dtype.itemsize * math.prod(shape), entry.file_size - member.tell()
-            if size != there:
-                raise PoseliftError(f"{where}: its header promises {size} bytes, there are {there}")
+            size = _checked_size(member, entry.file_size, where)
             if size > self._most:
                 raise PoseliftError(
                     f"{where}: would inflate to {size / 2**20:.0f} MiB, expected at most "
@@ -122,6 +107,39 @@ class _Arrays(Mapping[str, np.ndarray]):
         with archive.open(entry) as member:
             array: np.ndarray = np.lib.format.read_array(member, allow_pickle=False)
         return array
+
+
+def read_array(path: Path) -> np.ndarray:
+    """Return the array of an .npy file; raises `PoseliftError` as `read_arrays`."""
+    try:
+        with path.open("rb") as stream:
+            _checked_size(stream, path.stat().st_size, str(path))
+            stream.seek(0)
+            array: np.ndarray = np.lib.format.read_array(stream, allow_pickle=False)
+    except (OSError, ValueError, SyntaxError, TypeError, MemoryError, EOFError) as error:
+        raise PoseliftError(f"{path}: is a damaged .npy file ({_first_line(error)})") from None
+    return array
+
+
+def _checked_size(stream: Any, available: int, where: str) -> int:
+    """Return the bytes an array's header asks for; refuse objects, and more than there are."""
+    version = np.lib.format.read_magic(stream)
+    if version not in ((1, 0), (2, 0)):
+        raise PoseliftError(f"{where}: unknown .npy version {version}")
+    read = (
+        np.lib.format.read_array_header_1_0
+        if version == (1, 0)
+        else np.lib.format.read_array_header_2_0
+    )
+    shape, _, dtype = read(stream)
+    if dtype.hasobject:
+        raise PoseliftError(f"{where}: holds pickled Python objects, which are not read")
+    if dtype.kind not in _KINDS:
+        raise PoseliftError(f"{where}: expected numbers or text, got {dtype}")
+    size, there = dtype.itemsize * math.prod(shape), available - stream.tell()
+    if size != there:
+        raise PoseliftError(f"{where}: its header promises {size} bytes, there are {there}")
+    return size
 
 
 def _first_line(error: Exception) -> str:

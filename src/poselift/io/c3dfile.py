@@ -8,10 +8,12 @@ WEIGHTS_SHA256, SOFTWARE and HISTORY. Frames are numbered as in the source, from
 from __future__ import annotations
 
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from poselift.errors import PoseliftError
 from poselift.io.arrays import Sink
@@ -96,3 +98,76 @@ def _content(file: Any, least: int) -> bytes:
     if len(data) < least:
         raise PoseliftError(f"a C3D file cannot be prepared in {folder}: the disk may be full")
     return data
+
+
+@dataclass(frozen=True)
+class Points:
+    """Points of a C3D file.
+
+    labels  their names.
+    points  (T, M, 3) metres; missing is NaN.
+    axes    the axes that X_SCREEN and Y_SCREEN say, or z up, as laboratories have it.
+    fps     frames a second.
+    first   number of the first frame, from 0.
+    notes   what was decided while reading.
+    """
+
+    labels: tuple[str, ...]
+    points: Float[np.ndarray, "T M 3"]
+    axes: Axes
+    fps: float
+    first: int
+    notes: tuple[str, ...]
+
+
+def read_c3d(path: Path) -> Points:
+    """Read the points of a C3D file.
+
+    Raises `PoseliftError` if ezc3d is not installed, and for a file that is damaged, has no points,
+    or whose header announces more points than the file can hold.
+    """
+    try:
+        import ezc3d
+    except ModuleNotFoundError:
+        raise PoseliftError('reading .c3d needs ezc3d: pip install "poselift[c3d]"') from None
+    with path.open("rb") as stream:
+        header = stream.read(24)
+    points = int.from_bytes(header[2:4], "little")
+    frames = int.from_bytes(header[8:10], "little") - int.from_bytes(header[6:8], "little") + 1
+    if points * max(frames, 0) * 8 > path.stat().st_size:
+        raise PoseliftError(f"{path}: is cut off, its header announces {frames} frames")
+    try:
+        file = ezc3d.c3d(str(path))
+        known = file["parameters"]["POINT"]
+        labels = tuple(str(one).strip() for one in known["LABELS"]["value"])
+        unit = str((known.get("UNITS", {}).get("value") or ["mm"])[0]).strip().lower()
+        rate, first = float(known["RATE"]["value"][0]), int(file["header"]["points"]["first_frame"])
+        values = np.array(file["data"]["points"][:3], np.float64).transpose(2, 1, 0)
+    except (
+        OSError,
+        RuntimeError,
+        ValueError,
+        KeyError,
+        IndexError,
+        TypeError,
+        MemoryError,
+    ) as error:
+        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise PoseliftError(f"{path}: is a damaged C3D file ({reason})") from None
+    scale = {"m": 1.0, "cm": 0.01, "mm": 0.001}.get(unit)
+    if scale is None or not rate > 0:
+        raise PoseliftError(f"{path}: expected points in m, cm or mm at a rate above 0, got {unit}")
+    if not len(labels) or values.shape[1] < len(labels) or len(set(labels)) < len(labels):
+        raise PoseliftError(
+            f"{path}: expected a label of its own for each of {values.shape[1]} points"
+        )
+    screen = tuple(
+        str((known.get(name, {}).get("value") or [""])[0]).strip()
+        for name in ("X_SCREEN", "Y_SCREEN")
+    )
+    said = next((axes for axes, pair in _SCREEN.items() if pair == screen), None)
+    up: Axes = "y-up" if screen[1] == "+Y" else "z-up"
+    notes = () if said else (f"axes: taken as {up}",)
+    bad = ~np.isfinite(values).all(axis=2)
+    values[bad] = np.nan
+    return Points(labels, values[:, : len(labels)] * scale, said or up, rate, first, notes)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import numpy as np
-
 from poselift.errors import PoseliftError
 from poselift.io.numbering import number_files
 from poselift.io.table import Table
@@ -33,8 +31,7 @@ def frame_files(path: Path, table: Table, suffix: str = ".json") -> list[tuple[i
         raise PoseliftError(f"{path}: no {suffix} file in this folder")
     numbering = number_files(names, str(path), suffix)
     table.notes += (numbering.note,)
-    if numbering.times is not None:
-        table.times = np.array(numbering.times)
+    table.take_times(numbering.times)
     table.frame_count = max(table.frame_count, numbering.frames[-1][0] + 1)
     return [(number, f"{path}{os.sep}{name}") for number, name in numbering.frames]
 

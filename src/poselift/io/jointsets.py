@@ -31,7 +31,7 @@ def from_joint_names(names: Sequence[str], where: str) -> Skeleton:
     Understands snake_case and OpenPose's spelling (LBigToe), and MMPose's words for Human3.6M.
     Raises `PoseliftError` if no joint set has these joints.
     """
-    plain = tuple(_plain(str(name)) for name in names)
+    plain = tuple(plain_name(str(name)) for name in names)
     other = tuple(_SYNONYMS.get(name, name) for name in plain)
     for name in skeleton_names():
         skeleton = get_skeleton(name)
@@ -43,7 +43,7 @@ def from_joint_names(names: Sequence[str], where: str) -> Skeleton:
     )
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """Spell a joint name in snake_case with left_ and right_ in front."""
     name = re.sub(r"^([LR])(?=[A-Z][a-z])", lambda m: {"L": "Left", "R": "Right"}[m[1]], name)
     name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name.rpartition(":")[2]).lower()
@@ -60,7 +60,7 @@ def arrange(names: Sequence[str], where: str) -> tuple[Skeleton, list[int]]:
     several the one that explains most of the names is taken, then the one that lacks least.
     Raises `PoseliftError` if the names are not those of a person's joints.
     """
-    plain = [_SYNONYMS.get(name, name) for name in (_plain(str(name)) for name in names)]
+    plain = [_SYNONYMS.get(name, name) for name in (plain_name(str(name)) for name in names)]
     best: tuple[float, Skeleton] | None = None
     for skeleton in map(get_skeleton, skeleton_names()):
         common = len(set(skeleton.joints) & set(plain))

@@ -73,6 +73,27 @@ def mend(
     )
 
 
+def of_picture(
+    found: Detections, size: tuple[int, int] | None, *, normalised: bool = False
+) -> Detections:
+    """Return detections of a format that commonly holds 0..1 of the picture, in pixels.
+
+    Pixels stay as they are, and so does everything if the user says `normalised`: then `mend`
+    multiplies. Raises `PoseliftError` if the size of the picture is needed and not known.
+    """
+    reach = float(np.nanpercentile(np.abs(found.keypoints), 95, method="lower"))
+    if normalised or not reach <= LARGEST_NORMALISED:
+        return found
+    size = size or found.image_size
+    if size is None:
+        raise PoseliftError(
+            f"{found.source}: its coordinates are 0..1 of the picture, say its size (--size)"
+        )
+    note = f"coordinates: 0..1 of {size[0]}x{size[1]} px"
+    points = found.keypoints * np.array(size, dtype=np.float32)
+    return replace(found, keypoints=points, image_size=size, notes=(*found.notes, note))
+
+
 def _outside(points: np.ndarray, size: tuple[int, int]) -> list[str]:
     """Warn of joints far outside of the picture: its width and height may be exchanged."""
     limits = np.array(size, dtype=np.float64)

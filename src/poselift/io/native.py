@@ -49,7 +49,13 @@ def is_native_json(path: Path) -> bool:
 
 def matches(path: Path) -> bool:
     """Tell whether this is a file of ours, from its start."""
-    return not path.is_dir() and (_is_npz(path) or is_native_json(path))
+    if path.is_dir():
+        return False
+    if not _is_npz(path):
+        return is_native_json(path)
+    names = array_names(path)  # none if it is damaged, which is said when it is read
+    alone = len(names) == 1 and not names & {"keypoints", "poses_3d"}
+    return not alone and "boxes" not in names and "positions_2d" not in names
 
 
 def _is_npz(path: Path) -> bool:

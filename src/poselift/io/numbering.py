@@ -41,7 +41,8 @@ def number_files(names: Sequence[str], where: str, suffix: str = ".json") -> Num
     Raises `PoseliftError` if two files have the same number, or if it cannot be told.
     """
     names = sorted(names)
-    stems = [name[: -len(suffix)] if name.lower().endswith(suffix) else name for name in names]
+    cut = len(suffix)
+    stems = [name[:-cut] if cut and name.lower().endswith(suffix) else name for name in names]
     digits = [_NUMBER.findall(_DECIMAL.sub("", stem)) for stem in stems]
     groups = min(map(len, digits))
     rows = [row[len(row) - groups :] for row in digits]

@@ -16,9 +16,14 @@ class Head:
     data: bytes
 
     @property
+    def text(self) -> bytes:
+        """The content without a byte order mark and white space in front."""
+        return self.data.lstrip(b"\xef\xbb\xbf \t\r\n")
+
+    @property
     def is_json(self) -> bool:
         """Tell whether the content begins as JSON lists and objects do."""
-        return self.data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
+        return self.text[:1] in (b"{", b"[")
 
     @property
     def is_zip(self) -> bool:

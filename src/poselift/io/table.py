@@ -125,6 +125,14 @@ class Table:
         self._blocks.append((np.ascontiguousarray(table[..., :2]), np.ascontiguousarray(scores)))
         self._rows, self._scores = [], []
 
+    def take_times(self, times: Sequence[float] | None) -> None:
+        """Take the seconds of each frame, by its number; None leaves them unknown."""
+        self.times = None if times is None else np.array(times, dtype=np.float64)
+
+    def renumber(self, numbers: Sequence[int]) -> None:
+        """Give the rows other frames: `numbers[i]` in place of i."""
+        self._frames = [numbers[frame] for frame in self._frames]
+
     def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Return frames (N,), persons (N,), keypoints (N, J, 2), scores (N, J), by frame.
 

@@ -115,6 +115,14 @@ class BvhMotion:
         world = chain_rotations(local, self.parents)
         return chain_positions(world, offsets, self.parents), world
 
+    def rest(self) -> Float[np.ndarray, "J 3"]:
+        """Return the joints at rest, all rotations 0 and the root at the origin (file's unit)."""
+        places = np.zeros((len(self.names), 3))
+        for joint, parent in enumerate(self.parents):
+            if parent >= 0:
+                places[joint] = places[parent] + self.offsets[joint]
+        return places
+
     def _repeats_offset(self, joint: int, first: int) -> bool:
         """Tell whether the position channels of a joint hold its OFFSET in every frame.
 

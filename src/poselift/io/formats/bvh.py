@@ -2,10 +2,44 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
+
 from poselift.io.arrays import Sink
 from poselift.io.bvhfile import write_bvh
-from poselift.io.registry import Format, WriteOptions
+from poselift.io.motionfile import motion_results, rig, unit_of
+from poselift.io.peek import peek
+from poselift.io.registry import Format, ReadOptions, WriteOptions
+from poselift.mocap import read_bvh
 from poselift.poses import Results
+
+
+def matches(path: Path) -> bool:
+    """Tell whether a file begins as BVH does."""
+    return path.is_file() and peek(path).text[:9].upper() == b"HIERARCHY"
+
+
+def read(path: Path, options: ReadOptions) -> Results:
+    """Read joint rotations as joint positions; raises `PoseliftError` naming line or frame.
+
+    BVH names no unit: it is the one in which the body at rest is about as tall as people are.
+    """
+    motion = read_bvh(path)
+    positions, _ = motion.world()
+    rest = motion.rest()
+    unit, metres = unit_of(float(np.ptp(rest[:, 1]) or np.ptp(rest, axis=0).max()))
+    frames = np.arange(len(motion))
+    return motion_results(
+        path,
+        rig(motion.names, motion.parents),
+        positions * metres,
+        "y-up",
+        frames=frames,
+        times=frames * motion.frame_time,
+        fps=round(1 / motion.frame_time, 3),
+        notes=(*(f"warning: {one}" for one in motion.notes), f"units: {unit}, by the body's size"),
+    )
 
 
 def write(results: Results, stream: Sink, options: WriteOptions) -> tuple[str, ...]:
@@ -20,6 +54,9 @@ FORMAT = Format(
     {".bvh": "joint rotations"},
     holds="3D",
     persons="one",
+    recognised="a file that begins with HIERARCHY",
+    matches=matches,
+    read=read,
     write=write,
     axes="y-up",
     sidecar=True,

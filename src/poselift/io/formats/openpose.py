@@ -9,6 +9,7 @@ A joint of confidence 0, or at exactly (0, 0), was not detected and becomes NaN.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,8 @@ def matches(path: Path) -> bool:
     if file is None:
         return False
     head = peek(file)
+    if re.match(rb'\{\s*"[^"]*"\s*:\s*\{', head.text):
+        return False  # frames by name: AlphaPose's
     return head.has_key("people") and head.is_json and not is_native_json(file)
 
 

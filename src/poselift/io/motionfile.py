@@ -1,0 +1,122 @@
+"""3D motion of other programs as results: joints by name, metres, the root's path apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from poselift.errors import PoseliftError
+from poselift.io.axes import Axes, turned
+from poselift.io.jointsets import arrange, plain_name
+from poselift.poses import AXES_WORLD, Person, PoseSequence, Results
+from poselift.skeletons import Skeleton
+
+#: What joints of animation rigs are anatomically, by their names without sides, spelled plainly.
+_LANDMARKS = {
+    "hips": "pelvis",
+    "hip_center": "pelvis",
+    "root": "pelvis",
+    "up_leg": "hip",
+    "thigh": "hip",
+    "leg": "knee",
+    "calf": "knee",
+    "shin": "knee",
+    "foot": "ankle",
+    "toe_base": "big_toe",
+    "arm": "shoulder",
+    "upper_arm": "shoulder",
+    "upperarm": "shoulder",
+    "fore_arm": "elbow",
+    "forearm": "elbow",
+    "lower_arm": "elbow",
+    "hand": "wrist",
+}
+
+#: Lengths of a unit in metres; a person is between a child's and a tall man's height.
+_UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001, "in": 0.0254}
+_USUAL_HEIGHT = 1.7
+
+
+def unit_of(height: float) -> tuple[str, float]:
+    """Return the unit in which a person is about as tall as people are, and it in metres."""
+    if not height > 0:
+        return "m", 1.0
+    return min(_UNITS.items(), key=lambda unit: abs(np.log(height * unit[1] / _USUAL_HEIGHT)))
+
+
+def rig(names: Sequence[str], parents: Sequence[int]) -> Skeleton:
+    """Return the skeleton of an animation rig; joints keep their names, landmarks are found.
+
+    A second root hangs on the first.
+    """
+    first = list(parents).index(-1)
+    tree = tuple(
+        -1 if i == first else (first if parent < 0 else parent) for i, parent in enumerate(parents)
+    )
+    aliases: dict[str, str] = {}
+    for name in names:
+        plain = plain_name(name)
+        side = next((side for side in ("left_", "right_") if plain.startswith(side)), "")
+        landmark = side + _LANDMARKS.get(plain.removeprefix(side), plain.removeprefix(side))
+        if landmark not in aliases.values() and not name.endswith("_end"):
+            aliases[name] = landmark
+    return Skeleton("rig", tuple(names), tree, aliases)
+
+
+def marker_set(
+    names: Sequence[str], points: Float[np.ndarray, "T M 3"], where: str
+) -> tuple[Skeleton, Float[np.ndarray, "T J 3"]]:
+    """Return the known joint set that markers mostly are, and their positions in its order.
+
+    Markers of no known set are kept as they are, all hanging on the first.
+    """
+    try:
+        skeleton, order = arrange(names, where)
+    except PoseliftError:
+        parents = tuple(-1 if index == 0 else 0 for index in range(len(names)))
+        return Skeleton("markers", tuple(names), parents), points
+    joints = np.full((len(points), len(skeleton), 3), np.nan)
+    kept = [place for place, column in enumerate(order) if column >= 0]
+    joints[:, kept] = points[:, [order[place] for place in kept]]
+    return skeleton, joints
+
+
+def motion_results(
+    path: Path,
+    skeleton: Skeleton,
+    points: Float[np.ndarray, "T J 3"],
+    axes: Axes,
+    *,
+    frames: Int[np.ndarray, " T"],
+    times: Float[np.ndarray, " T"],
+    fps: float | None,
+    notes: Sequence[str],
+) -> Results:
+    """Make results of one person of joints in the room, metres.
+
+    The path is that of the skeleton's root; where it is missing, of the middle of the others.
+    """
+    if not len(points) or np.isnan(points).all():
+        raise PoseliftError(f"{path}: no person in any frame")
+    world = turned(points, axes, "y-up")
+    root = world[:, skeleton.root].copy()
+    lost = np.isnan(root[:, 0])
+    seen = ~np.isnan(world[..., 0]).all(axis=1)
+    root[lost & seen] = np.nanmean(world[lost & seen], axis=1)
+    sequence = PoseSequence(
+        positions=(world - root[:, None]).astype(np.float32),
+        skeleton=skeleton,
+        scores=np.full(points.shape[:2], np.nan, np.float32),
+        frames=frames,
+        times=times,
+        fps=fps,
+        image_size=None,
+        units="m",
+        axes=AXES_WORLD,
+        tracks={"root": root.astype(np.float32)},
+        history=tuple(notes),
+    )
+    return Results((Person.only_3d(sequence),), {"source": str(path)})
