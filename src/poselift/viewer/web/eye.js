@@ -3,20 +3,32 @@
 const NEAR = 0.08; // metres in front of the eye from where on things are seen
 
 /** A projection. `view` has yaw, pitch (radians) and zoom; `target` is the point looked at, shown
- *  at `centre` (CSS pixels) in a `width` x `height` that holds a body or room of half width `wide`
- *  and height `tall` (metres). */
-export function makeEye({ view, target, centre, width, height, wide, tall }) {
+ *  at `centre` (CSS pixels). At zoom 1 the `width` x `height` about it holds a body of half width
+ *  `wide` and height `tall` (metres) from every side, or exactly the points `hold`. */
+export function makeEye({ view, target, centre, width, height, wide, tall, hold }) {
   const focal = 2.4 * Math.min(width, height); // a long lens: little distortion
-  const fit = focal * Math.max((1.2 * tall) / height, (2.15 * wide) / width);
-  const distance = (fit + 0.35 * wide) / view.zoom;
   const [sy, cy] = [Math.sin(view.yaw), Math.cos(view.yaw)];
   const [sp, cp] = [Math.sin(view.pitch), Math.cos(view.pitch)];
   /** A direction as right and up on the screen. */
   const turn = ([x, y, z]) => [cy * x + sy * z, cp * y - sp * (cy * z - sy * x)];
-  const look = (point) => {
+  /** How far a point is to the right of the target, above it and nearer than it. */
+  const aim = (point) => {
     const [x, y, z] = [point[0] - target[0], point[1] - target[1], point[2] - target[2]];
     const near = cy * z - sy * x;
-    return [cy * x + sy * z, cp * y - sp * near, distance - sp * y - cp * near];
+    return [cy * x + sy * z, cp * y - sp * near, sp * y + cp * near];
+  };
+  let fit = focal * Math.max((1.2 * tall) / height, (2.15 * wide) / width) + 0.35 * wide;
+  if (hold) {
+    const needs = hold.map(aim).map(([right, up, near]) => {
+      const share = Math.max(Math.abs(right) / (0.47 * width), Math.abs(up) / (0.44 * height));
+      return near + focal * share;
+    });
+    fit = Math.max(...needs);
+  }
+  const distance = fit / view.zoom;
+  const look = (point) => {
+    const [right, up, near] = aim(point);
+    return [right, up, distance - near];
   };
   const screen = ([right, up, depth]) => [
     centre[0] + (focal * right) / depth,

@@ -75,20 +75,22 @@ export function drawSolid(canvas, { scene, bodies, cells, view, follow, names, i
 
 /** The eye that sees the whole room, or that follows the bodies in it. */
 function roomEye(scene, bodies, view, follow, width, height) {
-  const [x0, x1, z0, z1] = scene.floor;
-  const margin = 2 * scene.side - 0.8; // the path has to be seen whole, not all of a body's reach
-  const across = Math.hypot(Math.max(x1 - x0 - margin, 1), Math.max(z1 - z0 - margin, 1));
-  let [x, z, wide] = [(x0 + x1) / 2, (z0 + z1) / 2, across / 2];
+  const centre = [width / 2, height / 2];
+  const lens = { view, centre, width, height, tall: scene.up };
   const present = bodies.filter((body) => body.place);
   if (follow && present.length) {
     const mean = (k) => present.reduce((sum, body) => sum + body.place[k], 0) / present.length;
-    [x, z] = [mean(0), mean(2)];
+    const [x, z] = [mean(0), mean(2)];
     const far = present.map(({ place }) => Math.hypot(place[0] - x, place[2] - z));
-    wide = Math.min(wide, scene.side + Math.max(0.3, ...far));
+    const wide = scene.side + Math.max(0.3, ...far);
+    return makeEye({ ...lens, target: [x, 0.48 * scene.up, z], wide });
   }
-  const target = [x, 0.48 * scene.up, z];
-  const centre = [width / 2, height / 2];
-  return makeEye({ view, target, centre, width, height, wide, tall: scene.up });
+  const inset = Math.max(scene.side - 0.4, 0); // what the longest reach would need is too much
+  const [x0, x1, z0, z1] = scene.floor.map((v, k) => v + (k % 2 ? -inset : inset));
+  const ground = [[x0, z0], [x0, z1], [x1, z0], [x1, z1]];
+  const hold = ground.flatMap(([x, z]) => [[x, 0, z], [x, scene.up, z]]);
+  const target = [(x0 + x1) / 2, 0.48 * scene.up, (z0 + z1) / 2];
+  return makeEye({ ...lens, target, wide: scene.side, hold });
 }
 
 function drawScene(pen, eye, bodies, ink) {
