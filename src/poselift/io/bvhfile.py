@@ -37,9 +37,12 @@ def write_bvh(sequence: PoseSequence, stream: Sink, axes: Axes) -> tuple[str, ..
     count = len(moved.line)
     stream.write(f"MOTION\nFrames: {count}\nFrame Time: {1 / moved.line.fps!r}\n".encode())
     path = (moved.root - moved.rest) @ turn.T
-    turns = moved.rotations[:, order]
-    angles = to_euler(turns if axes == "y-up" else turn @ turns @ turn.T, "zxy")
-    angles = np.degrees(np.unwrap(angles, axis=0)).reshape(count, -1)
+    angles = np.empty((count, len(rig), 3))
+    for place, node in enumerate(order):  # one at a time, as all at once would fill the memory
+        turns = moved.rotations[:, node]
+        turns = turns if axes == "y-up" else turn @ turns @ turn.T
+        angles[:, place] = np.degrees(np.unwrap(to_euler(turns, "zxy"), axis=0))
+    angles = angles.reshape(count, -1)
     for rows in textrows.blocks(count):
         still = np.zeros((len(path[rows]), 3))
         table = np.concatenate([path[rows], still, angles[rows]], axis=1).astype(np.float32)

@@ -145,10 +145,10 @@ def _add_person(file: _File, moved: Posture, number: int, start: float) -> None:
     times = (moved.line.times - moved.line.times[0] + start).astype(np.float32)
     clock = file.add(times, "SCALAR", limits=True)
     _animate(file, clock, first, "translation", moved.root)
-    turns = _continuous(to_quaternion(moved.rotations))
-    moving = np.abs(turns[..., 1:]).max(axis=(0, 2)) > _STILL
-    for node in np.flatnonzero(moving).tolist():
-        _animate(file, clock, first + node, "rotation", turns[:, node][:, [1, 2, 3, 0]])
+    for node in range(len(rig)):
+        turns = _continuous(to_quaternion(moved.rotations[:, node]))
+        if np.abs(turns[:, 1:]).max() > _STILL:
+            _animate(file, clock, first + node, "rotation", turns[:, [1, 2, 3, 0]])
 
 
 def _add_body(file: _File, moved: Posture, name: str) -> None:
@@ -194,7 +194,7 @@ def _animate(
     file.samplers.append({"input": clock, "output": output, "interpolation": "LINEAR"})
 
 
-def _continuous(quaternions: Float[np.ndarray, "T N 4"]) -> Float[np.ndarray, "T N 4"]:
+def _continuous(quaternions: Float[np.ndarray, "T 4"]) -> Float[np.ndarray, "T 4"]:
     """Choose signs so that each quaternion is near the one before: players go the short way."""
     near = (quaternions[1:] * quaternions[:-1]).sum(axis=-1) < 0
     signs = np.where(np.cumsum(near, axis=0) % 2, -1.0, 1.0)

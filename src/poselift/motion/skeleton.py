@@ -134,9 +134,8 @@ class Rig:
         """
         points = np.asarray(positions, np.float64)
         whole = np.isfinite(points).all(axis=(1, 2))
-        local = np.full((len(points), len(self), 3, 3), np.nan)
         if not whole.any():
-            return local
+            return np.full((len(points), len(self), 3, 3), np.nan)
         points = points[whole]
         # a node's frames lie side by side in memory: twice as fast
         world = np.empty((len(self), len(points), 3, 3)).swapaxes(0, 1)
@@ -158,6 +157,9 @@ class Rig:
                     twist = self._twist(node, child, points, world[:, node])
                     world[:, node] = _about(_unit(bone), twist) @ world[:, node]
             found[:, node] = np.swapaxes(above, -1, -2) @ world[:, node]
+        if whole.all():
+            return found
+        local = np.full((len(whole), len(self), 3, 3), np.nan)
         local[whole] = found
         return local
 
