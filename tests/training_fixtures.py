@@ -100,4 +100,4 @@ def killable_config() -> TrainingConfig:
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
     resume = (folder / "config.json").exists()
-    train(killable_config(), tiny_data(), folder, device="cpu", resume=resume)
+    train(killable_config(), tiny_data(), folder, device="cpu", resume=resume, export=False)

@@ -275,3 +275,26 @@ def test_a_failed_write_leaves_the_older_model(
     with pytest.raises(PoseliftError, match="cannot be written"):
         save_model(folder, trained("gln"), CARD)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("gln", {"channels": 10**9}),
+        ("gln", {"blocks": 10**9}),
+        ("gln", {"grid": (10**5, 10**5)}),
+        ("posegraphnet", {"widths": [4] * 10**4}),
+        ("martinez", {"width": 8, "blocks": 60}),
+        ("martinez", {"width": 64}),
+    ],
+)
+def test_sizes_that_the_weights_do_not_have_are_refused_before_anything_is_built(
+    name: str, changes: dict[str, object], tmp_path: Path
+) -> None:
+    small = {"gln": {"channels": 4, "blocks": 1}, "posegraphnet": {"widths": (4, 4)}}
+    save_model(tmp_path, build(name, small.get(name, {"width": 8, "blocks": 1})), {})
+    card = json.loads((tmp_path / "model.json").read_text())
+    card["config"].update(changes)
+    (tmp_path / "model.json").write_text(json.dumps(card))
+    with pytest.raises(PoseliftError, match=r"more than its weights|expected shape"):
+        load_model(tmp_path)

@@ -304,14 +304,14 @@ def test_feedback_asks_for_harder_poses_but_not_too_hard() -> None:
 
 def test_resume_continues_bit_for_bit(tmp_path: Path) -> None:
     made = tiny_config("gln", poseaug=True, normalisation="gridconv", epochs=3)
-    train(made, people(), tmp_path / "whole", device="cpu")
+    train(made, people(), tmp_path / "whole", device="cpu", export=False)
     stopped = replace(made, checkpoint_seconds=0.0)
     with pytest.raises(InterruptedError):
-        train(stopped, people(), tmp_path / "cut", device="cpu", reporter=Stopper(9))
-    train(made, people(), tmp_path / "cut", device="cpu", resume=True)
+        train(stopped, people(), tmp_path / "cut", device="cpu", reporter=Stopper(9), export=False)
+    train(made, people(), tmp_path / "cut", device="cpu", resume=True, export=False)
     assert outcome(tmp_path / "cut") == outcome(tmp_path / "whole")
     plain = replace(made, poseaug=False)
-    train(plain, people(), tmp_path / "plain", device="cpu")
+    train(plain, people(), tmp_path / "plain", device="cpu", export=False)
     assert outcome(tmp_path / "plain")[0] != outcome(tmp_path / "whole")[0]
 
 
@@ -334,7 +334,7 @@ def test_from_the_command_line(
 def test_runs_without_cameras_are_refused(tmp_path: Path) -> None:
     data = replace(people(), views=None)
     with pytest.raises(PoseliftError, match="--poseaug needs data with cameras and root positions"):
-        train(config(), data, tmp_path / "run", device="cpu")
+        train(config(), data, tmp_path / "run", device="cpu", export=False)
 
 
 def test_data_without_the_root_are_refused() -> None:

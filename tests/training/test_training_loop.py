@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import torch
 from rich.console import Console
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 import poselift.training.loop as loop
@@ -37,7 +37,8 @@ from poselift.training import (
 )
 from poselift.training.checkpoint import newest_folder, replace_folder
 from poselift.training.losses import joint_loss, validate
-from poselift.training.report import BarReporter, LineReporter, reporter_for
+from poselift.training.records import locked
+from poselift.training.report import BarReporter, LineReporter, duration, reporter_for
 from poselift.training.step import TrainingStep
 from training_fixtures import Fresh, killable_config, tiny_config, tiny_data
 
@@ -46,6 +47,7 @@ CPU = torch.device("cpu")
 
 def run(config: TrainingConfig, folder: Path, **options: object) -> TrainingResult:
     data = options.pop("data", None) or tiny_data()
+    options.setdefault("export", False)
     return train(config, data, folder, device="cpu", **options)  # type: ignore[arg-type]
 
 
@@ -59,8 +61,9 @@ class Stopper(Reporter):
     def __init__(self, looks: int) -> None:
         self.left = looks
 
-    def start(self, epochs: int, steps: int, done: int) -> None:
+    def start(self, epochs: int, steps: int, done: int, seconds: float) -> None:
         self.begun = (epochs, steps, done)
+        assert 0 < seconds < 600
 
     def step(self, epoch: int, step: int, loss: float, lr: float, rate: float) -> None:
         self.left -= 1
@@ -240,6 +243,99 @@ def test_a_damaged_checkpoint_is_refused(name: str, tmp_path: Path) -> None:
         run(config, tmp_path / "run", resume=True)
 
 
+def stopped(folder: Path, looks: int = 3) -> Path:
+    """A run that died at a look; its last checkpoint."""
+    with pytest.raises(InterruptedError):
+        run(tiny_config("martinez", checkpoint_seconds=0.0), folder, reporter=Stopper(looks))
+    last = newest_folder(folder / "checkpoints", "last")
+    assert last is not None
+    return last
+
+
+@pytest.mark.parametrize("hashed", [True, False])
+@pytest.mark.parametrize("lost", ["optimizer/", "optimizer/2/exp_avg", "random/", "average/"])
+def test_a_checkpoint_is_complete_or_refused(lost: str, hashed: bool, tmp_path: Path) -> None:
+    """With the hash, and without it as in checkpoints of before, where the parts are missed."""
+    config = tiny_config("martinez", checkpoint_seconds=0.0, ema_decay=0.9)
+    with pytest.raises(InterruptedError):
+        run(config, tmp_path / "run", reporter=Stopper(3))
+    last = newest_folder(tmp_path / "run" / "checkpoints", "last")
+    assert last is not None
+    tensors = load_file(last / "training.safetensors")
+    kept = {name: value for name, value in tensors.items() if not name.startswith(lost)}
+    assert len(kept) < len(tensors)
+    save_file(kept, last / "training.safetensors")
+    if not hashed:
+        facts = json.loads((last / "training.json").read_text())
+        del facts["tensors_sha256"]
+        (last / "training.json").write_text(json.dumps(facts))
+    with pytest.raises(PoseliftError, match="SHA-256" if hashed else "not a checkpoint to resume"):
+        run(config, tmp_path / "run", resume=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("epoch", -1),
+        ("epoch", "two"),
+        ("epoch", 10**15),
+        ("step", 3.5),
+        ("step", 99),
+        ("batch", True),
+        ("batch", 1000),
+        ("seconds", None),
+        ("loss_sum", [1]),
+        ("history", {}),
+        ("history", [{"epoch": 1}]),
+    ],
+)
+def test_progress_that_no_training_can_have_is_refused(
+    name: str, value: object, tmp_path: Path
+) -> None:
+    last = stopped(tmp_path / "run")
+    facts = json.loads((last / "training.json").read_text())
+    (last / "training.json").write_text(json.dumps({**facts, name: value}))
+    with pytest.raises(PoseliftError, match=f"not a checkpoint to resume from|{last.parents[1]}"):
+        run(tiny_config("martinez"), tmp_path / "run", resume=True)
+
+
+def test_metrics_after_a_stop_at_the_last_step_of_an_epoch(tmp_path: Path) -> None:
+    """The epoch's row has the rate of that step, as in a run that was not stopped."""
+    config = tiny_config("martinez", schedule=Cosine(), checkpoint_seconds=0.0)
+    run(config, tmp_path / "whole")
+    with pytest.raises(InterruptedError):
+        run(config, tmp_path / "cut", reporter=Stopper(4))
+    last = newest_folder(tmp_path / "cut" / "checkpoints", "last")
+    assert last is not None
+    facts = json.loads((last / "training.json").read_text())
+    assert (facts["epoch"], facts["batch"]) == (0, 4) or facts["epoch"] == 1
+    run(config, tmp_path / "cut", resume=True)
+    assert outcome(tmp_path / "cut") == outcome(tmp_path / "whole")
+
+
+def test_one_process_trains_in_a_folder(tmp_path: Path) -> None:
+    config = tiny_config("martinez")
+    with locked(tmp_path / "run"), pytest.raises(PoseliftError, match="another process trains"):
+        run(config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    run(config, tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.2, "1 s"),
+        (42.0, "42 s"),
+        (90.0, "2 min"),
+        (3599.0, "1 h 0 min"),
+        (12000.0, "3 h 20 min"),
+        (200_000.0, "2 d 7 h"),
+    ],
+)
+def test_durations_in_words(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
 class Poisoned(Fresh):
     """Samples that blow the loss up in the second epoch."""
 
@@ -312,7 +408,8 @@ def test_networks_are_told_the_progress(tmp_path: Path, monkeypatch: pytest.Monk
     network = type(build("gln", {"channels": 4, "blocks": 0}))
     monkeypatch.setattr(network, "start_step", lambda self, epoch: told.append(epoch))
     run(tiny_config(epochs=2), tmp_path / "run")
-    assert told == [0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75]
+    # before them, the copy whose steps are timed
+    assert told[1:] == [0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75]
 
 
 def test_running_mean_of_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -327,6 +424,7 @@ def test_running_mean_of_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(TrainingStep, "_update_average", spy)
     run(tiny_config("martinez", ema_decay=0.5, epochs=1), tmp_path / "run")
+    del weights[:2], means[:2]  # of the copy whose steps are timed
     assert len(means) == 4
     for step in (2, 3, 4):
         decay = min(0.5, step / (step + 9))
@@ -383,9 +481,10 @@ def test_plain_lines_without_a_terminal(tmp_path: Path) -> None:
         assert isinstance(reporter, LineReporter)
         run(tiny_config("martinez", epochs=2), tmp_path / "run", reporter=reporter)
     lines = (tmp_path / "log").read_text().splitlines()
-    assert len(lines) == 2
+    assert len(lines) == 3
+    assert re.fullmatch(r"8 steps to the end of 2 epochs, about \d+ s", lines[0])
     assert re.fullmatch(
-        r"epoch 2/2  train loss \S+  validation loss \S+  MPJPE \S+ mm  lr \S+", lines[1]
+        r"epoch 2/2  train loss \S+  validation loss \S+  MPJPE \S+ mm  lr \S+", lines[2]
     )
     assert "\x1b" not in "".join(lines)
 
@@ -394,8 +493,8 @@ def test_lines_between_epochs_where_they_are_long(tmp_path: Path) -> None:
     with (tmp_path / "log").open("w") as stream:
         reporter = LineReporter(Console(file=stream), interval=0.0)
         run(tiny_config("martinez", epochs=1), tmp_path / "run", reporter=reporter)
-    first = (tmp_path / "log").read_text().splitlines()[0]
-    assert re.fullmatch(r"epoch 1/1  step 4/4  loss \S+  lr 0.01  \S+ samples/s", first)
+    line = (tmp_path / "log").read_text().splitlines()[1]
+    assert re.fullmatch(r"epoch 1/1  step 4/4  loss \S+  lr 0.01  \S+ samples/s  1 s left", line)
 
 
 def test_a_bar_on_a_terminal(tmp_path: Path) -> None:

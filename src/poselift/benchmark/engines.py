@@ -59,7 +59,7 @@ class Engine(ABC):
         """List what can run the model here."""
 
     @abstractmethod
-    def open(self, runtime: Runtime, inputs: Float[np.ndarray, "B J 2"]) -> Callable[[], object]:
+    def open(self, runtime: Runtime, inputs: Float[np.ndarray, "B *T J 2"]) -> Callable[[], object]:
         """Return a function that lifts `inputs` once."""
 
     @abstractmethod
@@ -67,8 +67,8 @@ class Engine(ABC):
         """Return a function that multiplies matrices of `shape` once, if one is known."""
 
     @abstractmethod
-    def peak_mb(self, runtime: Runtime, batch: int, joints: int) -> float | None:
-        """Return the peak memory of running `batch` frames, in MB, where it can be known."""
+    def peak_mb(self, runtime: Runtime, shape: tuple[int, ...]) -> float | None:
+        """Return the peak memory of running inputs of `shape`, in MB, where it can be known."""
 
     def settle(self) -> None:
         """Return when the device has done all that was started."""
@@ -89,7 +89,7 @@ class FileEngine(Engine):
         """List what can run the model here; `PoseliftError` if there is no such model."""
         return runtimes(self._model)
 
-    def open(self, runtime: Runtime, inputs: Float[np.ndarray, "B J 2"]) -> Callable[[], object]:
+    def open(self, runtime: Runtime, inputs: Float[np.ndarray, "B *T J 2"]) -> Callable[[], object]:
         """Open the model's file."""
         run = open_runtime(self._model, runtime, self._threads)
         return lambda: run(inputs)
@@ -98,11 +98,9 @@ class FileEngine(Engine):
         """Multiply by the same runtime."""
         return matrix_product(runtime, shape, self._threads)
 
-    def peak_mb(self, runtime: Runtime, batch: int, joints: int) -> float | None:
+    def peak_mb(self, runtime: Runtime, shape: tuple[int, ...]) -> float | None:
         """Measure in a process of its own."""
-        return peak_memory_mb(
-            self._model, runtime, threads=self._threads, batch=batch, joints=joints
-        )
+        return peak_memory_mb(self._model, runtime, threads=self._threads, shape=shape)
 
 
 @final
@@ -119,7 +117,7 @@ class TorchEngine(Engine):
         full = "tf32" if self.device.type == "cuda" else "fp32"
         return (("torch", full), ("torch", "bf16"))
 
-    def open(self, runtime: Runtime, inputs: Float[np.ndarray, "B J 2"]) -> Callable[[], Tensor]:
+    def open(self, runtime: Runtime, inputs: Float[np.ndarray, "B *T J 2"]) -> Callable[[], Tensor]:
         """Run in the precision; the result of a call may be overwritten by the next."""
         batch = torch.from_numpy(inputs).to(self.device)
         return self._repeatable(lambda: self._network(batch), runtime[1])
@@ -132,12 +130,12 @@ class TorchEngine(Engine):
             left, right = left.bfloat16(), right.bfloat16()
         return self._repeatable(lambda: left @ right, runtime[1])
 
-    def peak_mb(self, runtime: Runtime, batch: int, joints: int) -> float | None:
+    def peak_mb(self, runtime: Runtime, shape: tuple[int, ...]) -> float | None:
         """Peak of what torch allocates on the GPU during a call, weights included."""
         if self.device.type != "cuda":
             return None
         torch.cuda.reset_peak_memory_stats(self.device)
-        self.open(runtime, np.zeros((batch, joints, 2), dtype=np.float32))()
+        self.open(runtime, np.zeros(shape, dtype=np.float32))()
         return torch.cuda.max_memory_allocated(self.device) / 1e6
 
     def _repeatable(self, function: Callable[[], Tensor], precision: str) -> Callable[[], Tensor]:

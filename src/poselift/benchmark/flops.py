@@ -10,6 +10,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from poselift.models.forms import frozen
+from poselift.models.registry import describe, frames_of
 from poselift.skeletons import get_skeleton
 
 #: Matrix products of torch, and where their two factors are among the arguments.
@@ -54,8 +55,11 @@ def products(network: nn.Module, batch: int) -> list[Shape]:
     they see the same.
     """
     parameter = next(network.parameters())
-    joints = len(get_skeleton(network.config.skeleton))  # type: ignore[union-attr, arg-type]
-    inputs = torch.zeros(batch, joints, 2, device=parameter.device)
+    name, config = describe(network)
+    frames = frames_of(name, config)
+    window = () if frames == 1 else (frames,)
+    joints = len(get_skeleton(config["skeleton"]))
+    inputs = torch.zeros(batch, *window, joints, 2, device=parameter.device)
     with torch.no_grad(), _Products() as found:
         frozen(network)(inputs)
     return found.shapes

@@ -56,7 +56,7 @@ class InferenceRow:
 def measure_inference(
     model: str,
     network: nn.Module,
-    joints: int,
+    port: tuple[int, ...],
     engine: Engine,
     chosen: Sequence[Runtime],
     *,
@@ -66,10 +66,11 @@ def measure_inference(
     """Measure all `chosen` runtimes of one model at one batch size, taking turns.
 
     network  holds the model's weights, for the definition path.
+    port     shape of its input, without the batch axis.
     seconds  of each runtime, of the definition path and of each matrix product.
     """
     rng = np.random.default_rng(0)
-    inputs = rng.normal(scale=0.3, size=(batch, joints, 2)).astype(np.float32)
+    inputs = rng.normal(scale=0.3, size=(batch, *port)).astype(np.float32)
     shape = ceiling_shape(network, batch)
     calls: dict[tuple[str, Runtime], Callable[[], object]] = {
         ("run", _DEFINITION): definition_call(network, inputs, engine.device)
@@ -87,7 +88,7 @@ def measure_inference(
             times["run", _DEFINITION],
             batch * useful_flops(network),
             _gflops(times.get(("product", runtime)), 2 * int(np.prod(shape))),
-            engine.peak_mb(runtime, batch, joints),
+            engine.peak_mb(runtime, inputs.shape),
         )
         for runtime in chosen
     ]

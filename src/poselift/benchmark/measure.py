@@ -22,8 +22,8 @@ from poselift.benchmark.training import (
     paper_config,
     precisions,
 )
+from poselift.modelfiles.card import INPUT, read_card
 from poselift.models.checkpoint import load_model
-from poselift.skeletons import get_skeleton
 from poselift.training.config import TrainingConfig
 from poselift.training.environment import process_settings
 
@@ -73,7 +73,7 @@ class _Opened:
     name: str
     architecture: str
     network: nn.Module
-    joints: int
+    port: tuple[int, ...]
     engine: Engine
     chosen: tuple[Runtime, ...]
 
@@ -105,10 +105,10 @@ def _open(model: str, options: Options) -> _Opened:
         engine = TorchEngine(network, options.device)
         offered = engine.runtimes()
     chosen = choose(offered, options.backends, options.precisions, model)
-    joints = len(get_skeleton(card["skeleton"]))
+    port = read_card(card, model).ports[INPUT]
     for runtime in chosen:  # what cannot be opened is said now, not after minutes
-        engine.open(runtime, np.zeros((1, joints, 2), dtype=np.float32))
-    return _Opened(model, card["architecture"], network, joints, engine, chosen)
+        engine.open(runtime, np.zeros((1, *port), dtype=np.float32))
+    return _Opened(model, card["architecture"], network, port, engine, chosen)
 
 
 def _measure_inference(
@@ -122,7 +122,7 @@ def _measure_inference(
             rows += measure_inference(
                 one.name,
                 one.network,
-                one.joints,
+                one.port,
                 one.engine,
                 one.chosen,
                 batch=batch,

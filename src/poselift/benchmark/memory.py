@@ -12,9 +12,9 @@ _PROGRAM = """
 import sys
 import numpy as np
 from poselift.benchmark.runtimes import open_runtime
-model, backend, precision, threads, batch, joints = sys.argv[1:]
+model, backend, precision, threads, *shape = sys.argv[1:]
 run = open_runtime(model, (backend, precision), int(threads))
-inputs = np.random.default_rng(0).normal(size=(int(batch), int(joints), 2)).astype(np.float32)
+inputs = np.random.default_rng(0).normal(size=tuple(map(int, shape))).astype(np.float32)
 for _ in range(2):
     run(inputs)
 print(open("/proc/self/status").read().split("VmHWM:")[1].split()[0])
@@ -22,15 +22,15 @@ print(open("/proc/self/status").read().split("VmHWM:")[1].split()[0])
 
 
 def peak_memory_mb(
-    model: str, runtime: Runtime, *, threads: int, batch: int, joints: int
+    model: str, runtime: Runtime, *, threads: int, shape: tuple[int, ...]
 ) -> float | None:
-    """Open a model in a fresh process, run it twice at `batch`: its peak in MB (10^6 bytes).
+    """Open a model in a fresh process, run it on inputs of `shape`: its peak in MB (10^6 bytes).
 
     None on systems other than Linux, which keep no such record.
     """
     if sys.platform != "linux":
         return None
-    arguments = [model, *runtime, str(threads), str(batch), str(joints)]
+    arguments = [model, *runtime, str(threads), *map(str, shape)]
     done = subprocess.run(
         [sys.executable, "-c", _PROGRAM, *arguments], check=True, capture_output=True, text=True
     )

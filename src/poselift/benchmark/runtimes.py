@@ -18,7 +18,7 @@ Runtime = tuple[str, str]
 
 def open_runtime(
     model: str, runtime: Runtime, threads: int
-) -> Callable[[Float[np.ndarray, "B J 2"]], Float[np.ndarray, "B J 3"]]:
+) -> Callable[[Float[np.ndarray, "B *T J 2"]], Float[np.ndarray, "B *T J 3"]]:
     """Open one of `lifting.runtimes(model)`; the function lifts normalised keypoints (float32).
 
     As `Lifter` does, it gives the network `BATCH` frames a pass, however many there are.
@@ -27,8 +27,8 @@ def open_runtime(
     file = find_model(model, precision)
     opened = open_model(file, threads, backend=backend, precision=precision)
 
-    def lift(inputs: Float[np.ndarray, "B J 2"]) -> Float[np.ndarray, "B J 3"]:
-        poses = np.empty((*inputs.shape[:2], 3), dtype=np.float32)
+    def lift(inputs: Float[np.ndarray, "B *T J 2"]) -> Float[np.ndarray, "B *T J 3"]:
+        poses = np.empty((*inputs.shape[:-1], 3), dtype=np.float32)
         for start in range(0, len(inputs), BATCH):
             rows = slice(start, start + BATCH)
             poses[rows] = opened.run(inputs[rows])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import typer
 
@@ -44,22 +43,9 @@ def export(
     target = folder / name if output is None else output
     check_outputs([target], {".onnx": "ONNX model"}, source=None)
 
-    card = write_model(folder, target, fp16=fp16, precision=precision)
+    from poselift.export import export_run
+
+    card = export_run(folder, target, fp16=fp16, precision=precision)
     megabytes = target.stat().st_size / 1e6
     proof = "equal to the torch model" + (" on integers" if precision == "int8" else "")
     typer.echo(f"wrote {target}: {card['name']}, {megabytes:.1f} MB, {proof}")
-
-
-def write_model(
-    folder: Path, target: Path, *, fp16: bool = False, precision: str = "fp32"
-) -> dict[str, Any]:
-    """Export the weights of a run folder to `target`, and return their card."""
-    from poselift.export import export_onnx
-    from poselift.lifting.session import EXPORTED_FROM, file_sha256
-    from poselift.modelfiles.find import RUN_WEIGHTS
-    from poselift.models.checkpoint import load_model
-
-    network, card = load_model(folder)
-    card = {**card, EXPORTED_FROM: file_sha256(folder / RUN_WEIGHTS)}
-    export_onnx(network, card, target, fp16=fp16, precision=precision)
-    return card

@@ -85,9 +85,8 @@ def _write_run(network: Any, card: Mapping[str, Any], output: Path) -> None:
 
     Raises `PoseliftError` if the place cannot be written, or as `export_onnx` does.
     """
-    from poselift.cli.export import write_model
     from poselift.errors import PoseliftError
-    from poselift.modelfiles.find import RUN_MODEL
+    from poselift.export import export_run
     from poselift.models import save_model
 
     target = output.resolve()
@@ -101,7 +100,7 @@ def _write_run(network: Any, card: Mapping[str, Any], output: Path) -> None:
             warnings.filterwarnings("ignore", message="no grid node holds joint")
             made = Path(temporary) / target.name
             save_model(made, network, card)
-            write_model(made, made / RUN_MODEL)
+            export_run(made)
             if target.is_dir():
                 target.rmdir()
             made.rename(target)

@@ -118,16 +118,12 @@ def train(
 
 
 def _finish(result: TrainingResult, out: Path, epochs: int) -> None:
-    """Say how a run ended, and export its network unless that was done before."""
+    """Say how a run ended."""
     best = f"validation MPJPE {result.best['val_mpjpe_mm']:.1f} mm at epoch {result.best['epoch']}"
     if result.was_finished:
         typer.echo(f"{out}: finished before ({epochs} epochs, {best}), nothing to resume")
     else:
-        typer.echo(f"{out}: finished, {best}")
-    if not (result.was_finished and (out / "model.onnx").is_file()):
-        from poselift.cli.export import export
-
-        export(str(out), None, False, "fp32")
+        typer.echo(f"{out}: finished, {best}; wrote {out / 'model.onnx'}")
 
 
 def _data_spec(

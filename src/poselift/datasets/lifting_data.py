@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float32, Int64, Shaped
 
 from poselift.errors import PoseliftError
+from poselift.poses import windows
 from poselift.skeletons import Skeleton
 
 
@@ -83,6 +84,15 @@ class LiftingData:
     def focal(self) -> Float32[np.ndarray, " N"]:
         """Focal length in pixels, the mean of both axes."""
         return self.intrinsics[:, :2].mean(axis=1)
+
+    @property
+    def sequences(self) -> Int64[np.ndarray, " N"]:
+        """Clip and camera of each row as one number."""
+        return self.clip * (int(self.camera.max(initial=0)) + 1) + self.camera
+
+    def windows(self, frames: int) -> Int64[np.ndarray, "N T"]:
+        """Return for each row the rows of the `frames` around it, of its clip and camera."""
+        return windows(self.frame, frames, self.sequences)
 
     def __getitem__(self, rows: int | slice | np.ndarray) -> LiftingData:
         """Return some rows: an index (one row), a slice, a mask or an index array."""

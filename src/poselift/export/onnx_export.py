@@ -72,7 +72,10 @@ def export_onnx(
     fp16: bool = False,
     precision: str = "fp32",
 ) -> None:
-    """Export `model`, (B, J, 2) -> (B, J, 3), with its card to `path` (one file, atomically).
+    """Export `model` with its card to `path` (one file, atomically).
+
+    Its ports are those of the card: (B, J, 2) -> (B, J, 3), or (B, T, J, 2) -> (B, T, J, 3) for
+    networks that look at T > 1 frames.
 
     fp16       store large weights as float16; they are cast back when the file is opened, and all
                computation stays float32.
@@ -94,7 +97,7 @@ def export_onnx(
     fixed = graph_form(reference)
     if precision == "int8":
         reference = fixed = quantized(fixed)
-    proto = _trace(fixed, len(facts.skeleton))
+    proto = _trace(fixed, facts.ports[INPUT])
     card = {**card, BEFORE_OUTPUT: _before_output(proto, fixed)}
     _tidy(proto)
     if precision == "fp32":
@@ -149,9 +152,9 @@ def _is_large(size: int) -> bool:
     return size >= FP16_MIN_SIZE
 
 
-def _trace(model: nn.Module, joints: int) -> onnx.ModelProto:
+def _trace(model: nn.Module, port: tuple[int, ...]) -> onnx.ModelProto:
     """Turn the network into an ONNX graph with a free batch axis, folding nothing."""
-    example = torch.zeros(3, joints, 2)
+    example = torch.zeros(3, *port)
     _check_fits(model, example)
     with _quiet(), torch.no_grad():
         program = torch.onnx.export(
@@ -171,14 +174,16 @@ def _trace(model: nn.Module, joints: int) -> onnx.ModelProto:
 
 
 def _check_fits(model: nn.Module, example: torch.Tensor) -> None:
-    """Refuse a network that does not map (B, J, 2) to (B, J, 3) for the card's joints."""
-    expected = (*example.shape[:2], 3)
+    """Refuse a network that does not map 2D to 3D poses for the card's joints."""
+    expected = (*example.shape[:-1], 3)
     try:
         with torch.no_grad():
             got = tuple(model(example).shape)
     except RuntimeError as error:  # torch's own word on shapes that do not go together
         reason = str(error).splitlines()[0]
-        raise PoseliftError(f"the network takes no {example.shape[1]} joints ({reason})") from error
+        raise PoseliftError(
+            f"the network takes no {example.shape[-2]} joints ({reason})"
+        ) from error
     if got != expected:
         raise PoseliftError(f"expected poses of shape {expected} from the network, got {got}")
 
@@ -305,7 +310,7 @@ def _prove(model: nn.Module, card: ModelCard, data: bytes) -> None:
     exact = copy.deepcopy(model).double()
     rng = np.random.default_rng(0)
     for batch in _PROOF_BATCHES:
-        inputs = _proof_inputs(rng, batch, len(card.skeleton))
+        inputs = _proof_inputs(rng, (batch, *card.ports[INPUT]))
         with torch.no_grad():
             truth = exact(torch.from_numpy(inputs).double()).numpy()
             rounding = _distance(model(torch.from_numpy(inputs)).numpy(), truth)
@@ -322,12 +327,14 @@ def _prove(model: nn.Module, card: ModelCard, data: bytes) -> None:
 
 def _prove_integers(model: nn.Module, card: ModelCard, session: LoadedModel) -> None:
     """Compare with the same integers in torch, frame by frame, in batches of several sizes."""
-    inputs = _proof_inputs(np.random.default_rng(0), sum(_PROOF_BATCHES), len(card.skeleton))
+    shape = (sum(_PROOF_BATCHES), *card.ports[INPUT])
+    inputs = _proof_inputs(np.random.default_rng(0), shape)
     with torch.no_grad():
         truth = model(torch.from_numpy(inputs)).numpy()
     parts = np.split(inputs, np.cumsum(_PROOF_BATCHES)[:-1])
     found = np.concatenate([session.run(part) for part in parts])
-    error = np.abs(found - truth).mean(axis=(1, 2)) / np.abs(truth).mean(axis=(1, 2))
+    frame = tuple(range(1, truth.ndim))
+    error = np.abs(found - truth).mean(axis=frame) / np.abs(truth).mean(axis=frame)
     # where float32 sums round apart, an activation of a few frames becomes the next integer
     if not np.median(error) <= INTEGER_TOLERANCE:
         raise PoseliftError(
@@ -337,15 +344,17 @@ def _prove_integers(model: nn.Module, card: ModelCard, session: LoadedModel) -> 
         )
 
 
-def _distance(found: Float[np.ndarray, "B J 3"], truth: Float[np.ndarray, "B J 3"]) -> float:
+def _distance(found: Float[np.ndarray, "B *T J 3"], truth: Float[np.ndarray, "B *T J 3"]) -> float:
     """Largest difference, relative to the largest coordinate."""
     return float(np.abs(found - truth).max() / max(np.abs(truth).max(), 1e-6))
 
 
-def _proof_inputs(rng: np.random.Generator, batch: int, joints: int) -> Float[np.ndarray, "B J 2"]:
+def _proof_inputs(
+    rng: np.random.Generator, shape: tuple[int, ...]
+) -> Float[np.ndarray, "B *T J 2"]:
     """Normalised keypoints: spread around 0; half of the samples lack about a fifth of joints."""
-    inputs = rng.normal(size=(batch, joints, 2)).astype(np.float32)
-    missing = rng.random((batch, joints)) < 0.2
+    inputs = rng.normal(size=shape).astype(np.float32)
+    missing = rng.random(shape[:-1]) < 0.2
     missing[::2] = False
     inputs[missing] = 0.0
     return inputs

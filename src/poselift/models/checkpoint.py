@@ -25,13 +25,16 @@ from poselift.files import write_bytes_together
 from poselift.modelfiles import find_model, parse_content, shipped_models
 from poselift.modelfiles.find import RUN_WEIGHTS as WEIGHTS
 from poselift.modelfiles.onnxfile import card_text
-from poselift.models.registry import build, describe
+from poselift.models.registry import build, describe, outline_of
 
 #: The card in a run folder.
 CARD = "model.json"
 
 #: Entry of the card in a run folder: the SHA-256 of the weights beside it.
 HASH = "weights_sha256"
+
+#: Sizes and counts up to here need no weight that has them (rows of a grid, blocks).
+_SMALL = 64
 
 Card = dict[str, Any]
 
@@ -80,11 +83,25 @@ def load_model(
         )
     _check_card(card, str(source), architecture)
     try:
+        _check_sizes(card["config"], state)
+        outline = outline_of(card["architecture"], card["config"])
+        _matched(outline.state_dict(), state, str(source), exported)  # before memory is taken
         model = build(card["architecture"], card["config"])
     except PoseliftError as error:
-        raise PoseliftError(f"{source}: {error}") from None
+        raise PoseliftError(f"{source}: {str(error).removeprefix(f'{source}: ')}") from None
     fill(model, state, str(source), exported=exported)
     return model.eval(), card
+
+
+def _check_sizes(config: Mapping[str, Any], state: Mapping[str, Tensor]) -> None:
+    """Refuse sizes and counts in a config that none of the weights could have."""
+    largest = max((size for value in state.values() for size in value.shape), default=0)
+    limit = max(_SMALL, len(state), largest)
+    for name, value in config.items():
+        sizes = value if isinstance(value, list | tuple) else [value]
+        found = [len(sizes), *(size for size in sizes if isinstance(size, int))]
+        if max(found) > limit and not name.endswith("seed"):
+            raise PoseliftError(f"{name}: {max(found)} is more than its weights have of anything")
 
 
 def fill(
@@ -97,6 +114,19 @@ def fill(
     `PoseliftError` naming `source`, the key, and both shapes.
     """
     own = model.state_dict()
+    matched = _matched(own, state, source, exported)
+    for key, value in matched.items():
+        if not torch.isfinite(value).all():
+            raise PoseliftError(f"{source}: weight {key!r} holds NaN or infinity")
+    with torch.no_grad():
+        for key, value in matched.items():
+            own[key].copy_(value)
+
+
+def _matched(
+    own: Mapping[str, Tensor], state: Mapping[str, Tensor], source: str, exported: bool
+) -> Mapping[str, Tensor]:
+    """Return those of `state` that go into `own`, after comparing names, shapes and kinds."""
     if exported:
         counters = {key: own[key] for key in own if key.endswith("num_batches_tracked")}
         state = {**counters, **{key: value for key, value in state.items() if key in own}}
@@ -111,13 +141,11 @@ def fill(
             raise PoseliftError(
                 f"{source}: unexpected weight {key!r} of shape {tuple(value.shape)}"
             )
-    with torch.no_grad():
-        for key, value in state.items():
-            own[key].copy_(value)
+    return state
 
 
 def _check_weight(key: str, own: Tensor, found: Tensor, source: str) -> None:
-    """Refuse a weight of another shape or kind of number, and NaN or infinity."""
+    """Refuse a weight of another shape or kind of number."""
     if found.shape != own.shape:
         raise PoseliftError(
             f"{source}: expected shape {tuple(own.shape)} for weight {key!r}, "
@@ -127,8 +155,6 @@ def _check_weight(key: str, own: Tensor, found: Tensor, source: str) -> None:
         raise PoseliftError(
             f"{source}: expected {own.dtype} for weight {key!r}, found {found.dtype}"
         )
-    if not torch.isfinite(found).all():
-        raise PoseliftError(f"{source}: weight {key!r} holds NaN or infinity")
 
 
 def _read(path: Path) -> bytes:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, final
 
+import torch
 from torch import nn
 
 from poselift.errors import PoseliftError
@@ -100,6 +101,17 @@ def build(architecture: str, config: Mapping[str, object] | None = None) -> Lift
     if entry.forms.fast is not None:
         entry.forms.fast(network)
     return network
+
+
+def outline_of(architecture: str, config: Mapping[str, object]) -> LiftingNetwork:
+    """Build a network without memory for its weights, which only have names and shapes."""
+    with torch.device("meta"):
+        return find(architecture).network(config_from_dict(architecture, config))
+
+
+def frames_of(architecture: str, config: Mapping[str, object]) -> int:
+    """Return T, how many frames a network looks at for one pose: `frames` of its config, or 1."""
+    return int(getattr(config_from_dict(architecture, config), "frames", 1))
 
 
 def describe(model: nn.Module) -> tuple[str, dict[str, Any]]:

@@ -111,10 +111,11 @@ class SemanticGraphConvolution(nn.Module):
     ) -> None:
         """Start as the published code; `links` is symmetric, without the nodes themselves."""
         super().__init__()
-        linked = torch.from_numpy(links) | torch.eye(len(links), dtype=torch.bool)
+        linked = torch.from_numpy(links | np.eye(len(links), dtype=bool))
         entries = int(linked.sum())
-        places = torch.zeros(linked.shape, dtype=torch.int64)
-        places[linked] = torch.arange(entries)  # row-major, as official checkpoints number them
+        places = torch.zeros(linked.shape, dtype=torch.int64, device=linked.device)
+        # row-major, as official checkpoints number them
+        places[linked] = torch.arange(entries, device=linked.device)
         self.register_buffer("linked", linked, persistent=False)
         self.register_buffer("places", places, persistent=False)
         self.weight = nn.Parameter(torch.empty(2, inputs, outputs))  # own, neighbours'

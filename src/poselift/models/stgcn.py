@@ -251,10 +251,10 @@ class STGCN(LiftingNetwork):
         members = part_joints(H36M_17)
         self.sizes = [len(part) for part in members]
         # joints in the order of the parts, and the part of each joint
-        order = torch.tensor([joint for part in members for joint in part])
-        owner = torch.arange(len(members)).repeat_interleave(torch.tensor(self.sizes))
-        self.register_buffer("order", order, persistent=False)
-        self.register_buffer("owner", owner[order.argsort()], persistent=False)
+        joint_order = np.concatenate(members)
+        owner = np.repeat(np.arange(len(members)), self.sizes)[joint_order.argsort()]
+        self.register_buffer("order", torch.from_numpy(joint_order), persistent=False)
+        self.register_buffer("owner", torch.from_numpy(owner), persistent=False)
 
     def output_layer(self) -> tuple[nn.Module, int]:
         """Return the last linear layer, which works joint by joint."""

@@ -172,6 +172,7 @@ class Study:
                 device=self.device,
                 resume=started,
                 reporter=reporter,
+                export=False,
             )
             network, card = load_model(folder)
             result = measure(network, card, self.load(config, "test"))

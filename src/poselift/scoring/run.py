@@ -122,8 +122,7 @@ def lift_rows(core: Core, data: LiftingData) -> Float[np.ndarray, "N J 3"]:
         root=data.root.astype(np.float64) if placed else None,
         intrinsics=data.intrinsics.astype(np.float64) if placed else None,
     )
-    clips = data.clip * (int(data.camera.max(initial=0)) + 1) + data.camera
-    return core.lift(data.keypoints, optics, data.frame, clips)
+    return core.lift(data.keypoints, optics, data.frame, data.sequences)
 
 
 def score_pose2sim(lifters: Mapping[str, Lifter], root: Path) -> Scores:

@@ -7,6 +7,8 @@ whenever the process dies the folder with the highest number is complete.
 
 from __future__ import annotations
 
+import hashlib
+import math
 import os
 import re
 import shutil
@@ -18,13 +20,25 @@ from typing import Any, final
 import orjson
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load as parse_safetensors
+from safetensors.torch import save as format_safetensors
 from torch import Tensor, nn
 
 from poselift.errors import PoseliftError
-from poselift.models.checkpoint import fill, save_model
+from poselift.modelfiles.find import RUN_WEIGHTS
+from poselift.models.checkpoint import fill, read_weights, save_model
 
 Row = dict[str, int | float]
+
+#: What a row of metrics holds.
+COLUMNS = ("epoch", "step", "samples", "lr", "train_loss", "val_loss", "val_mpjpe_mm")
+
+#: Files of a checkpoint beside weights and card, and the entry of the first that is the second's
+#: SHA-256.
+_PROGRESS, _TENSORS, _HASH = "training.json", "training.safetensors", "tensors_sha256"
+
+#: More steps than any training takes.
+_MOST_STEPS = 10**12
 
 
 @final
@@ -103,10 +117,10 @@ def save_checkpoint(
 
     def fill(folder: Path) -> None:
         save_model(folder, model, card)
-        save_file(tensors, folder / "training.safetensors")
-        (folder / "training.json").write_bytes(
-            orjson.dumps(asdict(progress), option=orjson.OPT_INDENT_2)
-        )
+        content = format_safetensors(tensors)
+        (folder / _TENSORS).write_bytes(content)
+        facts = {**asdict(progress), _HASH: hashlib.sha256(content).hexdigest()}
+        (folder / _PROGRESS).write_bytes(orjson.dumps(facts, option=orjson.OPT_INDENT_2))
 
     return replace_folder(parent, "last", fill)
 
@@ -117,32 +131,58 @@ def load_checkpoint(folder: Path, model: nn.Module) -> tuple[Progress, dict[str,
     Raises `PoseliftError` naming the folder if a file is missing, damaged or of another network.
     """
     try:
-        progress = read_progress(folder)
-        tensors = load_file(folder / "training.safetensors")
-    except (OSError, SafetensorError) as error:
+        progress, content = read_progress(folder), (folder / _TENSORS).read_bytes()
+        tensors = parse_safetensors(content)
+        wanted = orjson.loads((folder / _PROGRESS).read_bytes()).get(_HASH)
+    except (OSError, SafetensorError, ValueError) as error:
         raise PoseliftError(f"{folder}: not a checkpoint to resume from ({error})") from error
+    if wanted not in (None, hashlib.sha256(content).hexdigest()):  # older ones do not say
+        raise PoseliftError(
+            f"{folder / _TENSORS}: damaged, or not what {_PROGRESS} was written with "
+            "(their SHA-256 differ)"
+        )
     load_weights(folder, model)
     return progress, tensors
 
 
 def read_progress(folder: Path) -> Progress:
     """Read how far a checkpoint is; `PoseliftError` if that is damaged, `OSError` if missing."""
-    content = (folder / "training.json").read_bytes()
+    content = (folder / _PROGRESS).read_bytes()
     try:
         values = orjson.loads(content)
-        return Progress(**{item.name: values[item.name] for item in fields(Progress)})
+        progress = Progress(**{item.name: values[item.name] for item in fields(Progress)})
+        _check_progress(progress)
     except (KeyError, TypeError, ValueError) as error:
-        raise PoseliftError(f"{folder}: not a checkpoint to resume from ({error})") from error
+        reason = f"no {error}" if isinstance(error, KeyError) else str(error)
+        raise PoseliftError(f"{folder}: not a checkpoint to resume from ({reason})") from error
+    return progress
+
+
+def _check_progress(progress: Progress) -> None:
+    """Refuse numbers that no training can have; `ValueError` says which."""
+    for name in ("epoch", "batch", "step"):
+        value = getattr(progress, name)
+        if type(value) is not int or not 0 <= value < _MOST_STEPS:
+            raise ValueError(f"{name}: expected a whole number of 0 or more, got {value!r:.40}")
+    for name in ("seconds", "loss_sum"):
+        value = getattr(progress, name)
+        if type(value) not in (int, float) or not 0 <= value < math.inf:
+            raise ValueError(f"{name}: expected a number of 0 or more, got {value!r:.40}")
+    rows = progress.history
+    if not isinstance(rows, list) or len(rows) != progress.epoch:
+        raise ValueError(f"history: expected a row for each of {progress.epoch} epochs")
+    for number, row in enumerate(rows, start=1):
+        numbers = isinstance(row, dict) and all(
+            type(row.get(name)) in (int, float) and math.isfinite(row[name]) for name in COLUMNS
+        )
+        if not numbers or row["epoch"] != number or not 0 < row["step"] <= progress.step:
+            raise ValueError(f"history: row {number} is not the metrics of epoch {number}")
 
 
 def load_weights(folder: Path, model: nn.Module) -> None:
-    """Load model.safetensors into `model`, key by key; `PoseliftError` if it does not fit."""
-    path = folder / "model.safetensors"
-    try:
-        state = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise PoseliftError(f"{path}: missing or damaged ({error})") from error
-    fill(model, state, str(path))
+    """Load the weights of a folder into `model`; `PoseliftError` if they are not those it needs."""
+    state, _ = read_weights(folder)
+    fill(model, state, str(folder / RUN_WEIGHTS))
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
@@ -154,8 +194,15 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     }
 
 
-def load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Put back what `optimizer_tensors` returned."""
+def load_optimizer(
+    optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], *, begun: bool | None = None
+) -> None:
+    """Put back what `optimizer_tensors` returned.
+
+    begun  steps have been taken, so that every weight has its entries; None: it has if any has.
+
+    Raises `PoseliftError` if an entry is missing or does not fit its weight.
+    """
     entries: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         kind, _, rest = key.partition("/")
@@ -163,6 +210,16 @@ def load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor])
             index, _, name = rest.partition("/")
             entries.setdefault(int(index), {})[name] = value
     groups = optimizer.state_dict()["param_groups"]
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    if bool(entries) if begun is None else begun:
+        for place, weight in enumerate(weights):
+            shapes = {name: value.shape for name, value in entries.get(place, {}).items()}
+            moments = dict.fromkeys(("exp_avg", "exp_avg_sq"), weight.shape)
+            if shapes != {"step": torch.Size(), **moments}:
+                raise PoseliftError(
+                    f"incomplete: expected the optimizer's step and moments for weight {place} "
+                    f"of shape {tuple(weight.shape)}, found {sorted(shapes) or 'nothing'}"
+                )
     optimizer.load_state_dict({"state": entries, "param_groups": groups})
 
 

@@ -1,11 +1,13 @@
 """The training loop: one for all networks, restartable after a kill at any moment.
 
 The data set lies in memory on the device and is permuted by (seed, epoch), so that a run is a
-function of its config and data. Axes: B sample in a batch, N sample of an epoch, J joint.
+function of its config and data. Axes: B sample in a batch, N row and M sample of an epoch, T frame
+of a window, J joint.
 """
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -16,12 +18,14 @@ from typing import Any, final
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from poselift.errors import PoseliftError
+from poselift.export import export_run
+from poselift.modelfiles.find import RUN_MODEL
 from poselift.models.checkpoint import save_model
-from poselift.models.registry import build
+from poselift.models.registry import build, frames_of
 from poselift.poses import AXES_3D
 from poselift.skeletons import get_skeleton
 from poselift.training.augmentor import Augmentor
@@ -43,6 +47,7 @@ from poselift.training.environment import choose_device, process_settings
 from poselift.training.losses import to_device, validate
 from poselift.training.records import (
     check_folder,
+    locked,
     log_epoch,
     tensorboard,
     write_config,
@@ -62,7 +67,7 @@ class TrainingResult:
     """How a run ended."""
 
     folder: Path
-    """Run folder, now with model.safetensors and model.json."""
+    """Run folder, now with model.safetensors, model.json and model.onnx."""
     best: Row
     """Metrics of the epoch whose weights were kept, chosen on validation data."""
     was_finished: bool
@@ -77,23 +82,28 @@ def train(
     device: str = "auto",
     resume: bool = False,
     reporter: Reporter | None = None,
+    export: bool = True,
 ) -> TrainingResult:
-    """Train a network and leave the best weights by validation in `folder`.
+    """Train a network and leave the best weights by validation in `folder`, for `Lifter` to open.
 
     device    "auto", "cpu" or "cuda".
     resume    continue the run that `folder` holds; on one CPU thread the numbers are those of an
               uninterrupted run, bit for bit.
     reporter  told how it goes; None is silent.
+    export    write model.onnx at the end, which `Lifter` needs.
 
     `folder` receives config.json, metrics.csv, checkpoints/, tensorboard/ (if TensorBoard is
-    installed), and at the end model.safetensors and model.json. Raises `PoseliftError` if the
-    folder holds something else, if the data do not fit the config, or if the loss stops being
-    finite (the last checkpoint then stays as it is).
+    installed), and at the end model.safetensors, model.json and model.onnx. Raises `PoseliftError`
+    if the folder holds something else or another process trains in it, if the data do not fit the
+    config, or if the loss stops being finite (the last checkpoint then stays as it is).
     """
     check_folder(config, folder, resume=resume)
-    with process_settings(config.seed, config.threads, choose_device(device)):
+    with locked(folder), process_settings(config.seed, config.threads, choose_device(device)):
         run = _Run(config, data, folder, device, reporter or SilentReporter())
-        return run.complete()
+        result = run.complete()
+        if export and not (result.was_finished and (folder / RUN_MODEL).is_file()):
+            export_run(folder)
+    return result
 
 
 @final
@@ -150,13 +160,13 @@ class _Run:
         progress, source = self._progress, self._data.source
         with ThreadPoolExecutor(1) as pool:
             upcoming = pool.submit(source.epoch, progress.epoch)
-            self._check_size(len(upcoming.result()[0]))
+            self._check_size(len(upcoming.result()[-1]))
             write_config(self._config, self._folder)  # anew, for a resumed run may end elsewhere
             if self._checkpoint is None:
                 self._save()
             writer = tensorboard(self._folder, progress.step)
             try:
-                self._announce(len(upcoming.result()[0]))
+                self._announce(upcoming.result())
                 while progress.epoch < self._config.epochs:
                     arrays = upcoming.result()
                     if progress.epoch + 1 < self._config.epochs:
@@ -179,24 +189,60 @@ class _Run:
                 f"--batch-size {size} is more than the {samples} samples of an epoch"
             )
 
-    def _announce(self, samples: int) -> None:
-        """Start the report and the clock."""
+    def _announce(self, arrays: tuple[np.ndarray, ...]) -> None:
+        """Start the report, with the time that it will take, and the clock."""
         size, epochs = self._config.batch_size, self._config.epochs
-        self._reporter.start(epochs, samples // size * epochs, self._progress.step)
+        steps = len(arrays[-1]) // size * epochs
+        left = (steps - self._progress.step) * self._step_seconds(arrays)
+        self._reporter.start(epochs, steps, self._progress.step, left)
         self._started = self._saved = time.monotonic()
 
-    def _epoch(self, inputs: Float[Tensor, "N J 2"], targets: Float[Tensor, "N J 3"]) -> None:
+    def _step_seconds(self, arrays: tuple[np.ndarray, ...]) -> float:
+        """Time a step on a copy of the network: nothing of the run changes."""
+        inputs, targets, *windows = arrays
+        rows = windows[0] if windows else np.arange(len(inputs))
+        taken = rows[: self._config.batch_size]
+        if self._augmentor is not None:  # as many samples again
+            taken = np.concatenate([taken, taken])
+        batch = [to_device(array[taken], self._device) for array in (inputs, targets)]
+        with torch.random.fork_rng():
+            trial = TrainingStep(copy.deepcopy(self._model), self._config, str(self._device.type))
+            trial.prepare(lr=0.0, epoch=0.0, number=1)
+            trial.model.train()
+            for _ in range(2):  # the first sets libraries up
+                started = time.monotonic()
+                float(trial(*batch))
+        return time.monotonic() - started
+
+    def _epoch(
+        self,
+        inputs: Float[Tensor, "N J 2"],
+        targets: Float[Tensor, "N J 3"],
+        windows: Int[Tensor, "M T"] | None = None,
+    ) -> None:
         """Take the steps that are left of an epoch, then validate.
+
+        windows  rows of each sample, or None where every row is one.
 
         Samples that do not fill a last batch wait for another epoch's order.
         """
-        size, count = self._config.batch_size, len(inputs)
+        size, count = self._config.batch_size, len(inputs if windows is None else windows)
         shuffle = np.random.default_rng([self._config.seed, self._progress.epoch])
         order = torch.from_numpy(shuffle.permutation(count)).to(self._device)
         steps = count // size
+        progress = self._progress
+        if progress.step != progress.epoch * steps + progress.batch or progress.batch > steps:
+            raise PoseliftError(
+                f"{self._folder}: its checkpoint has {progress.step} steps in {progress.epoch} "
+                f"epochs and {progress.batch} more, which does not fit {steps} steps an epoch"
+            )
+        if progress.batch:  # of a resumed run: the row of metrics has the last step's rate
+            self._lr = self._rate(progress.epoch + (progress.batch - 1) / steps)
         self._model.train()
         while self._progress.batch < steps:
             rows = order[self._progress.batch * size : (self._progress.batch + 1) * size]
+            if windows is not None:
+                rows = windows[rows]
             self._advance(inputs[rows], targets[rows], steps)
             due = time.monotonic() - self._saved >= self._config.checkpoint_seconds
             if due or len(self._window) == _WINDOW:
@@ -208,10 +254,9 @@ class _Run:
 
     def _advance(self, inputs: Tensor, targets: Tensor, steps: int) -> None:
         """Take one step of the `steps` in an epoch."""
-        config, progress = self._config, self._progress
+        progress = self._progress
         at = progress.epoch + progress.batch / steps
-        factor = config.schedule.factor(at, config.epochs, progress.validation_losses)
-        self._lr = config.lr * factor
+        self._lr = self._rate(at)
         self._step.prepare(lr=self._lr, epoch=at, number=progress.step + 1)
         if self._augmentor is not None:
             inputs, targets = self._augmentor.extend(
@@ -221,6 +266,11 @@ class _Run:
         progress.batch += 1
         progress.step += 1
         self._session_steps += 1
+
+    def _rate(self, at: float) -> float:
+        """Return the base learning rate after `at` epochs."""
+        config, losses = self._config, self._progress.validation_losses
+        return config.lr * config.schedule.factor(at, config.epochs, losses)
 
     def _look(self) -> None:
         """Fetch the losses since the last look, add them up, and stop at the first that is bad."""
@@ -297,16 +347,20 @@ class _Run:
         self._saved = now
 
     def _restore(self, folder: Path) -> None:
-        """Continue from a checkpoint."""
+        """Continue from a checkpoint; `PoseliftError` if it is not complete."""
         self._progress, tensors = load_checkpoint(folder, self._model)
-        load_optimizer(self._step.optimizer, tensors)
-        if self._step.average is not None:
-            prefix = "average/"
-            own = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
-            self._step.average.load_state_dict(own, strict=True)
-        if self._augmentor is not None:
-            self._augmentor.load(tensors)
-        load_random(tensors, self._device)
+        try:
+            load_optimizer(self._step.optimizer, tensors, begun=self._progress.step > 0)
+            if self._step.average is not None:
+                prefix = "average/"
+                own = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
+                self._step.average.load_state_dict(own, strict=True)
+            if self._augmentor is not None:
+                self._augmentor.load(tensors)
+            load_random(tensors, self._device)
+        except (PoseliftError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise PoseliftError(f"{folder}: not a checkpoint to resume from ({reason})") from error
 
     def _publish(self, source: Path, best: Row) -> None:
         """Write model.safetensors and model.json of the best epoch into the run folder."""
@@ -317,6 +371,7 @@ class _Run:
         """Return the model card: what the weights are, how they were made, how good they are."""
         config = self._config
         recipe = config.as_dict()
+        frames = frames_of(config.architecture, config.model)
         del recipe["data"]["root"], recipe["data"]["more"]  # places here, not facts of the weights
         return {
             "name": self._folder.resolve().name,
@@ -325,6 +380,7 @@ class _Run:
             "skeleton": self._data.skeleton,
             "normalisation": config.normalisation,
             "target": config.target,
+            **({"frames": frames} if frames > 1 else {}),
             "units": "m",
             "axes": AXES_3D,
             "data": self._data.description,

@@ -13,7 +13,7 @@ _EVALUATION_BATCH = 4096
 
 
 def joint_loss(
-    name: str, predicted: Float[Tensor, "B J 3"], target: Float[Tensor, "B J 3"]
+    name: str, predicted: Float[Tensor, "B *T J 3"], target: Float[Tensor, "B *T J 3"]
 ) -> Float[Tensor, ""]:
     """Return the loss called `name` in `TrainingConfig.loss`, in fp32 whatever the input."""
     difference = predicted.float() - target
@@ -28,22 +28,26 @@ def validate(
 ) -> dict[str, float]:
     """Return `val_loss` and `val_mpjpe_mm` of `model` in eval mode and fp32.
 
-    MPJPE: root joint moved to 0 and counted, mean over joints and samples.
+    MPJPE: root joint moved to 0 and counted, mean over joints and samples; of windows the frame
+    in the middle counts.
     """
     was_training = model.training
     model.eval()
     loss_sum = error_sum = 0.0
-    for start in range(0, len(data.inputs), _EVALUATION_BATCH):
+    count = len(data.inputs)
+    for start in range(0, count, _EVALUATION_BATCH):
         rows = slice(start, start + _EVALUATION_BATCH)
-        target = to_device(data.targets[rows], device)
-        predicted = model(to_device(data.inputs[rows], device))
+        taken = rows if data.windows is None else data.windows[rows]
+        target = to_device(data.targets[taken], device)
+        predicted = model(to_device(data.inputs[taken], device))
+        loss_sum += float(joint_loss(loss, predicted, target)) * len(target)
+        if data.windows is not None:
+            middle = (target.shape[1] - 1) // 2
+            predicted, target = predicted[:, middle], target[:, middle]
         ours, true = (_in_metres(data, rows, outputs) for outputs in (predicted, target))
         relative = (ours - ours[:, :1]) - (true - true[:, :1])
-        error = torch.linalg.vector_norm(relative, dim=-1).mean()
-        loss_sum += float(joint_loss(loss, predicted, target)) * len(target)
-        error_sum += float(error) * len(target)
+        error_sum += float(torch.linalg.vector_norm(relative, dim=-1).mean()) * len(target)
     model.train(was_training)
-    count = len(data.inputs)
     return {"val_loss": loss_sum / count, "val_mpjpe_mm": 1000 * error_sum / count}
 
 
@@ -55,6 +59,6 @@ def _in_metres(data: FixedSource, rows: slice, outputs: Tensor) -> Float[Tensor,
     return torch.from_numpy(poses).to(outputs.device)
 
 
-def to_device(array: Float[np.ndarray, ...], device: torch.device) -> Float[Tensor, ...]:
+def to_device(array: np.ndarray, device: torch.device) -> Tensor:
     """Return the array as a tensor there; a writable one on the CPU shares its memory."""
     return torch.from_numpy(array if array.flags.writeable else array.copy()).to(device)

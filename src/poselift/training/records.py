@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,22 +13,28 @@ import orjson
 
 from poselift.errors import PoseliftError
 from poselift.files import write_bytes
-from poselift.training.checkpoint import newest_folder, read_progress
+from poselift.training.checkpoint import COLUMNS, newest_folder, read_progress
 from poselift.training.config import TrainingConfig
 from poselift.training.schedules import Trapezoid
+
+try:
+    import fcntl
+except ImportError:  # Windows: two runs in one folder are not noticed
+    fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
 _CONFIG = "config.json"
 
+#: Held by the process that trains in a folder; it stays there, as another may be waiting for it.
+_LOCK = ".lock"
+
 #: What may differ when a run is resumed: it decides where and how fast, not what is learnt.
 _FREE = ("data.root", "data.more", "threads", "checkpoint_seconds")
 
 #: What decides when a schedule without a fixed end begins to decay.
 END = ("epochs", "schedule.decay")
-
-_COLUMNS = ("epoch", "step", "samples", "lr", "train_loss", "val_loss", "val_mpjpe_mm")
 
 
 def check_folder(config: TrainingConfig, folder: Path, *, resume: bool) -> None:
@@ -43,6 +50,33 @@ def check_folder(config: TrainingConfig, folder: Path, *, resume: bool) -> None:
             f"{folder}: exists and is not empty; continue that run with --resume or choose "
             "another --out"
         )
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a run folder alone; `PoseliftError` if another process trains in it."""
+    if fcntl is None:
+        yield
+        return
+    path = folder / _LOCK
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        stream = path.open("wb")
+    except OSError as error:
+        raise PoseliftError(f"{folder}: cannot be written ({error.strerror})") from None
+    with stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise PoseliftError(
+                f"{folder}: another process trains in it; wait for it or choose another --out"
+            ) from None
+        try:
+            yield
+        finally:
+            if [entry.name for entry in folder.iterdir()] == [_LOCK]:  # nothing came of it
+                path.unlink()
+                folder.rmdir()
 
 
 def _is_visible(path: Path) -> bool:
@@ -115,7 +149,7 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def write_metrics(folder: Path, history: Sequence[Mapping[str, int | float]]) -> None:
     """Write metrics.csv: one row an epoch, from the history, so that no row can come twice."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(history)
     write_bytes(folder / "metrics.csv", text.getvalue().encode("ascii"))

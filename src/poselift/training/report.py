@@ -16,8 +16,11 @@ class Reporter(ABC):
     """Told by the training loop how it goes."""
 
     @abstractmethod
-    def start(self, epochs: int, steps: int, done: int) -> None:
-        """Begin: `steps` a run in `epochs`, `done` of them already in an earlier session."""
+    def start(self, epochs: int, steps: int, done: int, seconds: float) -> None:
+        """Begin: `steps` a run in `epochs`, `done` of them already in an earlier session.
+
+        seconds  that what is left will take, by the time of a step.
+        """
 
     @abstractmethod
     def step(self, epoch: int, step: int, loss: float, lr: float, rate: float) -> None:
@@ -36,7 +39,7 @@ class Reporter(ABC):
 class SilentReporter(Reporter):
     """Says nothing."""
 
-    def start(self, epochs: int, steps: int, done: int) -> None:
+    def start(self, epochs: int, steps: int, done: int, seconds: float) -> None:
         """Say nothing."""
 
     def step(self, epoch: int, step: int, loss: float, lr: float, rate: float) -> None:
@@ -57,21 +60,23 @@ class LineReporter(Reporter):
         """Print to `console`, at least every `interval` seconds while steps are taken."""
         self._console = console
         self._interval = interval
-        self._epochs = self._steps = 0
-        self._last = time.monotonic()
+        self._epochs = self._steps = self._done = 0
+        self._last = self._started = time.monotonic()
 
-    def start(self, epochs: int, steps: int, done: int) -> None:
-        """Remember the totals."""
-        self._epochs, self._steps = epochs, steps
-        if done:
-            self._say(f"resuming after step {done} of {steps}")
+    def start(self, epochs: int, steps: int, done: int, seconds: float) -> None:
+        """Remember the totals; say how long it will take."""
+        self._epochs, self._steps, self._done = epochs, steps, done
+        self._started = time.monotonic()
+        self._say(_forecast(epochs, steps, done, seconds))
 
     def step(self, epoch: int, step: int, loss: float, lr: float, rate: float) -> None:
         """Print a line if the last one is long ago."""
-        if time.monotonic() - self._last >= self._interval:
+        now = time.monotonic()
+        if now - self._last >= self._interval:
+            left = (now - self._started) / (step - self._done) * (self._steps - step)
             self._say(
-                f"epoch {epoch + 1}/{self._epochs}  step {step}/{self._steps}  "
-                f"loss {loss:.5g}  lr {lr:.3g}  {rate:,.0f} samples/s"
+                f"epoch {epoch + 1}/{self._epochs}  step {step}/{self._steps}  loss {loss:.5g}  "
+                f"lr {lr:.3g}  {rate:,.0f} samples/s  {duration(left)} left"
             )
 
     def epoch(self, row: Mapping[str, int | float]) -> None:
@@ -105,7 +110,7 @@ class BarReporter(Reporter):
             expand=True,
         )
 
-    def start(self, epochs: int, steps: int, done: int) -> None:
+    def start(self, epochs: int, steps: int, done: int, seconds: float) -> None:
         """Show the bar, in the place of an earlier run's."""
         self._epochs = epochs
         for task in self._bar.task_ids:
@@ -132,6 +137,27 @@ class BarReporter(Reporter):
 def reporter_for(console: Console) -> Reporter:
     """Return a bar for a terminal, lines for a file or a pipe."""
     return BarReporter(console) if console.is_terminal else LineReporter(console)
+
+
+def duration(seconds: float) -> str:
+    """Return a time in words, in the two units that count: "40 s", "12 min", "3 h 20 min"."""
+    minutes = round(seconds / 60)
+    if seconds < 59.5:
+        return f"{max(round(seconds), 1)} s"
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours} h {minutes} min"
+    return f"{hours // 24} d {hours % 24} h"
+
+
+def _forecast(epochs: int, steps: int, done: int, seconds: float) -> str:
+    """Say what lies ahead."""
+    resumed = f"resuming after step {done} of {steps}: " if done else ""
+    return (
+        f"{resumed}{steps - done:,} steps to the end of {epochs} epochs, about {duration(seconds)}"
+    )
 
 
 def _epoch_line(row: Mapping[str, int | float], epochs: int) -> str:

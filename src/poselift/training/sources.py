@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol, final, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from poselift.datasets.cmu import load_motions
 from poselift.datasets.cmu_more import load_cmu_more
@@ -16,6 +16,7 @@ from poselift.datasets.lifting_data import LiftingData
 from poselift.datasets.registry import Part, get_data_set
 from poselift.errors import PoseliftError
 from poselift.geometry import PixelDepth, normalise
+from poselift.models.registry import frames_of
 from poselift.simulation.augmentation import AugmentationConfig, AugmentedSource, bank_of
 from poselift.skeletons import H36M_17
 from poselift.training.config import TrainingConfig
@@ -36,8 +37,13 @@ Load = Callable[[TrainingConfig, str], LiftingData]
 class Source(Protocol):
     """Samples by epoch; the same (source, index) always gives the same arrays."""
 
-    def epoch(self, index: int) -> tuple[Float[np.ndarray, "N J 2"], Float[np.ndarray, "N J 3"]]:
-        """Return normalised inputs (missing joints 0) and targets in network space (metres)."""
+    def epoch(self, index: int) -> tuple[np.ndarray, ...]:
+        """Return inputs and targets of an epoch, and of which rows its samples are windows.
+
+        Inputs (N, J, 2) are normalised, missing joints 0; targets (N, J, 3) in network space
+        (metres). A third array (M, T), the rows of M samples of T frames each, is there for
+        networks that look at several frames; without it each row is a sample.
+        """
 
 
 @final
@@ -52,6 +58,8 @@ class FixedSource:
     `pixel_depth` says otherwise."""
     pixel_depth: PixelDepth | None = None
     """Takes targets that are pixels and depth back to metres."""
+    windows: Int[np.ndarray, "N T"] | None = None
+    """Rows of the frames around each row, itself at (T - 1) // 2; None for single frames."""
 
     def __post_init__(self) -> None:
         """Refuse values that are not finite."""
@@ -61,9 +69,10 @@ class FixedSource:
                 row = int(np.flatnonzero(bad)[0])
                 raise PoseliftError(f"sample {row}: expected finite {name}, got NaN or infinity")
 
-    def epoch(self, index: int) -> tuple[Float[np.ndarray, "N J 2"], Float[np.ndarray, "N J 3"]]:
+    def epoch(self, index: int) -> tuple[np.ndarray, ...]:
         """Return the arrays, whatever the epoch."""
-        return self.inputs, self.targets
+        both = (self.inputs, self.targets)
+        return both if self.windows is None else (*both, self.windows)
 
 
 @final
@@ -78,12 +87,15 @@ class PartSource:
     seed: int
     """Decides with the epoch what is drawn."""
 
-    def epoch(self, index: int) -> tuple[Float[np.ndarray, "N J 2"], Float[np.ndarray, "N J 3"]]:
-        """Return the part of an epoch."""
-        count = len(self.whole.inputs)
+    def epoch(self, index: int) -> tuple[np.ndarray, ...]:
+        """Return the part of an epoch; of windows the whole arrays, and part of the windows."""
+        whole = self.whole
+        count = len(whole.inputs)
         rng = np.random.default_rng([self.seed, index])
         rows = rng.choice(count, size=min(self.samples, count), replace=False, shuffle=False)
-        return self.whole.inputs[rows], self.whole.targets[rows]
+        if whole.windows is not None:
+            return whole.inputs, whole.targets, whole.windows[rows]
+        return whole.inputs[rows], whole.targets[rows]
 
 
 @final
@@ -145,6 +157,10 @@ def open_data(config: TrainingConfig, load: Load = load_fixed) -> TrainingData:
     """
     spec, seed = config.data, config.seed
     fresh = spec.samples or _FRESH_SAMPLES
+    frames = frames_of(config.architecture, config.model)
+    if frames > 1 and (spec.variant == "augmented" or config.poseaug):
+        what = "--poseaug makes" if config.poseaug else "--variant augmented draws"
+        raise PoseliftError(f"{what} single frames: {config.architecture} looks at {frames}")
     if spec.name == "synthetic":
         source = AugmentedSource(None, fresh, seed)
         validation = FixedSource(*AugmentedSource(None, _HELD_OUT_SAMPLES, seed).epoch(_HELD_OUT))
@@ -153,31 +169,35 @@ def open_data(config: TrainingConfig, load: Load = load_fixed) -> TrainingData:
         assert spec.root is not None  # DataSpec refuses that
         return _augmented_cmu17(spec.root, spec.more, fresh, seed)
     train, held_out = load(config, "train"), load(config, "val")
-    whole = as_network_sees(train, config.normalisation, config.target)
+    whole = as_network_sees(train, config.normalisation, config.target, frames)
     return TrainingData(
         whole if spec.samples is None else PartSource(whole, spec.samples, seed),
-        as_network_sees(held_out, config.normalisation, config.target),
+        as_network_sees(held_out, config.normalisation, config.target, frames),
         train.skeleton.name,
         train.name,
         views_of(train, config.normalisation) if config.poseaug else None,
     )
 
 
-def as_network_sees(data: LiftingData, normalisation: str, target: str = "pose") -> FixedSource:
+def as_network_sees(
+    data: LiftingData, normalisation: str, target: str = "pose", frames: int = 1
+) -> FixedSource:
     """Return a data set's normalised keypoints and its poses turned into the network's space.
 
-    With `target` "pixel_depth" poses become pixels and depth; `PoseliftError` names a row of which
-    the root's position is not known.
+    With more than one of `frames` samples are windows, which stay in their clip and camera. With
+    `target` "pixel_depth" poses become pixels and depth; `PoseliftError` names a row of which the
+    root's position is not known.
     """
     root = data.skeleton.root
     pose = normalise(data.keypoints, normalisation, data.image_size, data.focal, root)
     inputs = np.nan_to_num(pose.inputs, nan=0.0, posinf=np.inf, neginf=-np.inf)
     targets = pose.to_network(data.poses).astype(np.float32)
+    around = data.windows(frames) if frames > 1 else None
     if target == "pose":
-        return FixedSource(inputs, targets)
+        return FixedSource(inputs, targets, windows=around)
     _check_roots(data)
     way = PixelDepth.of(pose, data.root, data.intrinsics, data.image_size, data.focal)
-    return FixedSource(inputs, way.from_metres(targets), way)
+    return FixedSource(inputs, way.from_metres(targets), way, around)
 
 
 def views_of(data: LiftingData, normalisation: str) -> Views:

@@ -24,7 +24,8 @@ from poselift.training.config import TrainingConfig
 from poselift.training.environment import make_fabric
 from poselift.training.losses import joint_loss
 
-#: Takes a step on inputs (B, J, 2) and targets (B, J, 3); returns the loss, on the device.
+#: Takes a step on inputs (B, J, 2) and targets (B, J, 3), or windows (B, T, J, ...) of them;
+#: returns the loss, on the device.
 StepFunction = Callable[[Tensor, Tensor], Tensor]
 
 #: Steps before a capture: libraries set themselves up in them, which a graph cannot hold.
@@ -99,7 +100,7 @@ class TrainingStep:
             self._share.fill_(1 - min(self._config.ema_decay, number / (number + 9)))
 
     def __call__(
-        self, inputs: Float[Tensor, "B J 2"], targets: Float[Tensor, "B J 3"]
+        self, inputs: Float[Tensor, "B *T J 2"], targets: Float[Tensor, "B *T J 3"]
     ) -> Float[Tensor, ""]:
         """Take a step; the loss is that of the weights before it, detached and on the device."""
         loss = joint_loss(self._config.loss, self._wrapped(inputs), targets)
@@ -207,7 +208,7 @@ class CapturedStep:
         self._replay: Callable[[], Tensor] | None = None
 
     def __call__(
-        self, inputs: Float[Tensor, "B J 2"], targets: Float[Tensor, "B J 3"]
+        self, inputs: Float[Tensor, "B *T J 2"], targets: Float[Tensor, "B *T J 3"]
     ) -> Float[Tensor, ""]:
         """Take a step; as `TrainingStep` does."""
         if not self._possible:
