@@ -19,7 +19,7 @@ _FIRST = {
 _AXES_CAMERA = (
     "In the axes of the camera x points right, y down and z forward, away from the camera."
 )
-_AXES_WORLD = "In the axes of the room x points right, y up and z backward, to the filming side."
+_AXES_WORLD = "In the axes of the room x points right, y up and z backward"
 
 
 def summary(people: list[Shown], line: Timeline) -> str:
@@ -49,10 +49,14 @@ def facts(meta: dict[str, Any], people: list[Shown]) -> list[list[str]]:
 def besides(meta: dict[str, Any], people: list[Shown], line: Timeline) -> list[list[str]]:
     """Names and values of all else that is known."""
     one = people[0].any
-    size = one.image_size
+    size, flat = one.image_size, people[0].flat
     known: dict[str, Any] = {
         "Joints": f"{one.skeleton.name}, {len(one.skeleton)}",
-        "Image": f"{size[0]} × {size[1]} px" if size else "size unknown",
+        "Image": f"{size[0]} × {size[1]} px"
+        if size
+        else "size unknown"
+        if flat is not None
+        else None,
         "Frames": f"{line.frames[0]} to {line.frames[-1]} in files, where the first is 0",
     }
     said = {*_FIRST, "units", "axes"}
@@ -78,7 +82,8 @@ def notes(people: list[Shown], line: Timeline, *, room: bool) -> list[str]:
     solid = people[0].solid
     out = ["“Left” and “right” are the person's own."]
     if solid is not None:
-        out.append(_AXES_WORLD if solid.axes == AXES_WORLD else _AXES_CAMERA)
+        filmed = ", to the filming side." if people[0].flat is not None else "."
+        out.append(_AXES_WORLD + filmed if solid.axes == AXES_WORLD else _AXES_CAMERA)
         if room and solid.axes == AXES_WORLD:
             out.append("People stand where they were in the room, on its floor (0.5 m squares).")
         elif room:

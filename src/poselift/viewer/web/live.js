@@ -24,7 +24,8 @@ function draw() {
   const solids = people.filter(({ solid }) => solid);
   const bodies = solids.map((one, cell) => body(one, one.solid, clip.solid, cell));
   const cells = Math.max(bodies.length, 1);
-  drawSolid(byId("solid"), { scene: clip.scene, bodies, cells, view, names, ink });
+  const { scene } = clip;
+  drawSolid(byId("solid"), { scene, filmed: true, bodies, cells, view, names, ink });
   const flats = people.map((one) => body(one, one.flat, clip.flat, 0));
   const film = !byId("film").hidden;
   const [width, height] = clip.image_size;

@@ -88,7 +88,8 @@ function draw3D() {
   const slots = slotsNow();
   const bodies = shown().map((person) => bodyAt(person, slots)).filter(Boolean);
   const cells = Math.max(slots.length, 1);
-  drawSolid(byId("solid"), { scene, bodies, cells, view, follow, names, ink });
+  const filmed = Boolean(clip.frame_box);
+  drawSolid(byId("solid"), { scene, filmed, bodies, cells, view, follow, names, ink });
 }
 
 function draw2D() {

@@ -24,16 +24,17 @@ function cellsFor(count, width, height, scene) {
 
 /** Draw `bodies` (what they are: see `bodyAt` of page.js) on a canvas.
  *  scene   room, axes, camera, up, side and floor, as scene.py says.
+ *  filmed  whether a camera was there, whose side is marked.
  *  cells   how many stages there are, if not a room; each body has the `cell` it is in.
  *  follow  whether the eye goes with the bodies through the room. */
-export function drawSolid(canvas, { scene, bodies, cells, view, follow, names, ink }) {
+export function drawSolid(canvas, { scene, filmed, bodies, cells, view, follow, names, ink }) {
   const { pen, width, height } = begin(canvas);
   const corner = [46, height - 46];
   if (scene.room) {
     const eye = roomEye(scene, bodies, view, follow, width, height);
     drawFloor(pen, eye, scene.floor, ink);
     if (scene.camera) drawCamera(pen, eye, scene.camera, ink);
-    else drawSign(pen, eye, [(scene.floor[0] + scene.floor[1]) / 2, 0, scene.floor[3] + 0.4], ink);
+    else if (filmed) drawSign(pen, eye, [(scene.floor[0] + scene.floor[1]) / 2, 0, scene.floor[3] + 0.4], ink);
     drawScene(pen, eye, bodies, ink);
     if (names) nameAll(pen, eye, bodies, width, height, ink);
     drawAxes(pen, eye, scene.axes, corner, ink);
@@ -61,7 +62,7 @@ export function drawSolid(canvas, { scene, bodies, cells, view, follow, names, i
     pen.rect(centre[0] - wide / 2, centre[1] - tall / 2, wide, tall);
     pen.clip();
     drawFloor(pen, eye, [-half, half, -half, half], ink);
-    if (cells === 1) drawSign(pen, eye, [0, 0, half + 0.16], ink);
+    if (cells === 1 && filmed) drawSign(pen, eye, [0, 0, half + 0.16], ink);
     drawScene(pen, eye, here, ink);
     pen.restore();
     for (const body of names ? here : []) {
