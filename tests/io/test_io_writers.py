@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from poselift.errors import PoseliftError
-from poselift.io import load, save, save_all
+from poselift.io import load, save, save_all, writers
 from poselift.io.axes import AXES, DIRECTIONS, axes_of, turned, turning
 from poselift.io.timeline import timeline
 from poselift.mocap import read_trc
@@ -280,3 +280,47 @@ def test_a_missing_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(PoseliftError, match=r'pip install "poselift\[c3d\]"'):
         save(results(person(2)), tmp_path / "a.c3d")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("suffix", sorted(set(writers()) - {".html", ".mp4", ".glb", ".mot"}))
+@pytest.mark.parametrize("axes", [None, *AXES])
+def test_one_clip_through_every_writer_and_back(
+    tmp_path: Path, suffix: str, axes: str | None
+) -> None:
+    """Where everyone is, who it is, when, and how it was made; with help of the file beside it."""
+    pytest.importorskip("ezc3d")
+    pytest.importorskip("pyarrow")
+    one = person(np.arange(20), person_id=4, world=True)
+    save(results(one), tmp_path / f"a{suffix}", axes=axes)
+    found = load(tmp_path / f"a{suffix}")
+    assert isinstance(found, Results)
+    (back,) = (each.poses_3d for each in found.people)
+    signs = UPSIDE if axes_of(back) == "camera" else np.ones(3)
+    np.testing.assert_allclose(back.placed, one.poses_3d.placed * signs, atol=2e-6)
+    np.testing.assert_allclose(back.times, one.poses_3d.times, atol=1e-6)
+    np.testing.assert_array_equal(back.frames, one.poses_3d.frames)
+    assert (back.skeleton, back.fps) == (H36M_17, 30.0)
+    if suffix != ".c3d":  # it has no place for a number that a reader would look for
+        assert back.person_id == 4
+        assert found.meta["weights_sha256"] == META["weights_sha256"]
+        assert back.history[: len(one.poses_3d.history)] == one.poses_3d.history
+
+
+def test_the_file_beside_is_about_files_of_its_name_only(tmp_path: Path) -> None:
+    two = results(person(3, person_id=1), person(3, person_id=2))
+    save(two, tmp_path / "a.trc", axes="z-up")
+    beside_it = tmp_path / "a.poselift.json"
+    found = load(tmp_path / "a.person02.trc")
+    assert found.people[0].poses_3d.person_id == 2
+    assert found.people[0].poses_3d.history[2] == "axes: z-up, says a.poselift.json"
+    wanted = two.people[1].poses_3d.placed * UPSIDE
+    np.testing.assert_allclose(found.people[0].poses_3d.placed, wanted, atol=1e-6)
+    # another program's file of that name is not in the list, and y-up as TRC is
+    (tmp_path / "a.trc").write_bytes((tmp_path / "a.person02.trc").read_bytes())
+    assert load(tmp_path / "a.trc").people[0].poses_3d.person_id == 0
+    for text in ('{"format": "poselift-sidecar", "files": [7]}', '{"format": "poselift-side'):
+        beside_it.write_text(text)
+        with pytest.raises(PoseliftError, match=r"a\.poselift\.json"):
+            load(tmp_path / "a.person02.trc")
+    beside_it.write_text('{"format": "another"}')
+    assert load(tmp_path / "a.person02.trc").people[0].poses_3d.person_id == 0

@@ -9,6 +9,8 @@ as hands, feet and head are; their own rotation is 0.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Float
 
@@ -19,6 +21,7 @@ from poselift.io.axes import Axes, turning
 from poselift.io.posture import posture
 from poselift.motion.skeleton import Rig
 from poselift.poses import PoseSequence
+from poselift.skeletons import Skeleton, get_skeleton, skeleton_names
 
 _ROOT = "CHANNELS 6 Xposition Yposition Zposition Zrotation Xrotation Yrotation"
 _JOINT = "CHANNELS 3 Zrotation Xrotation Yrotation"
@@ -42,11 +45,11 @@ def write_bvh(sequence: PoseSequence, stream: Sink, axes: Axes) -> tuple[str, ..
         turns = moved.rotations[:, node]
         turns = turns if axes == "y-up" else turn @ turns @ turn.T
         angles[:, place] = np.degrees(np.unwrap(to_euler(turns, "zxy"), axis=0))
-    angles = angles.reshape(count, -1)
+    table = angles.reshape(count, -1)
     for rows in textrows.blocks(count):
         still = np.zeros((len(path[rows]), 3))
-        table = np.concatenate([path[rows], still, angles[rows]], axis=1).astype(np.float32)
-        stream.write(b"\n".join(textrows.lines(table, b" ")) + b"\n")
+        values = np.concatenate([path[rows], still, table[rows]], axis=1).astype(np.float32)
+        stream.write(b"\n".join(textrows.lines(values, b" ")) + b"\n")
     return moved.notes
 
 
@@ -100,3 +103,17 @@ def end_of(rig: Rig, node: int, rest: Float[np.ndarray, " D"]) -> Float[np.ndarr
     away = rig.offsets[node]
     length = float(np.linalg.norm(away))
     return away * (0.05 * size / length) if length > 0 else np.array([0.0, 0.05 * size, 0.0])
+
+
+def joints_of(names: Sequence[str]) -> tuple[Skeleton, list[int]] | None:
+    """Return the joint set whose joints a hierarchy of ours holds, and where each of them is in it.
+
+    None for a hierarchy that is not one of ours: `root` first, and all joints of a known set.
+    """
+    if names[0] != "root":
+        return None
+    inner = {name for name in names[1:] if "_to_" not in name and not name.endswith("_end")}
+    for skeleton in map(get_skeleton, skeleton_names()):
+        if set(skeleton.joints) == inner:
+            return skeleton, [list(names).index(joint) for joint in skeleton.joints]
+    return None

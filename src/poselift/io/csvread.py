@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 from poselift.errors import PoseliftError
 from poselift.io.axes import AXES, Axes, turned
 from poselift.io.csvfile import FEET, PIXELS, WHO, metres
+from poselift.io.facts import beside
 from poselift.io.fields import MAX_NUMBER
 from poselift.io.jointsets import from_joint_names
 from poselift.io.peek import peek
@@ -64,11 +65,11 @@ def read_csv(path: Path) -> Detections | Results:
         places = [_place(path, column, f"{joint}_{name}") for joint in known for name in wanted]
         first = np.arange(len(table))
         points = table[:, places].reshape(len(table), len(known), len(wanted))
-    beside = {
+    values = {
         name: table[first][:, column[name]] if name in column else np.full(len(first), np.nan)
         for name in extra
     }
-    return _found(path, keys[first], skeleton, points, axes, beside)
+    return _found(path, keys[first], skeleton, points, axes, values)
 
 
 @contextmanager
@@ -165,7 +166,7 @@ def _found(
     skeleton: Skeleton,
     points: Float[np.ndarray, "N J C"],
     axes: Axes | None,
-    beside: dict[str, Float[np.ndarray, " N"]],
+    extra: dict[str, Float[np.ndarray, " N"]],
 ) -> Detections | Results:
     """Make detections, or results, of a table that is numbers by now."""
     for index, name in ((0, "frame"), (2, "person")):
@@ -177,6 +178,10 @@ def _found(
     order = np.lexsort((keys[:, 2], keys[:, 0]))
     frames, times, ids = keys[order, 0].astype(np.int64), keys[order, 1], keys[order, 2]
     points, fps = points[order].astype(np.float32), _rate(frames, times)
+    said = beside(path)
+    size = None if said is None else said.image_size
+    if said is not None and fps is not None and said.fps is not None:
+        fps = said.fps  # the times are rounded
     if axes is None:
         return Detections(
             frames=frames,
@@ -185,7 +190,7 @@ def _found(
             person_ids=ids.astype(np.int64),
             skeleton=skeleton,
             fps=fps,
-            image_size=None,
+            image_size=size,
             frame_count=int(frames[-1]) + 1,
             source=str(path),
             times=times,
@@ -193,13 +198,20 @@ def _found(
     people = []
     for number, part in by_person(ids.astype(np.int64)).items():
         chosen = order[part]
-        common = {"frames": frames[part], "times": times[part], "fps": fps, "person_id": number}
-        tracks = _tracks({name: one[chosen] for name, one in beside.items()}, axes)
+        common = {
+            "frames": frames[part],
+            "times": times[part],
+            "fps": fps,
+            "image_size": size,
+            "person_id": number,
+        }
+        past = ((), ()) if said is None else said.histories.get(number, ((), ()))
+        tracks = _tracks({name: one[chosen] for name, one in extra.items()}, axes)
         try:
-            people.append(_person(points[part], skeleton, axes, common, tracks))
+            people.append(_person(points[part], skeleton, axes, common, tracks, past))
         except PoseliftError as error:
             raise PoseliftError(f"{path}, person {number}: {error}") from None
-    return Results(tuple(people))
+    return Results(tuple(people), {} if said is None else said.meta)
 
 
 def _rate(frames: Int[np.ndarray, " N"], times: Float[np.ndarray, " N"]) -> float | None:
@@ -212,14 +224,14 @@ def _rate(frames: Int[np.ndarray, " N"], times: Float[np.ndarray, " N"]) -> floa
     return round(1 / step, 6) if steady else None
 
 
-def _tracks(beside: dict[str, Float[np.ndarray, " T"]], axes: Axes) -> dict[str, np.ndarray]:
+def _tracks(extra: dict[str, Float[np.ndarray, " T"]], axes: Axes) -> dict[str, np.ndarray]:
     """Return the tracks of which anything is known, in the axes that sequences have."""
     columns = {
         "root": metres(axes, "root_"),
         "root_std": metres(axes, "root_std_"),
         "contacts": list(FEET),
     }
-    values = {name: np.stack([beside[one] for one in ones], 1) for name, ones in columns.items()}
+    values = {name: np.stack([extra[one] for one in ones], 1) for name, ones in columns.items()}
     return tracks_from(values, axes)
 
 
@@ -229,15 +241,18 @@ def _person(
     axes: Axes,
     common: dict[str, Any],
     tracks: dict[str, np.ndarray],
+    past: tuple[tuple[str, ...], tuple[str, ...]],
 ) -> Person:
     """Make a person of metres, pixels and scores; z-up becomes y-up."""
-    flat = PoseSequence.from_2d(points[..., 3:5], skeleton, scores=points[..., 5], **common)
+    flat = PoseSequence.from_2d(
+        points[..., 3:5], skeleton, scores=points[..., 5], history=past[0], **common
+    )
     camera = axes == "camera"
     solid = PoseSequence(
         positions=turned(points[..., :3], axes, "camera" if camera else "y-up"),
         skeleton=skeleton,
         scores=flat.scores,
-        image_size=None,
+        history=past[1],
         units="m",
         axes=AXES_3D if camera else AXES_WORLD,
         tracks=tracks,

@@ -15,10 +15,17 @@ The file beside `jump.trc` and `jump.bvh` is `jump.poselift.json`:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from poselift.errors import PoseliftError
 from poselift.io import rows
-from poselift.io.axes import Axes, axes_of, describe
+from poselift.io.axes import AXES, Axes, axes_of, describe
+from poselift.io.fields import read_fps, read_index, read_list, read_object, read_size
+from poselift.io.jsonfile import content
 from poselift.poses import PoseSequence, Results
 
 SIDECAR = "poselift-sidecar"
@@ -82,3 +89,76 @@ def sidecar(said: dict[str, Any], files: Sequence[dict[str, Any]]) -> bytes:
     """Return the content of the file that stands beside others: `facts`, and of each file."""
     head = {"format": SIDECAR, "version": VERSION}
     return rows.dump({**head, **said, "files": files}) + b"\n"
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What the file beside another one says of it.
+
+    place      that file.
+    axes       of the 3D poses; None of keypoints.
+    ids        numbers of the persons in it.
+    fps        frames a second, None if the source did not say.
+    image_size (width, height) in pixels, or None.
+    histories  of each person in 2D and in 3D.
+    meta       the rest: model, weights hash, software, ...
+    """
+
+    place: Path
+    axes: Axes | None
+    ids: tuple[int, ...]
+    fps: float | None
+    image_size: tuple[int, int] | None
+    histories: dict[int, tuple[tuple[str, ...], tuple[str, ...]]]
+    meta: dict[str, Any]
+
+
+#: What a file says besides `Results.meta`.
+_OWN = frozenset(
+    ("format", "version", "files", "skeleton", "joint_names", "fps", "image_size", "people")
+)
+
+
+def beside(path: Path) -> Beside | None:
+    """Return what stands beside a file of ours, None if nothing does or it is not about this file.
+
+    Raises `PoseliftError` if it is damaged.
+    """
+    parts = path.name.split(".")
+    for end in range(len(parts) - 1, 0, -1):  # jump.person00.trc: jump.person00, then jump
+        place = path.with_name(".".join(parts[:end]) + SUFFIX)
+        if place.is_file():
+            break
+    else:
+        return None
+    where = str(place)
+    try:
+        said = read_object(msgspec.json.decode(content(place)), where)
+        if said.get("format") != SIDECAR:
+            return None
+        listed = [read_object(one, where) for one in read_list(said.get("files"), "files", where)]
+        about = next((one for one in listed if one.get("name") == path.name), None)
+        if about is None:
+            return None
+        axes = read_object(about.get("axes"), where).get("name")
+        ids = read_list(about.get("person_ids"), "person_ids", where)
+        histories = {
+            read_index(one.get("person_id"), "person_id", where): (
+                tuple(map(str, one.get("history_2d") or ())),
+                tuple(map(str, one.get("history_3d") or ())),
+            )
+            for one in (read_object(one, where) for one in said.get("people") or ())
+        }
+        return Beside(
+            place,
+            next((one for one in AXES if one == axes), None),
+            tuple(read_index(one, "person_id", where) for one in ids),
+            read_fps(said.get("fps"), where),
+            read_size(said.get("image_size"), where),
+            histories,
+            {key: value for key, value in said.items() if key not in _OWN},
+        )
+    except (msgspec.DecodeError, TypeError, RecursionError) as error:
+        raise PoseliftError(
+            f"{where}: is damaged ({str(error)[:150]}), and would say how {path.name} is to be read"
+        ) from None

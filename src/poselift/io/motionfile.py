@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 
 from poselift.errors import PoseliftError
 from poselift.io.axes import Axes, turned
+from poselift.io.facts import beside
 from poselift.io.jointsets import arrange, plain_name
 from poselift.poses import AXES_WORLD, Person, PoseSequence, Results
 from poselift.skeletons import Skeleton
@@ -97,10 +98,17 @@ def motion_results(
 ) -> Results:
     """Make results of one person of joints in the room, metres.
 
-    The path is that of the skeleton's root; where it is missing, of the middle of the others.
+    The path is that of the skeleton's root; where it is missing, of the middle of the others. What
+    stands beside the file (see `facts.beside`) says better what axes it is in, and who it is.
     """
     if not len(points) or np.isnan(points).all():
         raise PoseliftError(f"{path}: no person in any frame")
+    number, past, meta = 0, list(notes), {"source": str(path)}
+    if (said := beside(path)) is not None:
+        axes, meta = said.axes or axes, {**said.meta, **meta}
+        number = said.ids[0] if said.ids else 0
+        step = f"axes: {axes}, says {said.place.name}"
+        past = [*said.histories.get(number, ((), ()))[1], step, *notes]
     world = turned(points, axes, "y-up")
     root = world[:, skeleton.root].copy()
     lost = np.isnan(root[:, 0])
@@ -117,6 +125,7 @@ def motion_results(
         units="m",
         axes=AXES_WORLD,
         tracks={"root": root.astype(np.float32)},
-        history=tuple(notes),
+        person_id=number,
+        history=tuple(past),
     )
-    return Results((Person.only_3d(sequence),), {"source": str(path)})
+    return Results((Person.only_3d(sequence),), meta)

@@ -159,7 +159,7 @@ class Rig:
             found[:, node] = np.swapaxes(above, -1, -2) @ world[:, node]
         if whole.all():
             return found
-        local = np.full((len(whole), len(self), 3, 3), np.nan)
+        local = np.full((len(positions), len(self), 3, 3), np.nan)
         local[whole] = found
         return local
 

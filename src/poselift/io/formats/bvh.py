@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from poselift.io.arrays import Sink
-from poselift.io.bvhfile import write_bvh
+from poselift.io.bvhfile import joints_of, write_bvh
 from poselift.io.motionfile import motion_results, rig, unit_of
 from poselift.io.peek import peek
 from poselift.io.registry import Format, ReadOptions, WriteOptions
@@ -23,22 +23,31 @@ def matches(path: Path) -> bool:
 def read(path: Path, options: ReadOptions) -> Results:
     """Read joint rotations as joint positions; raises `PoseliftError` naming line or frame.
 
-    BVH names no unit: it is the one in which the body at rest is about as tall as people are.
+    BVH names no unit: it is the one in which the body at rest is about as tall as people are. Of
+    our own files only the joints of the joint set are taken, in metres.
     """
     motion = read_bvh(path)
     positions, _ = motion.world()
     rest = motion.rest()
     unit, metres = unit_of(float(np.ptp(rest[:, 1]) or np.ptp(rest, axis=0).max()))
     frames = np.arange(len(motion))
+    skeleton = rig(motion.names, motion.parents)
+    how = f"{unit}, by the body's size"
+    if (ours := joints_of(motion.names)) is not None:
+        skeleton, columns = ours
+        positions, how, metres = positions[:, columns], "m", 1.0
     return motion_results(
         path,
-        rig(motion.names, motion.parents),
+        skeleton,
         positions * metres,
         "y-up",
         frames=frames,
         times=frames * motion.frame_time,
         fps=round(1 / motion.frame_time, 3),
-        notes=(*(f"warning: {one}" for one in motion.notes), f"units: {unit}, by the body's size"),
+        notes=(
+            *(f"warning: {one}" for one in motion.notes),
+            f"units: {how}",
+        ),
     )
 
 
