@@ -18,6 +18,7 @@ CARD: dict[str, Any] = {
     "skeleton": "h36m_17",
     "normalisation": "person",
     "units": "m",
+    "longest_bone_m": 1e6,  # random weights make no bodies
 }
 
 

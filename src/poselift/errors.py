@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import reprlib
+from importlib.metadata import PackageNotFoundError, distribution
 
 _LONGEST = 1500
 
@@ -38,3 +40,19 @@ def quoted(value: object) -> str:
         return _SHORT.repr(value)
     except (RecursionError, ValueError):  # a whole number of a million digits has no text
         return f"a {type(value).__name__}"
+
+
+def how_to_install(extra: str) -> str:
+    """Return the command that adds an optional part, from where poselift was installed from.
+
+    pip notes the folder or wheel in `direct_url.json` (PEP 610); without it the command is to be
+    run in poselift's folder.
+    """
+    try:
+        noted = json.loads(distribution("poselift").read_text("direct_url.json") or "{}")
+    except (PackageNotFoundError, ValueError):
+        noted = {}
+    url = noted.get("url", "") if isinstance(noted, dict) else ""
+    if not isinstance(url, str) or not url.endswith(".whl"):
+        return f'pip install ".[{extra}]" (in the folder of poselift\'s pyproject.toml)'
+    return f'pip install "poselift[{extra}] @ {url}"'

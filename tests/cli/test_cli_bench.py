@@ -153,7 +153,7 @@ def test_without_torch_it_says_what_to_install() -> None:
     assert done.returncode == 2
     assert done.stderr == (
         "poselift: error: `poselift bench` needs torch, "
-        'install it with: pip install "poselift[train]"\n'
+        'install it with: pip install ".[train]" (in the folder of poselift\'s pyproject.toml)\n'
     )
 
 

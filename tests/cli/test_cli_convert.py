@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from io_samples import body_25, mmpose_frames, openpose_frame, pair, sequence, walker, write
-from poselift.io import load_people, write_json, write_keypoints, write_npz
+from poselift.io import load, load_people, write_json, write_keypoints, write_npz
 from poselift.poses import Results
 
 Run = Callable[..., tuple[int, str, str]]
@@ -103,12 +103,15 @@ def test_joints_by_name(run: Run, clip: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".json"])
-def test_of_results_the_2d_poses_are_taken(run: Run, tmp_path: Path, suffix: str) -> None:
-    source, flat = tmp_path / f"results{suffix}", pair()[0]
+def test_results_keep_their_2d_and_their_3d_poses(run: Run, tmp_path: Path, suffix: str) -> None:
+    source = tmp_path / f"results{suffix}"
     with source.open("wb") as stream:
         (write_npz if suffix == ".npz" else write_json)(Results((pair(),), {}), stream)
-    assert run(source, "-o", tmp_path / "flat.npz")[0] == 0
-    assert load_people(tmp_path / "flat.npz") == (flat,)
+    assert run(source, "-o", tmp_path / "again.npz")[0] == 0
+    again = load(tmp_path / "again.npz")
+    assert isinstance(again, Results)
+    assert again.people == (pair(),)
+    assert load_people(tmp_path / "again.npz") == (pair().poses_2d,)  # lifted again from these
 
 
 @pytest.mark.parametrize(

@@ -245,6 +245,7 @@ def test_eval_agrees_with_the_definition(trained: tuple[Path, Result]) -> None:
         alone = lifter.lift(
             data.keypoints[row : row + 1],
             image_size=(int(width), int(height)),
+            skeleton="h36m_17",
             focal=float(data.focal[row]),
         )
         np.testing.assert_allclose(predicted[row], alone[0], atol=1e-5)

@@ -133,4 +133,4 @@ def test_without_pyav_one_sentence_says_so(
     monkeypatch.setitem(sys.modules, "av", None)
     status, _, err = run("detect", "gym.mp4", "-o", "a.npz")
     assert status == 2
-    assert 'videos need PyAV, install it with: pip install "poselift[video]"' in err
+    assert 'videos need PyAV, install it with: pip install ".[video]"' in err

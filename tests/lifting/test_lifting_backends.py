@@ -29,7 +29,7 @@ def fresh() -> None:
 @pytest.mark.parametrize("model", ["gln", "posegraphnet"])
 def test_all_runtimes_of_this_machine_agree(model: str) -> None:
     clip = load_poses(EXAMPLE)[:40]
-    exact = Lifter(model)(clip).positions
+    exact = Lifter(model, precision="fp32")(clip).positions
     offered = runtimes(model)
     assert offered[0] == ("onnxruntime", "fp32")
     assert ("openvino", "fp32") in offered
@@ -131,6 +131,28 @@ def test_cpu_that_cuts_sums_off_has_no_int8(monkeypatch: pytest.MonkeyPatch) -> 
     assert ("onnxruntime", "int8") not in runtimes("gln")
 
 
+def test_auto_is_int8_where_that_is_exact_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "precision int8" in repr(Lifter("posegraphnet"))
+    assert "precision fp32" in repr(Lifter("posegraphnet", backend="openvino"))
+    monkeypatch.setattr(backends, "AUTO_LIMIT_MM", 0.01)  # the card says more
+    assert "precision fp32" in repr(Lifter("posegraphnet"))
+    monkeypatch.undo()
+    monkeypatch.setattr(backends, "_whole_products_are_exact", lambda: False)
+    backends._available.cache_clear()
+    assert "precision fp32" in repr(Lifter("posegraphnet"))
+    backends._available.cache_clear()
+    monkeypatch.undo()
+    for name, precision in (("own", "fp32"), ("own.int8", "int8")):
+        data = find_model("posegraphnet", precision).data
+        loss = data.index(b'"loss_against_fp32"')
+        renamed = b'"loss_against_fp33"'  # a card that does not say
+        path = tmp_path / f"{name}.onnx"
+        path.write_bytes(data[:loss] + renamed + data[loss + len(renamed) :])
+    assert "precision fp32" in repr(Lifter(tmp_path / "own.onnx"))
+
+
 def test_models_without_the_weights(tmp_path: Path) -> None:
     path = tmp_path / "own.onnx"
     path.write_bytes(find_model("posegraphnet").data)
@@ -150,7 +172,8 @@ def test_file_of_integers_is_opened_as_such(tmp_path: Path) -> None:
     assert Lifter(path, precision="int8").card.precision == "int8"
     assert runtimes(path) == (("onnxruntime", "int8"),)
     with pytest.raises(PoseliftError, match=r"holds int8 weights, expected those for fp32"):
-        Lifter(path)
+        Lifter(path, precision="fp32")
+    assert "precision int8" in repr(Lifter(path))
     exact = tmp_path / "exact.int8.onnx"
     exact.write_bytes(find_model("posegraphnet").data)
     with pytest.raises(PoseliftError, match=r"holds fp32 weights, expected those for int8"):

@@ -86,7 +86,8 @@ def test_one_frame_is_the_clip_of_that_frame(
     if normalisation == "person":
         given_["focal"] = focal
     rng = np.random.default_rng(seed)
-    keypoints = rng.normal(rng.uniform(0, 1000, size=2), rng.uniform(2, 300), size=(joints, 2))
+    middle, spread = rng.uniform(0.3, 0.7, size=2) * size, rng.uniform(2, min(size) / 5)
+    keypoints = rng.normal(middle, spread, size=(joints, 2))
     keypoints[rng.random(joints) < lost] = np.nan
     scores = None if scored == "no" else rng.random(joints)
     if scored == "some":
@@ -122,7 +123,7 @@ def test_shipped_models_one_frame_at_a_time(name: str) -> None:
 
 
 def test_root_is_exactly_zero_and_the_result_is_the_callers(lifter: Lifter) -> None:
-    live = lifter.live(image_size=SIZE)
+    live = lifter.live(image_size=SIZE, skeleton="h36m_17")
     pose = live(frame())
     assert (pose[0] == 0).all()
     assert np.abs(pose[1:]).min() > 0
@@ -134,7 +135,10 @@ def test_root_is_exactly_zero_and_the_result_is_the_callers(lifter: Lifter) -> N
 
 
 def test_calls_from_several_threads_do_not_mix(lifter: Lifter) -> None:
-    live, frames = lifter.live(image_size=SIZE), [frame(seed=seed) for seed in range(400)]
+    live, frames = (
+        lifter.live(image_size=SIZE, skeleton="h36m_17"),
+        [frame(seed=seed) for seed in range(400)],
+    )
     alone = [live(keypoints) for keypoints in frames]
     with ThreadPoolExecutor(4) as pool:
         np.testing.assert_array_equal(list(pool.map(live, frames)), alone)
@@ -142,7 +146,7 @@ def test_calls_from_several_threads_do_not_mix(lifter: Lifter) -> None:
 
 @pytest.mark.parametrize(("visible", "lifted"), [(0, False), (5, False), (6, True), (17, True)])
 def test_too_few_joints_give_a_missing_pose(lifter: Lifter, visible: int, lifted: bool) -> None:
-    live, keypoints, scores = lifter.live(image_size=SIZE), frame(), np.ones(17)
+    live, keypoints, scores = lifter.live(image_size=SIZE, skeleton="h36m_17"), frame(), np.ones(17)
     keypoints[visible:] = np.nan
     for pose in (live(keypoints), live(frame(), np.where(np.isnan(keypoints[:, 0]), 0, scores))):
         assert pose.shape == (17, 3)
@@ -152,12 +156,14 @@ def test_too_few_joints_give_a_missing_pose(lifter: Lifter, visible: int, lifted
 
 def test_a_detector_that_finds_nobody_says_zeros_with_score_zero(lifter: Lifter) -> None:
     nobody, nothing = np.zeros((17, 2)), np.zeros(17)
-    assert np.isnan(lifter.live(image_size=SIZE)(nobody, nothing)).all()
-    assert np.isnan(lifter.lift(nobody[None], scores=nothing[None], image_size=SIZE)).all()
+    assert np.isnan(lifter.live(image_size=SIZE, skeleton="h36m_17")(nobody, nothing)).all()
+    assert np.isnan(
+        lifter.lift(nobody[None], scores=nothing[None], image_size=SIZE, skeleton="h36m_17")
+    ).all()
 
 
 def test_lists_and_whole_numbers_are_numbers_too(lifter: Lifter) -> None:
-    live, keypoints = lifter.live(image_size=SIZE), frame().astype(np.int64)
+    live, keypoints = lifter.live(image_size=SIZE, skeleton="h36m_17"), frame().astype(np.int64)
     scores = np.full(17, 0.5)
     expected = live(keypoints.astype(np.float64), scores)
     assert np.array_equal(live(keypoints.tolist(), scores.tolist()), expected)
@@ -169,7 +175,7 @@ def refused(live: LiveLifter, match: str, keypoints: object, scores: object = No
 
 
 def test_bad_frames_are_refused_in_words(lifter: Lifter) -> None:
-    live, good = lifter.live(image_size=SIZE), frame()
+    live, good = lifter.live(image_size=SIZE, skeleton="h36m_17"), frame()
     refused(live, r"shape \(17, 2\) for h36m_17, got \(16, 2\)$", good[:16])
     refused(live, r"shape \(17, 2\) for h36m_17, got \(4, 17, 2\); .*lift takes clips", [good] * 4)
     refused(live, r"scores of shape \(17,\) for h36m_17, got \(16,\)$", good, np.ones(16))
@@ -189,21 +195,36 @@ def sentence(call: Callable[..., object], *arguments: object, **named: object) -
 def test_bad_values_are_refused_as_in_a_clip(
     lifter: Lifter, values: float | tuple[float, float], score: float
 ) -> None:
-    live, keypoints, scores = lifter.live(image_size=SIZE), frame().astype(np.float64), np.ones(17)
+    live, keypoints, scores = (
+        lifter.live(image_size=SIZE, skeleton="h36m_17"),
+        frame().astype(np.float64),
+        np.ones(17),
+    )
     keypoints[LEFT_WRIST], scores[LEFT_WRIST] = values, score
     said = sentence(live, keypoints, scores)
     assert said.startswith("frame 0, joint left_wrist: expected")
-    clip = {"scores": scores[None], "image_size": SIZE}
+    clip = {"scores": scores[None], "image_size": SIZE, "skeleton": "h36m_17"}
     assert said == sentence(lifter.lift, keypoints[None], **clip)
     live(frame())
     assert sentence(live, keypoints, scores).startswith("frame 2, ")  # the third call
 
 
-def test_large_but_finite_values_are_no_reason_to_refuse(lifter: Lifter) -> None:
+def test_joints_far_outside_any_picture_are_refused(lifter: Lifter) -> None:
     keypoints = frame()
     keypoints[LEFT_WRIST] = 1e30  # its square is not a float32
-    pose = lifter.live(image_size=SIZE)(keypoints)
-    np.testing.assert_allclose(pose, lifter.lift(keypoints[None], image_size=SIZE)[0], atol=1e-6)
+    live = lifter.live(image_size=SIZE, skeleton="h36m_17")
+    said = sentence(live, keypoints)
+    assert said.startswith("frame 0, joint left_wrist: expected pixels of a 1080x1920 picture, got")
+    assert said == sentence(lifter.lift, keypoints[None], image_size=SIZE, skeleton="h36m_17")
+
+
+def test_a_joint_outside_the_picture_is_no_reason_to_refuse(lifter: Lifter) -> None:
+    keypoints = frame()
+    keypoints[LEFT_WRIST] = -900
+    pose = lifter.live(image_size=SIZE, skeleton="h36m_17")(keypoints)
+    np.testing.assert_allclose(
+        pose, lifter.lift(keypoints[None], image_size=SIZE, skeleton="h36m_17")[0], atol=1e-6
+    )
 
 
 @pytest.mark.parametrize(
@@ -217,13 +238,13 @@ def test_large_but_finite_values_are_no_reason_to_refuse(lifter: Lifter) -> None
     ],
 )
 def test_a_useless_camera_is_refused_at_once(lifter: Lifter, arguments: dict[str, object]) -> None:
-    given_ = {"image_size": SIZE, **arguments}
+    given_ = {"image_size": SIZE, "skeleton": "h36m_17", **arguments}
     said = sentence(lifter.live, **given_)
     assert said == sentence(lifter.lift, frame()[None], **given_)
 
 
 def test_focal_length_is_refused_where_it_does_nothing(make: Callable[..., Lifter]) -> None:
-    said = sentence(make("screen").live, image_size=SIZE, focal=900.0)
+    said = sentence(make("screen").live, image_size=SIZE, skeleton="h36m_17", focal=900.0)
     assert "makes no use of a focal length" in said
 
 
@@ -231,6 +252,6 @@ def test_a_model_that_breaks_says_which_frame(tmp_path: Path) -> None:
     path = tmp_path / "broken.onnx"
     path.write_bytes(tiny_onnx(gain=3e38))
     lifter = Lifter(path)
-    said = sentence(lifter.live(image_size=SIZE), frame())
-    assert said == sentence(lifter.lift, frame()[None], image_size=SIZE)
+    said = sentence(lifter.live(image_size=SIZE, skeleton="h36m_17"), frame())
+    assert said == sentence(lifter.lift, frame()[None], image_size=SIZE, skeleton="h36m_17")
     assert "frame 0: model tiny gave no finite pose, are these pixels of a 1080x1920" in said

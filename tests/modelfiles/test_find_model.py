@@ -41,7 +41,7 @@ def test_shipped_by_name(shipped: Path) -> None:
     lifter = Lifter("small")
     expected = hashlib.sha256((shipped / "small.onnx").read_bytes()).hexdigest()
     assert lifter.weights_sha256 == expected
-    assert repr(lifter) == f"Lifter(small, h36m_17, {expected[:12]})"
+    assert repr(lifter).endswith(f", h36m_17, {expected[:12]})")
 
 
 def test_shipped_name_wins_over_a_folder_of_that_name(

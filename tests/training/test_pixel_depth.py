@@ -191,11 +191,16 @@ def test_mirroring_the_picture_mirrors_the_pose(tmp_path: Path) -> None:
     width, height = CAMERAS[0].size
     fx, fy, cx, cy = data.intrinsics[0].tolist()
     straight = lifter.lift(
-        data.keypoints, image_size=(width, height), root=data.root, intrinsics=(fx, fy, cx, cy)
+        data.keypoints,
+        image_size=(width, height),
+        skeleton="h36m_17",
+        root=data.root,
+        intrinsics=(fx, fy, cx, cy),
     )
     mirrored = lifter.lift(
         H36M_17.flip(data.keypoints, width=float(width)),
         image_size=(width, height),
+        skeleton="h36m_17",
         root=data.root * [-1, 1, 1],
         intrinsics=(fx, fy, width - cx, cy),
     )
@@ -206,7 +211,11 @@ def test_mirroring_the_picture_mirrors_the_pose(tmp_path: Path) -> None:
 def test_frames_left_out_and_batches(tmp_path: Path) -> None:
     lifter = lifter_of(tmp_path, normalisation="screen")
     data = seen(100)[np.arange(100) % 4 == 1]
-    options = {"image_size": CAMERAS[1].size, "intrinsics": data.intrinsics[0]}
+    options = {
+        "image_size": CAMERAS[1].size,
+        "skeleton": "h36m_17",
+        "intrinsics": data.intrinsics[0],
+    }
     whole = lifter.lift(data.keypoints, root=data.root, **options)
     keypoints = data.keypoints.copy()
     keypoints[3, 2:] = np.nan
@@ -228,10 +237,10 @@ def test_without_a_root_it_is_refused_everywhere(tmp_path: Path) -> None:
     )
     for call in (
         lambda: lifter(sequence),
-        lambda: lifter.lift(points, image_size=(1000, 1000)),
+        lambda: lifter.lift(points, image_size=(1000, 1000), skeleton="h36m_17"),
         lambda: lifter.lift_people([sequence]),
-        lambda: lifter.live(image_size=(1000, 1000)),
-        lambda: lifter.stream([points], image_size=(1000, 1000)),
+        lambda: lifter.live(image_size=(1000, 1000), skeleton="h36m_17"),
+        lambda: lifter.stream([points], image_size=(1000, 1000), skeleton="h36m_17"),
     ):
         with pytest.raises(PoseliftError, match=sentence):
             call()
@@ -275,6 +284,7 @@ def test_a_model_of_poses_makes_no_use_of_a_root(tmp_path: Path) -> None:
         lifter.lift(
             seen(4).keypoints,
             image_size=(1000, 1000),
+            skeleton="h36m_17",
             root=seen(4).root,
             intrinsics=seen(4).intrinsics[0],
         )

@@ -14,6 +14,7 @@ from poselift.cli.errors import ReportingGroup
 from poselift.cli.evaluate import evaluate
 from poselift.cli.export import export
 from poselift.cli.formats import formats
+from poselift.cli.helping import PlainCommand
 from poselift.cli.importing import import_checkpoint
 from poselift.cli.lift import lift
 from poselift.cli.reproduce import reproduce
@@ -52,18 +53,18 @@ def _options(
     """2D human keypoints in, metric 3D skeletons out."""
 
 
-app.command("lift")(lift)
-app.command("detect")(detect)
-app.command("convert")(convert)
-app.command("view")(view)
-app.command("angles")(angles)
-app.command("formats")(formats)
-app.command("train")(train)
-app.command("eval")(evaluate)
-app.command("reproduce")(reproduce)
-app.command("export")(export)
-app.command("import")(import_checkpoint)
-app.command("bench")(bench)
+app.command("lift", cls=PlainCommand)(lift)
+app.command("detect", cls=PlainCommand)(detect)
+app.command("convert", cls=PlainCommand)(convert)
+app.command("view", cls=PlainCommand)(view)
+app.command("angles", cls=PlainCommand)(angles)
+app.command("formats", cls=PlainCommand)(formats)
+app.command("train", cls=PlainCommand)(train)
+app.command("eval", cls=PlainCommand)(evaluate)
+app.command("reproduce", cls=PlainCommand)(reproduce)
+app.command("export", cls=PlainCommand)(export)
+app.command("import", cls=PlainCommand)(import_checkpoint)
+app.command("bench", cls=PlainCommand)(bench)
 
 
 def main() -> None:

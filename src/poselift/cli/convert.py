@@ -24,14 +24,21 @@ from poselift.cli.inputs import (
     say_warnings,
 )
 from poselift.cli.inputs import Person as Whom
+from poselift.cli.pipes import departing, is_piped
 
 if TYPE_CHECKING:
+    from poselift.io.save import Savable
     from poselift.poses import PoseSequence, Results
     from poselift.skeletons import Skeleton
 
 Outputs = Annotated[
     list[Path],
-    typer.Option("-o", "--output", help="Write .npz, .json or another; may be repeated."),
+    typer.Option(
+        "-o",
+        "--output",
+        callback=departing,
+        help="Write .npz, .json or another; may be repeated. - is JSON on standard output.",
+    ),
 ]
 Target = Annotated[
     str | None,
@@ -54,8 +61,8 @@ def convert(
 ) -> None:
     """Convert 2D keypoints, or 3D motion, of any known format.
 
-    Persons are followed over time. The files written keep the joints of INPUT. 3D poses stay 3D,
-    but of a result file .npz and .json take the 2D poses, in pixels.
+    Persons are followed over time. The files written keep the joints of INPUT, results keep their
+    2D and their 3D poses.
     """
     from poselift.cli.outputs import check_outputs
     from poselift.io import load, save_all
@@ -84,7 +91,7 @@ def convert(
         people = [one.poses_2d for one in results.people if one.poses_2d.visible.any()]
         people = people or [one.poses_3d for one in results.people]
         frames = max((int(one.frames[-1]) + 1 for one in people if len(one)), default=0)
-        files = [(people if _takes_2d(path, people) else results, path) for path in outputs]
+        files: list[tuple[Savable, Path]] = [(results, path) for path in outputs]
     else:
         say_warnings([found.notes])
         people = list(choose(people_of(found), person, source))
@@ -93,9 +100,9 @@ def convert(
     written = save_all(files, axes=axes)
     if not quiet:
         seconds = time.perf_counter() - started
-        typer.echo(_summary(people, written, frames, seconds))
+        typer.echo(_summary(people, written, frames, seconds), err=is_piped())
         if target is not None and people[0].history[-1].startswith("joints: "):
-            typer.echo(people[0].history[-1])
+            typer.echo(people[0].history[-1], err=is_piped())
 
 
 def _chosen(found: Results, person: str, source: Path, target: Skeleton | None) -> Results:
@@ -110,14 +117,6 @@ def _chosen(found: Results, person: str, source: Path, target: Skeleton | None) 
             Person(flat.to_skeleton(target), solid.to_skeleton(target)) for flat, solid in people
         ]
     return replace(found, people=tuple(people))
-
-
-def _takes_2d(path: Path, people: Sequence[PoseSequence]) -> bool:
-    """Tell whether a file takes the 2D poses of results: our own do, where there are any."""
-    from poselift.io.registry import writers
-
-    own = [suffix for suffix, entry in writers().items() if entry.name == "poselift"]
-    return people[0].dims == 2 and path.suffix.lower() in own
 
 
 def _summary(

@@ -12,7 +12,8 @@ from typing import Any, NoReturn
 from typer import BadParameter
 from typer.core import TyperGroup
 
-from poselift.errors import PoseliftError
+from poselift.cli.pipes import deliver
+from poselift.errors import PoseliftError, how_to_install, printable
 
 #: What a user did wrong, as with unknown options; and what a shell expects after Ctrl-C.
 BAD_INPUT, INTERRUPTED = 2, 130
@@ -43,10 +44,12 @@ class ReportingGroup(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the chosen command; SIGTERM and SIGHUP clean up as Ctrl-C does."""
         for name in ("SIGTERM", "SIGHUP"):
-            if hasattr(signal, name):
-                signal.signal(getattr(signal, name), signal.default_int_handler)
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # as of nohup
+                signal.signal(number, signal.default_int_handler)
         try:
             result = super().invoke(ctx)
+            deliver()
             sys.stdout.flush()
             return result
         except PoseliftError as error:
@@ -57,7 +60,9 @@ class ReportingGroup(TyperGroup):
         except KeyboardInterrupt:
             fail("interrupted", INTERRUPTED)
         except OSError as error:
-            if error.filename is not None or error.errno not in _OF_STDOUT:
+            if error.filename is not None:  # as a name that is too long for any file
+                fail(printable(f"{error.filename}: cannot be used ({error.strerror})"))
+            if error.errno not in _OF_STDOUT:
                 raise
             with suppress(OSError):  # what is left in the buffer cannot be written either
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -68,7 +73,4 @@ class ReportingGroup(TyperGroup):
                 raise
             command = ctx.invoked_subcommand
             extra = "reproduce" if command == "reproduce" else "train"
-            fail(
-                f"`poselift {command}` needs {missing}, "
-                f'install it with: pip install "poselift[{extra}]"'
-            )
+            fail(f"`poselift {command}` needs {missing}, install it with: {how_to_install(extra)}")

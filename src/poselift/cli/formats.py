@@ -6,10 +6,15 @@ import typer
 
 
 def formats() -> None:
-    """List the formats that can be read and written."""
+    """List the formats that can be read and written, and the joint sets by name."""
     from poselift.io.registry import all_formats
+    from poselift.skeletons import get_skeleton, skeleton_names
 
     for entry in all_formats():
         reads, writes = entry.read is not None, (entry.write or entry.write_2d) is not None
         ways = " and ".join([*["read"] * reads, *["written"] * writes])
         typer.echo(f"{entry.name:16} {ways:17} {entry.summary}")
+    typer.echo("\njoint sets (--skeleton, --to):")
+    for name in skeleton_names():
+        joints = get_skeleton(name).joints
+        typer.echo(f"{name:18} {len(joints)} joints: {', '.join(joints[:5])}, ...")

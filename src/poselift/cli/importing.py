@@ -17,7 +17,9 @@ def import_checkpoint(
         help="Official code: osvai-gridconv, posegraphnet, semgcn, videopose3d, martinez, stgcn."
     ),
     file: Path = typer.Argument(help="Its checkpoint: .pth.tar, .pth, .pt or .bin."),
-    output: Path = typer.Option(..., "-o", "--output", help="Run folder to make."),
+    output: Path = typer.Option(
+        ..., "-o", "--output", metavar="FOLDER", help="Run folder to make."
+    ),
     temperature: float | None = typer.Option(
         None, "--temperature", help="osvai-gridconv: of the attention; default 30."
     ),

@@ -11,12 +11,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from poselift.cli.pipes import arrived
+from poselift.errors import PoseliftError
+
 if TYPE_CHECKING:
     from poselift.poses import PoseSequence
 
 Source = Annotated[
     Path,
-    typer.Argument(metavar="INPUT", help="2D keypoints (a file, a folder of frames) or a video."),
+    typer.Argument(
+        metavar="INPUT",
+        callback=arrived,
+        help="2D keypoints (a file, a folder of frames) or a video.",
+    ),
 ]
 FormatName = Annotated[
     str, typer.Option("--format", metavar="NAME", help="Format of INPUT (`poselift formats`).")
@@ -31,14 +38,19 @@ Size = Annotated[
 ]
 
 
+#: Frames a second that cameras have, from time lapses to ballistics.
+_SLOWEST, _FASTEST = 1e-4, 1e6
+
+
 def parse_fps(text: str) -> float:
     """Read frames a second: 25, 29.97, 29,97 or 30000/1001; `PoseliftError` for anything else."""
-    from poselift.errors import PoseliftError
-
     match = re.fullmatch(r"(\d+(?:[.,]\d+)?)(?:/(\d+(?:[.,]\d+)?))?", str(text).strip())
     parts = [float(part.replace(",", ".")) for part in match.groups("1")] if match else [0.0, 1.0]
-    if not parts[0] or not parts[1]:
-        raise PoseliftError(f"expected --fps above 0 as 30, 29.97 or 30000/1001, got {text!r}")
+    if not parts[1] or not _SLOWEST <= parts[0] / parts[1] <= _FASTEST:
+        raise PoseliftError(
+            f"expected --fps above 0 as 30, 29.97 or 30000/1001, of {_SLOWEST:g} to {_FASTEST:g} "
+            f"frames a second, got {text!r}"
+        )
     return parts[0] / parts[1]
 
 
@@ -68,18 +80,19 @@ Axes = Annotated[
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but warnings and errors.")]
 
 
+# No picture has a side of a million pixels.
+_DIGITS = 6
+
 #: Frame rate taken where the source says nothing and --fps is not given.
 DEFAULT_FPS = 30.0
 
 
 def parse_size(text: str | None) -> tuple[int, int] | None:
     """Read WIDTHxHEIGHT as (width, height) in pixels; `PoseliftError` for anything else."""
-    from poselift.errors import PoseliftError
-
     if text is None:
         return None
     match = re.fullmatch(r"([1-9]\d*)[xX×]([1-9]\d*)", text.strip())
-    if match is None:
+    if match is None or max(len(match[1]), len(match[2])) > _DIGITS:
         raise PoseliftError(f"expected --size as WIDTHxHEIGHT in pixels (1920x1080), got {text!r}")
     return int(match[1]), int(match[2])
 
@@ -89,8 +102,6 @@ def choose(people: Sequence[PoseSequence], person: str, source: Path) -> tuple[P
 
     Raises `PoseliftError` that lists the persons if there is no such one.
     """
-    from poselift.errors import PoseliftError
-
     if person == "all":
         return tuple(people)
     if person == "main":
@@ -158,8 +169,6 @@ def with_fps(people: tuple[PoseSequence, ...]) -> tuple[tuple[PoseSequence, ...]
 
 def refuse_twice(flag: str, values: list[str]) -> None:
     """Refuse an option that is given the same value again."""
-    from poselift.errors import PoseliftError
-
     twice = next((value for value in values if values.count(value) > 1), None)
     if twice is not None:
         raise PoseliftError(f"{flag} {twice} is given twice")

@@ -37,6 +37,7 @@ from poselift.cli.moving import (
     World,
     lift_moving,
 )
+from poselift.cli.pipes import departing, is_piped
 from poselift.cli.running import Backend, Flip, Focal, Model, Precision, Threads
 from poselift.cli.videos import (
     DetectEvery,
@@ -54,7 +55,12 @@ if TYPE_CHECKING:
 
 Outputs = Annotated[
     list[Path] | None,
-    typer.Option("-o", "--output", help="Write .html, .npz, .json or another; may be repeated."),
+    typer.Option(
+        "-o",
+        "--output",
+        callback=departing,
+        help="Write .html, .npz, .json or another; may be repeated.",
+    ),
 ]
 
 
@@ -71,7 +77,7 @@ def lift(
     person: Person = "all",
     threads: Threads = None,
     flip: Flip = True,
-    precision: Precision = "fp32",
+    precision: Precision = "auto",
     backend: Backend = "onnxruntime",
     smooth: Smooth = SMOOTH,
     bones: Bones = None,
@@ -95,14 +101,14 @@ def lift(
     """
     from poselift.io import save_all
     from poselift.lifting import Lifter
-    from poselift.lifting.backends import check_choice
+    from poselift.lifting.backends import choose_precision
     from poselift.modelfiles.find import find_model
     from poselift.motion import Lens, Options, Smoothing
 
     lens = Lens(focal, fov, calibration, calibration_map, hint=str(source))
     steps = Options(Smoothing.parse(smooth), bones, height, root, floor, world, lens)
     outputs = checked_outputs(outputs, source, axes, overlay_scale)
-    check_choice(backend, precision)
+    precision = choose_precision(model, backend, precision)
     file = find_model(model, precision)  # a wrong name is said before a long file is read
     opened = partial(Lifter, file, threads=threads, flip=flip, precision=precision, backend=backend)
     video = VideoOptions(detector, detect_every, trim, fps, parse_size(size), skeleton)
@@ -118,7 +124,7 @@ def lift(
     files = [(results, path) for path in outputs]
     written = save_all(files, axes=axes, title=source.stem, video=film(source), scale=overlay_scale)
     if not quiet:
-        typer.echo(_summary(results, written, seconds))
+        typer.echo(f"{_summary(results, written, seconds)} ({lifter.choices})", err=is_piped())
 
 
 def _summary(results: Results, outputs: Sequence[Path], seconds: float) -> str:

@@ -40,7 +40,10 @@ _MpiRoot = Annotated[
     Path | None,
     typer.Option("--mpi-root", help="Folder of the MPI-INF-3DHP test set, for gridconv.table3."),
 ]
-_Seed = Annotated[int, typer.Option("--seed", help="Decides everything that is random.")]
+_Seed = Annotated[
+    int,
+    typer.Option("--seed", min=0, max=2**63 - 1, help="Decides everything that is random."),
+]
 _Model = Annotated[
     str | None,
     typer.Option(
@@ -81,15 +84,18 @@ def reproduce(
 
     Stop it at any time; the same command goes on where it stopped.
     """
-    from poselift.reproduction import ITEMS, KINDS, Study, get_budget, get_item, paths_of
-    from poselift.training import choose_device
+    from poselift.reproduction import TITLES
 
     if listing:
-        for item in ITEMS.values():
-            typer.echo(f"{item.name:<22} {item.title}")
+        for name, title in TITLES.items():
+            typer.echo(f"{name:<22} {title}")
         return
     if not names:
         raise PoseliftError("expected the name of a table or figure, see poselift reproduce --list")
+
+    from poselift.reproduction import KINDS, Study, get_budget, get_item, paths_of
+    from poselift.training import choose_device
+
     items = [get_item(name) for name in dict.fromkeys(names)]
     paths = {item.name: paths_of(item, output or [Path("results")], len(items)) for item in items}
     check_outputs([path for own in paths.values() for path in own], KINDS, source=None)

@@ -17,14 +17,19 @@ Focal = Annotated[
     typer.Option("--focal", help="Focal length in pixels; default: the longer picture side."),
 ]
 Threads = Annotated[
-    int | None, typer.Option(help="CPU threads; default: one for each physical core.")
+    int | None,
+    typer.Option(help="CPU threads, at most one a core; default: one for each free core."),
 ]
 Flip = Annotated[
     bool,
     typer.Option("--flip/--no-flip", help="Lift the mirrored pose too: more accurate, slower."),
 ]
 Precision = Annotated[
-    str, typer.Option(help="fp32, int8 (about twice as fast, within 0.5 mm), or bf16 (openvino).")
+    str,
+    typer.Option(
+        help="auto, fp32, int8 (about twice as fast), or bf16 (openvino). auto: int8 where it is "
+        "exact to 0.5 mm here, else fp32."
+    ),
 ]
 Backend = Annotated[str, typer.Option(help="What runs the network: onnxruntime or openvino.")]
 

@@ -91,7 +91,9 @@ def train(
     precision: str | None = typer.Option(None, "--precision", help="fp32 or bf16."),
     target: _Target = "pose",
     poseaug: _PoseAug = False,
-    seed: int = typer.Option(0, "--seed", help="Decides everything that is random."),
+    seed: int = typer.Option(
+        0, "--seed", min=0, max=2**63 - 1, help="Decides everything that is random."
+    ),
     device: str = typer.Option("auto", "--device", help="auto, cpu or cuda."),
     threads: int | None = typer.Option(None, "--threads", help="CPU threads."),
     resume: bool = typer.Option(False, "--resume", help="Continue the run in --out."),

@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from poselift.detection.detector import Found
 from poselift.detection.picture import Picture
-from poselift.errors import PoseliftError
+from poselift.errors import PoseliftError, how_to_install
 from poselift.skeletons import COCO_17, HALPE_26, Skeleton
 
 #: Which files `--detector rtmlib` takes, by rtmlib's name for them.
@@ -64,7 +64,7 @@ def open_rtmlib() -> Rtmlib:
         from rtmlib import Body
     except ImportError:
         raise PoseliftError(
-            'the detector rtmlib is not installed, get it with: pip install "poselift[rtm]"'
+            f"the detector rtmlib is not installed, get it with: {how_to_install('rtm')}"
         ) from None
     cache = os.getenv("TORCH_HOME", os.path.join(os.getenv("XDG_CACHE_HOME", "~/.cache"), "rtmlib"))
     folder = Path(cache).expanduser() / "hub" / "checkpoints"

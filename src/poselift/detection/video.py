@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, final
 
 from poselift.detection.picture import Picture
-from poselift.errors import PoseliftError
+from poselift.errors import PoseliftError, how_to_install
 
 if TYPE_CHECKING:
     from av import Packet, VideoFrame
@@ -310,7 +310,7 @@ def _import_av() -> Any:
         import av
     except ImportError:
         raise PoseliftError(
-            'videos need PyAV, install it with: pip install "poselift[video]"'
+            f"videos need PyAV, install it with: {how_to_install('video')}"
         ) from None
     av.logging.set_level(None)  # what is wrong with a file is said once, by us
     return av

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from poselift.errors import PoseliftError
+from poselift.errors import PoseliftError, how_to_install
 from poselift.io.arrays import Sink
 from poselift.io.axes import DIRECTIONS, Axes
 from poselift.io.timeline import timeline
@@ -44,7 +44,7 @@ def write_c3d(person: Person, meta: dict[str, Any], stream: Sink, axes: Axes) ->
     try:
         import ezc3d
     except ImportError:
-        raise PoseliftError('writing .c3d needs ezc3d: pip install "poselift[c3d]"') from None
+        raise PoseliftError(f"writing .c3d needs ezc3d: {how_to_install('c3d')}") from None
     sequence = person.poses_3d
     line = timeline(sequence, axes)
     last = line.first + len(line)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 from jaxtyping import Float
 
-from poselift.errors import PoseliftError
+from poselift.errors import PoseliftError, how_to_install
 from poselift.modelfiles.card import (
     BEFORE_OUTPUT,
     INPUT,
@@ -35,6 +35,12 @@ BACKENDS = ("onnxruntime", "openvino")
 
 #: What the large products are computed in, the exact one first.
 PRECISIONS = ("fp32", "bf16", "int8")
+
+#: Taken unless a precision is named: int8 where that is exact enough (see `choose_precision`).
+AUTO = "auto"
+
+#: Most that int8 may cost in mm of MPJPE on cmu17, by the card of the file, to be taken unasked.
+AUTO_LIMIT_MM = 0.5
 
 #: What each runtime can do where the CPU can.
 _PRECISIONS_OF = {"onnxruntime": ("fp32", "int8"), "openvino": ("fp32", "bf16")}
@@ -156,6 +162,40 @@ def _offers_bf16(model: str | os.PathLike[str]) -> bool:
     return not _refusal_of_bf16(card_of(find_model(model)))
 
 
+def choose_precision(
+    model: str | os.PathLike[str] | ModelFile, backend: str, precision: str
+) -> str:
+    """Return the precision to run a model with; `AUTO` is decided, all else only checked.
+
+    `AUTO` is int8 where this CPU computes that exactly and the card of the model's int8 file says
+    that it costs at most `AUTO_LIMIT_MM`, else fp32; a file that has been read is run as it is.
+
+    Raises `PoseliftError` as `check_choice` does, and if there is no such model.
+    """
+    if precision != AUTO:
+        check_choice(backend, precision)
+        return precision
+    check_choice(backend, "fp32")
+    if isinstance(model, ModelFile):
+        return card_of(model).precision
+    if not has_weights(model, "int8"):
+        return "fp32"
+    if not has_weights(model, "fp32"):
+        return "int8"  # a file of integers, named as such
+    if "int8" not in _available(backend):
+        return "fp32"
+    losses = card_of(find_model(model, "int8")).content.get("loss_against_fp32")
+    measured = losses.get("int8") if isinstance(losses, dict) else None
+    found = [
+        value
+        for title, row in (measured.items() if isinstance(measured, dict) else ())
+        for column, value in (row.items() if isinstance(row, dict) else ())
+        if title.startswith("cmu17") and column.startswith("MPJPE")
+    ]
+    fine = found and all(isinstance(one, float) and one <= AUTO_LIMIT_MM for one in found)
+    return "int8" if fine else "fp32"
+
+
 def card_of(file: ModelFile) -> ModelCard:
     """Return the card in a model file; `PoseliftError` as `card_text` and `parse_card` say."""
     return parse_card(card_text(file.data, file.source), file.source)
@@ -171,7 +211,7 @@ def check_choice(backend: str, precision: str) -> None:
             raise PoseliftError(f"{name}: expected one of {', '.join(known)}, got {value!r}")
     if not _is_installed(backend):
         raise PoseliftError(
-            f'backend {backend} is not installed, get it with: pip install "poselift[{backend}]"'
+            f"backend {backend} is not installed, get it with: {how_to_install(backend)}"
         )
     if precision not in _PRECISIONS_OF[backend]:
         others = ", ".join(b for b in BACKENDS if precision in _PRECISIONS_OF[b])

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from poselift.geometry import Normaliser, PixelDepth
-from poselift.lifting.arguments import check_poses
+from poselift.lifting.arguments import check_poses, longest_bone
 from poselift.lifting.optics import Optics
 from poselift.modelfiles.card import ModelCard
 from poselift.poses import windows
@@ -39,12 +39,14 @@ class Core:
     card   names its joints, normalisation, target and frames.
     flip   lift the mirrored poses too, and return the mean of both.
     batch  poses that go through the network at once.
+    human  refuse poses that are no body. Scoring measures them: they are errors.
     """
 
     run: Run
     card: ModelCard
     flip: bool = False
     batch: int = BATCH
+    human: bool = False
 
     @property
     def min_visible(self) -> int:
@@ -52,9 +54,10 @@ class Core:
         return -(-len(self.card.skeleton) // 3)
 
     def liftable(self, points: Float[np.ndarray, "N J 2"]) -> Bool[np.ndarray, " N"]:
-        """Tell which frames show enough joints."""
+        """Tell which frames show enough joints, and not all of them in one point."""
         enough: np.ndarray = (~np.isnan(points[..., 0])).sum(axis=1) >= self.min_visible
-        return enough
+        spread = np.fmax.reduce(points, axis=1) - np.fmin.reduce(points, axis=1)
+        return enough & (spread > 0).any(axis=1)
 
     def lift(
         self,
@@ -134,5 +137,6 @@ class Core:
             poses = pose.to_camera(outputs)
             if self.flip:
                 poses = (poses[:count] + skeleton.flip(poses[count:])) / 2
-        check_poses(poses, frames[rows], self.card.name, optics[rows].size)
+        longest = 2 * longest_bone(self.card) if self.human else np.inf
+        check_poses(poses, frames[rows], self.card, optics[rows].size, longest)
         return poses - poses[:, skeleton.root : skeleton.root + 1]

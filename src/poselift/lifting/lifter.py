@@ -12,8 +12,16 @@ import numpy as np
 from jaxtyping import Float
 
 from poselift.errors import PoseliftError
-from poselift.lifting.arguments import Numbers, as_clip, as_scores, as_size, check_pixels
-from poselift.lifting.backends import BACKENDS, check_choice
+from poselift.lifting.arguments import (
+    Numbers,
+    as_clip,
+    as_scores,
+    as_size,
+    check_picture,
+    check_pixels,
+    joints_of,
+)
+from poselift.lifting.backends import AUTO, BACKENDS, choose_precision
 from poselift.lifting.core import Advance, Core
 from poselift.lifting.live import LiveLifter
 from poselift.lifting.optics import Optics, optics_of
@@ -22,7 +30,7 @@ from poselift.lifting.stream import Chunk, lift_chunks, numbered
 from poselift.modelfiles.card import ModelCard
 from poselift.modelfiles.find import ModelFile, find_model
 from poselift.poses import Person, PoseSequence, Results
-from poselift.skeletons import Skeleton, conversion, get_skeleton
+from poselift.skeletons import Skeleton, conversion
 
 
 @final
@@ -31,11 +39,12 @@ class Lifter:
 
     model      a shipped name ("gln", "posegraphnet"), a run folder, an .onnx file, or one
                that `find_model` has read.
-    threads    CPU threads to use, or None for one a physical core.
+    threads    CPU threads to use, at most one a core; None for one a core that is free.
     flip       lift the mirrored pose too and return the mean of both, as is the field's habit
                (VideoPose3D, test-time augmentation): more accurate, half as fast.
     precision  what the large products are computed in: "fp32", or "int8" for models that have such
-               weights (see `runtimes`); their card says what it costs.
+               weights (see `runtimes`); their card says what it costs. "auto" is int8 where this
+               CPU computes it exactly and it costs at most 0.5 mm, else fp32.
     backend    what runs the network, one of `BACKENDS`.
 
     A joint that is missing (NaN), or whose score is 0 because the detector did not find it, is
@@ -52,14 +61,12 @@ class Lifter:
         *,
         threads: int | None = None,
         flip: bool = True,
-        precision: str = "fp32",
+        precision: str = AUTO,
         backend: str = BACKENDS[0],
     ) -> None:
         """Find, check and open the model."""
         self._flip = flip
-        if threads is not None and threads < 1:
-            raise PoseliftError(f"expected at least 1 thread, got {threads}")
-        check_choice(backend, precision)
+        precision = choose_precision(model, backend, precision)
         file = model if isinstance(model, ModelFile) else find_model(model, precision)
         self._model = open_model(file, threads, backend=backend, precision=precision)
 
@@ -85,12 +92,29 @@ class Lifter:
 
     @property
     def core(self) -> Core:
-        """What lifts bare arrays in the network's own joints."""
+        """What lifts bare arrays in the network's own joints, and no body as it comes."""
         return Core(self._model.run, self.card, self._flip)
 
+    @property
+    def _core(self) -> Core:
+        """The same, refusing what is no body."""
+        return replace(self.core, human=True)
+
+    @property
+    def choices(self) -> str:
+        """Which model runs and how, in a few words: for the closing line and the history."""
+        opened = self._model
+        parts = [
+            f"model {self.card.name}",
+            f"precision {opened.precision}",
+            "mean with the mirrored pose" if self._flip else "without the mirrored pose",
+            f"{opened.threads} thread{'s' if opened.threads > 1 else ''}",
+        ]
+        return ", ".join(parts if opened.backend == BACKENDS[0] else [*parts, opened.backend])
+
     def __repr__(self) -> str:
-        """Say which model this is."""
-        return f"Lifter({self.card.name}, {self.skeleton.name}, {self.weights_sha256[:12]})"
+        """Say which model this is and how it runs."""
+        return f"Lifter({self.choices}, {self.skeleton.name}, {self.weights_sha256[:12]})"
 
     def __call__(self, sequence: PoseSequence, *, focal: float | None = None) -> PoseSequence:
         """Lift one person's 2D sequence (any known skeleton) to 3D.
@@ -109,7 +133,7 @@ class Lifter:
         *,
         image_size: Numbers,
         scores: Numbers | None = None,
-        skeleton: str = "h36m_17",
+        skeleton: str | None = None,
         focal: float | None = None,
         root: Numbers | None = None,
         intrinsics: Numbers | None = None,
@@ -119,7 +143,8 @@ class Lifter:
         keypoints   (T, J, 2) pixels, x right, y down; a missing joint is NaN.
         image_size  (width, height) in pixels.
         scores      (T, J) confidences; 0 means not found, NaN unknown.
-        skeleton    name of the joint set of `keypoints`.
+        skeleton    name of the joint set of `keypoints`; it may be left out where only one set has
+                    so many joints.
         focal       as in `Lifter.__call__`.
         root        (T, 3) metres, camera space: where the root joint is; only models of pixel and
                     depth ("target" in their card) use it, and they cannot do without.
@@ -129,7 +154,7 @@ class Lifter:
         the pelvis, in the joints of `Lifter.skeleton`. Raises `PoseliftError` that says what was
         expected, naming the frame and joint of a value that is not finite.
         """
-        joints, size = get_skeleton(skeleton), as_size(image_size)
+        joints, size = joints_of(skeleton, keypoints), as_size(image_size)
         points = as_clip("keypoints", keypoints, joints, (2,))
         sequence = PoseSequence.from_2d(
             points,
@@ -139,50 +164,54 @@ class Lifter:
         )
         optics = optics_of(size, focal, root, intrinsics, len(points)).check(self.card)
         prepared = _without_unfound(sequence).to_skeleton(self.skeleton).positions
-        core = self.core
-        check_pixels(prepared[core.liftable(prepared)])
+        core = self._core
+        shown = core.liftable(prepared)
+        check_pixels(prepared[shown])
+        check_picture(prepared[shown], self.skeleton, sequence.frames[shown], size)
         return core.lift(prepared, optics, sequence.frames)
 
     def live(
-        self, *, image_size: Numbers, skeleton: str = "h36m_17", focal: float | None = None
+        self, *, image_size: Numbers, skeleton: str | None = None, focal: float | None = None
     ) -> LiveLifter:
         """Return a lifter of single frames, for a camera: `live(keypoints, scores)` is the pose.
 
-        image_size, skeleton, focal  as in `Lifter.lift`, the same for all frames.
+        image_size, skeleton, focal  as in `Lifter.lift`, the same for all frames; the skeleton is
+                                     to be named.
 
         Raises `PoseliftError` for an unknown skeleton, one that cannot be converted to
         `Lifter.skeleton`, a useless image size or `focal`.
         """
         size = as_size(image_size)
         optics = Optics(size, focal).check(self.card)
-        return LiveLifter(self.core, get_skeleton(skeleton), size, optics)
+        return LiveLifter(self._core, joints_of(skeleton), size, optics)
 
     def stream(
         self,
         chunks: Iterable[Chunk],
         *,
         image_size: Numbers,
-        skeleton: str = "h36m_17",
+        skeleton: str | None = None,
         focal: float | None = None,
     ) -> Iterator[Float[np.ndarray, "T J 3"]]:
         """Lift a clip that comes in chunks, in memory that depends on the largest chunk only.
 
         chunks                       each (T, J, 2) pixels, or a pair of that and (T, J) scores.
-        image_size, skeleton, focal  as in `Lifter.lift`, the same for all chunks.
+        image_size, skeleton, focal  as in `Lifter.lift`, the same for all chunks; the skeleton is
+                                     to be named.
 
         Yields (T, 17, 3) a chunk, together what `Lifter.lift` returns for the whole clip; with a
         network of several frames a chunk's last poses come with the next chunk, which shows what
         follows. Raises `PoseliftError` as `Lifter.lift` does, frames counted through all chunks;
         whether coordinates are pixels is seen by the first frame that shows enough joints.
         """
-        joints, size = get_skeleton(skeleton), as_size(image_size)
+        joints, size = joints_of(skeleton), as_size(image_size)
         optics = Optics(size, focal).check(self.card)
         conversion(joints, self.skeleton)  # refused before anything is read
         prepared = (
             _without_unfound(one).to_skeleton(self.skeleton)
             for one in numbered(chunks, joints, size)
         )
-        return lift_chunks(self.core, optics, prepared)
+        return lift_chunks(self._core, optics, prepared)
 
     def lift_people(
         self,
@@ -208,8 +237,8 @@ class Lifter:
         inputs = [self._prepare(person, focal) for person in people]
         if not any(self.core.liftable(person.positions).any() for person, _ in inputs):
             raise PoseliftError(
-                f"nothing to lift: no frame shows {self.min_visible} "
-                f"of the {len(self.skeleton)} joints of {self.skeleton.name}"
+                f"nothing to lift: no frame shows {self.min_visible} of the {len(self.skeleton)} "
+                f"joints of {self.skeleton.name} in different places"
             )
         lifted = tuple(
             Person(person, self._lift_sequence(person, optics, progress))
@@ -222,6 +251,7 @@ class Lifter:
             "normalisation": self.card.normalisation,
             "flip": self._flip,
             "precision": self._model.precision,
+            "threads": self._model.threads,
             "backend": self._model.backend,
             "software": f"poselift {version('poselift')}",
         }
@@ -229,8 +259,13 @@ class Lifter:
             meta["focal_px"], meta["focal_assumed"] = taken
         return Results(people=lifted, meta=meta)
 
-    def _prepare(self, sequence: PoseSequence, focal: float | None) -> tuple[PoseSequence, Optics]:
+    def _prepare(self, sequence: Any, focal: float | None) -> tuple[PoseSequence, Optics]:
         """Check a 2D sequence and return it in the network's joints, unfound joints as NaN."""
+        if not isinstance(sequence, PoseSequence):
+            raise PoseliftError(
+                f"expected a PoseSequence to lift, got {type(sequence).__name__} (poselift."
+                "load_poses reads files, Lifter.lift takes arrays)"
+            )
         if sequence.dims != 2:
             raise PoseliftError("expected a 2D sequence to lift, got one that is 3D already")
         if sequence.image_size is None:
@@ -239,22 +274,21 @@ class Lifter:
                 "(image_size=..., on the command line --size WIDTHxHEIGHT)"
             )
         optics = Optics(sequence.image_size, focal).check(self.card)
-        return _without_unfound(sequence).to_skeleton(self.skeleton), optics
+        prepared = _without_unfound(sequence).to_skeleton(self.skeleton)
+        shown = prepared[self.core.liftable(prepared.positions)]
+        check_picture(shown.positions, self.skeleton, shown.frames, sequence.image_size)
+        return prepared, optics
 
     def _lift_sequence(
         self, sequence: PoseSequence, optics: Optics, progress: Advance | None
     ) -> PoseSequence:
         """Lift a prepared sequence and say in one line how."""
-        poses = self.core.lift(sequence.positions, optics, sequence.frames, progress=progress)
+        poses = self._core.lift(sequence.positions, optics, sequence.frames, progress=progress)
         parts = [
-            f"lifted: model {self.card.name}",
+            f"lifted: {self.choices}",
             f"weights sha256 {self.weights_sha256}",
             f"normalisation {self.card.normalisation}",
         ]
-        if self._model.precision != "fp32":
-            parts.append(f"precision {self._model.precision}")
-        if self._flip:
-            parts.append("mean with the mirrored pose")
         if (taken := optics.describe(self.card)) is not None:
             parts.append(f"focal {taken[0]:g} px" + (" (assumed)" if taken[1] else ""))
         return sequence.as_3d(poses, ", ".join([*parts, f"poselift {version('poselift')}"]))

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from poselift.geometry import Normaliser
-from poselift.lifting.arguments import Numbers, as_frame, check_pixels
+from poselift.lifting.arguments import FARTHEST, Numbers, as_frame, check_near, check_pixels
 from poselift.lifting.core import Core
 from poselift.lifting.optics import Optics
 from poselift.poses import PoseSequence, windows
@@ -31,11 +31,10 @@ class LiveLifter:
     def __init__(self, core: Core, joints: Skeleton, size: tuple[int, int], optics: Optics) -> None:
         """Work out everything that depends on the camera and the joint sets alone."""
         card = core.card
-        self._core, self._optics, self._joints = core, optics, joints
+        self._core, self._optics, self._joints, self._size = core, optics, joints, size
         self._rule = conversion(joints, card.skeleton)
-        self._may_miss = len(card.skeleton) - core.min_visible
         self._normaliser = Normaliser(card.normalisation, size, optics.focal, card.skeleton.root)
-        self._calls = 0
+        self._calls, self._far = 0, float((FARTHEST * max(size)) ** 2)
         self._seen: list[tuple[int, np.ndarray]] = []
 
     def __call__(
@@ -55,13 +54,13 @@ class LiveLifter:
         frame, length = self._calls, self._core.card.frames
         self._calls += 1
         points = as_frame("keypoints", keypoints, self._joints, (2,))
-        if not isfinite(np.vdot(points, points)):  # infinite, missing or huge
+        if not np.vdot(points, points) <= self._far:  # infinite, missing or huge
             self._check_values(points, frame)
         if scores is not None:
             unfound = as_frame("scores", scores, self._joints, ()) <= 0
             np.copyto(points, np.nan, where=unfound[:, None])
         points = self._rule.positions(points)
-        if np.count_nonzero(np.isnan(points[:, 0])) > self._may_miss:
+        if not self._core.liftable(points[None])[0]:
             return np.full((len(points), 3), np.nan, np.float32)
         check_pixels(points)
         if length == 1:
@@ -75,8 +74,9 @@ class LiveLifter:
         return self._core.lift_batch(clip, self._optics, numbers, rows, around, self._normaliser)[0]
 
     def _check_values(self, points: Float[np.ndarray, "J 2"], frame: int) -> None:
-        """Have a frame with infinite or half-missing joints refused as any sequence of such."""
-        missing = np.isnan(points)
+        """Have a frame with infinite, half-missing or far joints refused as any clip of such."""
+        missing, number = np.isnan(points), np.array([frame])
         rest = np.where(missing[:, :1] & missing[:, 1:], 0, points)
         if not isfinite(np.vdot(rest, rest)):
-            PoseSequence.from_2d(points[None], self._joints, frames=np.array([frame]))
+            PoseSequence.from_2d(points[None], self._joints, frames=number)
+        check_near(points[None], self._joints, number, self._size)

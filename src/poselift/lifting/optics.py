@@ -13,6 +13,9 @@ from poselift.geometry import DEFAULT_FOCAL
 from poselift.lifting.arguments import Numbers
 from poselift.modelfiles.card import ModelCard
 
+#: Focal lengths that lenses have, as multiples of the longer picture side.
+_SHORTEST, _LONGEST = 0.05, 100.0
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -90,8 +93,14 @@ class Optics:
                 f"model {card.name} with normalisation {card.normalisation!r} "
                 "makes no use of a focal length, leave it out"
             )
-        if self.focal is not None and not (np.isfinite(self.focal) & (self.focal > 0)).all():
-            raise PoseliftError(f"expected a focal length above 0 pixels, got {self.focal}")
+        if self.focal is not None:
+            sides = np.max(np.reshape(self.size, (-1, 2)), axis=1)
+            ratio = np.asarray(self.focal) / sides
+            if not ((ratio >= _SHORTEST) & (ratio <= _LONGEST)).all():
+                raise PoseliftError(
+                    f"expected a focal length above 0 pixels, of {_SHORTEST:g} to {_LONGEST:g} "
+                    f"times the longer picture side, got {self.focal}"
+                )
         return self
 
 

@@ -40,6 +40,7 @@ class LoadedModel:
     network: Network
     backend: str
     precision: str
+    threads: int
 
     def run(self, inputs: Float[np.ndarray, "B *T J 2"]) -> Float[np.ndarray, "B *T J 3"]:
         """Run normalised keypoints (float32, missing joints 0) through the network.
@@ -56,14 +57,14 @@ def open_model(
     backend: str = BACKENDS[0],
     precision: str = "fp32",
 ) -> LoadedModel:
-    """Open a model with `threads` threads (default: one a physical core).
+    """Open a model with `threads` threads, as `threads_for` counts them.
 
     Raises `PoseliftError` if the file is no ONNX model, not one of poselift's or made for another
     precision, if it was exported from other weights than now lie beside it, and if `backend` does
     not have `precision` on this machine.
     """
     check_choice(backend, precision)
-    count = physical_cores() if threads is None else threads
+    count = threads_for(threads)
     card = card_of(file)
     session = start_session(file, count, only_look=backend != "onnxruntime")
     if (card.precision == "int8") != (precision == "int8"):
@@ -76,7 +77,7 @@ def open_model(
     network: Network = OnnxRuntimeNetwork(session)
     if backend == "openvino":
         network = OpenVinoNetwork(file, card, precision, count)
-    return LoadedModel(card, file.sha256, network, backend, precision)
+    return LoadedModel(card, file.sha256, network, backend, precision, count)
 
 
 def _check_ports(session: onnxruntime.InferenceSession, card: ModelCard, source: str) -> None:
@@ -115,6 +116,22 @@ def file_sha256(path: Path) -> str:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise PoseliftError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def threads_for(wanted: int | None) -> int:
+    """Return how many threads to run with: those wanted, but never more than there are cores.
+
+    None is one for each physical core that other programs leave free, by the load of the last
+    minute: a thread that waits for its core makes the others wait. Raises `PoseliftError` for
+    fewer than one.
+    """
+    cores = physical_cores()
+    if wanted is None:
+        load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+        return max(1, min(cores, round(cores - load)))
+    if wanted < 1:
+        raise PoseliftError(f"expected at least 1 thread, got {wanted}")
+    return min(wanted, cores)
 
 
 def physical_cores() -> int:

@@ -24,7 +24,7 @@ from typing import final
 import numpy as np
 from jaxtyping import Float
 
-from poselift.errors import PoseliftError
+from poselift.errors import PoseliftError, how_to_install
 from poselift.motion.timing import Timing, fill_gaps
 from poselift.poses import PoseSequence
 
@@ -226,8 +226,8 @@ def _method(smoothing: Smoothing, rate: float) -> Method:
         from scipy import ndimage, signal
     except ImportError:
         raise PoseliftError(
-            f"--smooth {smoothing.name} needs SciPy: pip install 'poselift[motion]' "
-            "(butterworth and one-euro do not)"
+            f"--smooth {smoothing.name} needs SciPy (butterworth and one-euro do not): "
+            f"{how_to_install('motion')}"
         ) from None
     if smoothing.name == "savgol":
         window = max(_SAVGOL_DEGREE + 2, 2 * round(_SAVGOL_SECONDS * rate / 2) + 1)

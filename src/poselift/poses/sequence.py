@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from poselift.errors import PoseliftError
-from poselift.skeletons import Skeleton, conversion
+from poselift.skeletons import Skeleton, conversion, get_skeleton
 
 #: Axes of the two kinds of sequence; written into every file.
 AXES_2D = "image: x right, y down"
@@ -225,8 +225,13 @@ class PoseSequence:
         """(T, J) bool: joints that are present."""
         return ~np.isnan(self.positions[..., 0])
 
-    def to_skeleton(self, target: Skeleton) -> PoseSequence:
-        """Convert to another joint set by name; what was derived goes into the history."""
+    def to_skeleton(self, target: Skeleton | str) -> PoseSequence:
+        """Convert to another joint set, or one of that name; the history says what was derived.
+
+        Raises `PoseliftError` for an unknown name, and if too few of its joints can be made.
+        """
+        if isinstance(target, str):
+            target = get_skeleton(target)
         if target == self.skeleton:
             return self
         rule = conversion(self.skeleton, target)

@@ -372,40 +372,34 @@ _LEARNT = {
 ITEMS = (
     Item(
         "gridconv.table1",
-        "comparison with lifting methods, by action, detected 2D",
         tuple(lifter(name, DETECTED) for name in LIFTERS),
         _table1,
     ),
     Item(
         "gridconv.table2",
-        "comparison under protocols P1, P1* and P2",
         tuple(lifter(name, variant) for name in LIFTERS for variant in (DETECTED, GT)),
         _table2,
     ),
     Item(
         "gridconv.table3",
-        "trained on one data set, tested on MPI-INF-3DHP",
         tuple(_TABLE3.values()),
         _table3,
         check=_needs_mpi,
     ),
-    Item("gridconv.table4", "grid poses in graph networks", tuple(_TABLE4.values()), _table4),
+    Item("gridconv.table4", tuple(_TABLE4.values()), _table4),
     Item(
         "gridconv.table5",
-        "random, handcrafted and learnable layouts",
         (*(cell("gln", v, **s) for s in SGT_DESIGNS.values() for v in (GT, DETECTED)), _RELEASED),
         _table5,
     ),
     Item(
         "gridconv.table6",
-        "17 and 32 joints",
         tuple(_TABLE6.values()),
         _table6,
         check=_needs_32_joints,
     ),
     Item(
         "gridconv.figure5",
-        "2D input, truth and predictions side by side",
         tuple(_COMPARED.values()),
         partial(panels, _COMPARED),
         panels_of,
@@ -413,15 +407,13 @@ ITEMS = (
     ),
     Item(
         "gridconv.figure6",
-        "handcrafted and learnt layouts as graphs",
         tuple(_LEARNT.values()),
         partial(layouts_of_cells, _LEARNT),
         layouts_of_model,
     ),
-    Item("gridconv.figure7", "grid sizes", tuple(map(_grid_cell, GRID_SIZES)), _figure7),
+    Item("gridconv.figure7", tuple(map(_grid_cell, GRID_SIZES)), _figure7),
     Item(
         "gridconv.figure8",
-        "designs of the attention",
         tuple(map(_attention_cell, ATTENTION_DESIGNS.values())),
         _figure8,
     ),

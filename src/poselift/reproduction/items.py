@@ -15,6 +15,7 @@ from poselift.evaluation import OF_ACTION_MEANS, Table
 from poselift.reproduction.cells import Cell, Study
 from poselift.reproduction.measure import Result
 from poselift.reproduction.published import PUBLISHED, TABLES
+from poselift.reproduction.titles import TITLES
 
 Results = Mapping[Cell, Result]
 Value = float | int | None
@@ -51,7 +52,6 @@ class Item:
     """One table or figure of a paper.
 
     name        what the command calls it, e.g. "gridconv.table5".
-    title       what it shows.
     cells       networks it compares; none where `of_model` is all there is.
     report      puts the results together.
     of_model    makes a figure of a given network instead, (model, test data or None) -> report.
@@ -60,12 +60,16 @@ class Item:
     """
 
     name: str
-    title: str
     cells: tuple[Cell, ...]
     report: Callable[[Study, Results], Report]
     of_model: Callable[[Model, LiftingData | None], Report] | None = None
     needs_data: bool = False
     check: Callable[[Study], None] | None = None
+
+    @property
+    def title(self) -> str:
+        """What it shows."""
+        return TITLES[self.name]
 
 
 def mpjpe(result: Result) -> float:

@@ -171,22 +171,19 @@ def _forward_passes(study: Study) -> dict[str, float]:
 
 
 ITEMS = (
-    Item("posegraphnet.table1", "error by joint", (_ROWS["Ours"],), _table1),
+    Item("posegraphnet.table1", (_ROWS["Ours"],), _table1),
     Item(
         "posegraphnet.table2",
-        "comparison by action under both protocols",
         tuple(_ROWS.values()),
         _table2,
     ),
     Item(
         "posegraphnet.table3",
-        "parameters, speed and error",
         tuple(_ROWS[name] for name in _TIMED),
         _table3,
     ),
     Item(
         "posegraphnet.figure2",
-        "2D truth, 2D input, 3D truth and prediction",
         (_ROWS["Ours"],),
         partial(pipeline, _ROWS["Ours"]),
         pipeline_of,
@@ -194,7 +191,6 @@ ITEMS = (
     ),
     Item(
         "posegraphnet.figure3",
-        "the learned adjacency",
         (_ROWS["Ours"],),
         partial(adjacency, _ROWS["Ours"]),
         adjacency_of,

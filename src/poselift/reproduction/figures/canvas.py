@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from poselift.errors import PoseliftError
+from poselift.errors import PoseliftError, how_to_install
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,7 +57,7 @@ def require_matplotlib() -> None:
         import matplotlib  # noqa: F401
     except ImportError:
         raise PoseliftError(
-            "drawing figures needs matplotlib: pip install 'poselift[reproduce]'"
+            f"drawing figures needs matplotlib: {how_to_install('reproduce')}"
         ) from None
 
 

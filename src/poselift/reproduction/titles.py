@@ -1,0 +1,22 @@
+"""What can be reproduced, by name, in words: readable without PyTorch."""
+
+from __future__ import annotations
+
+#: Name of a table or figure -> what it shows.
+TITLES = {
+    "gridconv.table1": "comparison with lifting methods, by action, detected 2D",
+    "gridconv.table2": "comparison under protocols P1, P1* and P2",
+    "gridconv.table3": "trained on one data set, tested on MPI-INF-3DHP",
+    "gridconv.table4": "grid poses in graph networks",
+    "gridconv.table5": "random, handcrafted and learnable layouts",
+    "gridconv.table6": "17 and 32 joints",
+    "gridconv.figure5": "2D input, truth and predictions side by side",
+    "gridconv.figure6": "handcrafted and learnt layouts as graphs",
+    "gridconv.figure7": "grid sizes",
+    "gridconv.figure8": "designs of the attention",
+    "posegraphnet.table1": "error by joint",
+    "posegraphnet.table2": "comparison by action under both protocols",
+    "posegraphnet.table3": "parameters, speed and error",
+    "posegraphnet.figure2": "2D truth, 2D input, 3D truth and prediction",
+    "posegraphnet.figure3": "the learned adjacency",
+}

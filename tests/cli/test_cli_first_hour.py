@@ -1,0 +1,184 @@
+"""What a new user meets in the first hour: help pages, pipes, wild values, and what was chosen."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.main import get_command
+from typer.testing import CliRunner, Result
+
+from poselift.cli import app
+from poselift.cli.helping import EXAMPLES
+from poselift.errors import how_to_install
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "walk.json"
+COMMANDS = get_command(app).commands  # type: ignore[attr-defined]
+
+
+def run(*arguments: object, **named: object) -> Result:
+    return CliRunner().invoke(app, [str(one) for one in arguments], **named)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_pages_say_what_is_required_in_plain_words(name: str) -> None:
+    page = run(name, "--help").stdout
+    usage = page.partition("\n")[0]
+    for param in COMMANDS[name].params:
+        if param.required:
+            word = param.metavar if param.param_type_name == "argument" else param.opts[0]
+            assert word in usage
+    assert not re.search(r"<\w|list\[|\{", page)
+    assert f"Example:\n  {EXAMPLES[name]}\n" in page
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_examples_are_of_options_that_exist(name: str) -> None:
+    program, command, *words = shlex.split(EXAMPLES[name])
+    assert (program, command) == ("poselift", name)
+    known = {
+        flag for param in COMMANDS[name].params for flag in (*param.opts, *param.secondary_opts)
+    }
+    assert {word for word in words if re.match("-[a-z-]", word)} <= known
+
+
+def test_the_list_of_commands_is_not_cut_off() -> None:
+    page = " ".join(run("--help").stdout.split())
+    for command in COMMANDS.values():
+        assert f"{command.name} {' '.join(command.help.split())}".partition(".")[0] in page
+
+
+def test_formats_lists_joint_sets() -> None:
+    lines = run("formats").stdout.splitlines()
+    assert any(line.startswith("openpose") for line in lines)
+    assert (
+        "coco_17            17 joints: nose, left_eye, right_eye, left_ear, right_ear, ..." in lines
+    )
+
+
+def test_what_can_be_reproduced_is_listed_without_torch() -> None:
+    code = (
+        "import sys; from poselift.cli import app; sys.modules['torch'] = None; "
+        "app(['reproduce', '--list'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "gridconv.table5" in done.stdout
+
+
+def test_reproduction_knows_the_titles_of_its_items() -> None:
+    from poselift.reproduction import ITEMS, TITLES
+
+    assert list(ITEMS) == list(TITLES)
+    assert all(item.title == TITLES[name] for name, item in ITEMS.items())
+
+
+def test_through_standard_input_and_output() -> None:
+    done = run("lift", "-", "-o", "-", "--model", "posegraphnet", input=EXAMPLE.read_bytes())
+    assert done.exit_code == 0, done.stderr
+    content = json.loads(done.stdout)
+    assert content["meta"]["model"] == "posegraphnet"
+    assert "poses/s (model posegraphnet, precision" in done.stderr
+
+
+def test_from_a_pipe(tmp_path: Path) -> None:
+    pipe, out = tmp_path / "pipe", tmp_path / "out.npz"
+    os.mkfifo(pipe)
+    writer = subprocess.Popen(["cp", EXAMPLE, pipe])
+    done = run("convert", pipe, "-o", out)
+    assert writer.wait() == 0
+    assert done.exit_code == 0, done.stderr
+    assert out.is_file()
+
+
+def test_convert_keeps_what_results_hold(tmp_path: Path) -> None:
+    first, again = tmp_path / "a.npz", tmp_path / "b.npz"
+    assert run("lift", EXAMPLE, "-o", first, "--model", "posegraphnet").exit_code == 0
+    assert run("convert", first, "-o", again).exit_code == 0
+    with np.load(first) as a, np.load(again) as b:
+        for name in ("poses_2d", "poses_3d"):
+            np.testing.assert_array_equal(a[name], b[name])
+
+
+def test_what_was_chosen_is_in_the_closing_line(tmp_path: Path) -> None:
+    options = ("--model", "posegraphnet", "--precision", "fp32", "--no-flip", "--threads", 1)
+    done = run("lift", EXAMPLE, "-o", tmp_path / "a.npz", *options)
+    words = "model posegraphnet, precision fp32, without the mirrored pose, 1 thread"
+    assert done.stdout.endswith(f" poses/s ({words})\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("--size 99999999999999999999x5", "expected --size as WIDTHxHEIGHT in pixels (1920x1080)"),
+        ("--size 100x100", "expected joints in a picture of 100x100 pixels, but most lie outside"),
+        ("--fps 1e-300", "expected --fps above 0 as 30, 29.97 or 30000/1001, of 0.0001 to 1e+06"),
+        ("--fps 1/99999999", "frames a second, got '1/99999999'"),
+        ("--focal 1e-9", "expected a focal length above 0 pixels, of 0.05 to 100 times"),
+        ("--focal 1e300", "times the longer picture side, got 1e+300"),
+        ("--threads 0", "expected at least 1 thread, got 0"),
+    ],
+)
+def test_wild_values_are_refused_in_one_line(words: str, sentence: str, tmp_path: Path) -> None:
+    done = run("lift", EXAMPLE, "-o", tmp_path / "a.npz", *words.split())
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    said = [line for line in done.stderr.splitlines() if "warning" not in line]
+    assert len(said) == 1
+    assert sentence in said[0]
+    assert not (tmp_path / "a.npz").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("lift", "x" * 300, "-o", "a.npz"),
+        ("lift", EXAMPLE, "-o", "x" * 300 + ".npz"),
+        ("convert", EXAMPLE, "-o", "x" * 252 + ".json"),
+    ],
+)
+def test_names_too_long_for_any_file(
+    arguments: tuple[object, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run(*arguments)
+    assert done.exit_code == 2
+    assert re.search(r"^poselift: error: .*File name too long\)\n$", done.stderr)
+
+
+@pytest.mark.parametrize("command", [("train", "gln", "--out", "run"), ("reproduce", "x")])
+def test_seeds_are_numbers_that_a_generator_takes(command: tuple[str, ...]) -> None:
+    done = run(*command, "--seed", 10**22)
+    assert done.exit_code == 2
+    assert "--seed" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_optional_parts_are_installed_from_where_poselift_came(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Installed:
+        def __init__(self, text: str | None) -> None:
+            self._text = text
+
+        def read_text(self, name: str) -> str | None:
+            assert name == "direct_url.json"
+            return self._text
+
+    for text, command in (
+        (None, 'pip install ".[train]" (in the folder of'),
+        ('{"url": "file:///home/a/poselift", "dir_info": {}}', 'pip install ".[train]" (in'),
+        (
+            '{"url": "file:///home/a/poselift-0.1.0-py3-none-any.whl", "archive_info": {}}',
+            'pip install "poselift[train] @ file:///home/a/poselift-0.1.0-py3-none-any.whl"',
+        ),
+        ("no JSON", 'pip install ".[train]" (in'),
+    ):
+        monkeypatch.setattr("poselift.errors.distribution", lambda name, text=text: Installed(text))
+        assert how_to_install("train").startswith(command)
