@@ -5,6 +5,7 @@ Axes: T frame, J joint. Lengths belong to the joint in which a bone ends; the ro
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,8 +17,11 @@ from poselift.motion.tpose import rest_directions
 from poselift.poses import PoseSequence
 from poselift.skeletons import Skeleton
 
+#: Frames at once: what they need stays in the caches.
+_CHUNK = 2048
+
 #: Rounds of moving both ends of every bone until it fits.
-_ROUNDS = 6
+_ROUNDS = 4
 
 #: Height of the ankles' centres above the floor, as part of the body's (Winter, Biomechanics and
 #: Motor Control of Human Movement).
@@ -65,6 +69,7 @@ def keep_lengths(
     positions: Float[np.ndarray, "T J 3"],
     lengths: Float[np.ndarray, " J"],
     skeleton: Skeleton,
+    rounds: int = _ROUNDS,
 ) -> Float[np.ndarray, "T J 3"]:
     """Return the nearest poses (about) whose bones have these lengths exactly, root kept.
 
@@ -72,25 +77,42 @@ def keep_lengths(
     lengths are set exactly from the root outwards. A missing (NaN) joint stays missing, and a bone
     of unknown (NaN) length or with a missing end is left alone.
     """
-    order = [joint for joint in np.argsort(skeleton.depth, kind="stable") if joint != skeleton.root]
-    bones = [(skeleton.parents[j], j, lengths[j]) for j in order if np.isfinite(lengths[j])]
-    points = np.array(np.transpose(positions, (1, 2, 0)), np.float64)  # J, 3, T: joints contiguous
-    root = points[skeleton.root].copy()
-    for left in range(_ROUNDS, -1, -1):
-        for parent, joint, length in bones:
-            bone = points[joint] - points[parent]
-            found = np.sqrt(np.einsum("dt,dt->t", bone, bone))
-            with np.errstate(invalid="ignore", divide="ignore"):
-                move = np.where(found > 1e-9, length / found - 1, 0.0) * bone
-            move[:, np.isnan(found)] = 0.0
-            if left:
-                points[joint] += move / 2
-                points[parent] -= move / 2
-            else:
-                points[joint] += move
-        if left == 1:
-            points += root - points[skeleton.root]
-    return points.transpose(2, 0, 1)
+    order = [j for j in np.argsort(skeleton.depth, kind="stable").tolist() if j != skeleton.root]
+    bones = [(skeleton.parents[j], j, float(lengths[j])) for j in order if np.isfinite(lengths[j])]
+    out = np.empty(positions.shape)
+    for start in range(0, len(positions), _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        points = np.array(np.transpose(positions[rows], (1, 2, 0)), np.float64)  # J, 3, T
+        _fit(points, bones, skeleton.root, rounds)
+        out[rows] = points.transpose(2, 0, 1)
+    return out
+
+
+def _fit(
+    points: Float[np.ndarray, "J 3 T"],
+    bones: Sequence[tuple[int, int, float]],
+    root: int,
+    rounds: int,
+) -> None:
+    """Give the bones (parent, joint, length) their lengths, in place; joints are contiguous."""
+    place, whole = points[root].copy(), bool(np.isfinite(points).all())
+    with np.errstate(invalid="ignore", divide="ignore"):
+        for left in range(rounds, -1, -1):
+            for parent, joint, length in bones:
+                bone = points[joint] - points[parent]
+                found = np.sqrt(np.add.reduce(bone * bone, axis=0))
+                found = length / found
+                found -= 1
+                found[~(found < 1e9)] = 0.0  # no length, no direction; or a missing end
+                bone *= found
+                if not whole:
+                    bone[:, np.isnan(bone[0])] = 0.0
+                if left:
+                    bone *= 0.5
+                    points[parent] -= bone
+                points[joint] += bone
+            if left == 1:
+                points += place - points[root]
 
 
 def constant_bones(

@@ -149,6 +149,7 @@ class Lens:
     calibration      `FILE` or `FILE:CAMERA`, as `read_calibration` takes it.
     calibration_map  `SCALE,DX,DY`, if the picture was scaled or padded after the calibration.
     hint             name of the clip, to choose among a calibration's cameras.
+    known            a camera that has been read already, instead of all that.
 
     Raises `PoseliftError` if several are given, or a map without a calibration.
     """
@@ -158,6 +159,7 @@ class Lens:
     calibration: str | None = None
     calibration_map: str | None = None
     hint: str = ""
+    known: Calibration | None = None
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself."""
@@ -175,7 +177,7 @@ class Lens:
     def _read(self) -> Calibration | None:
         """The calibration file's camera, for the picture at hand."""
         if self.calibration is None:
-            return None
+            return self.known
         camera = read_calibration(self.calibration, self.hint)
         if self.calibration_map is not None:
             return camera.mapped(*parse_map(self.calibration_map))

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from poselift.errors import PoseliftError
 from poselift.motion.filters import Smoothing, filter_columns
@@ -125,12 +125,15 @@ def stand(poses: PoseSequence, floor: Floor) -> PoseSequence:
     contacts = find_contacts(poses, floor.up)
     known = np.isfinite(contacts).all(axis=1)
     feet = positions[:, ankles] + root[:, None]
+    # frames between two gaps have one number, those without a place a number of their own
+    block = np.where(known, np.cumsum(timing.gap | ~known), -1)
     anchors, hold = np.full(feet.shape, np.nan), np.zeros(contacts.shape)
     for side in (0, 1):
         for rows in _runs(contacts[:, side] == 1):
-            anchors_of, fade = _anchor(feet[rows, side], floor), _fade(timing, rows, known)
-            here = fade > hold[:, side]
-            anchors[here, side], hold[here, side] = anchors_of, fade[here]
+            around, fade = _fade(timing, rows, block)
+            here = around[fade > hold[around, side]]
+            anchors[here, side] = _anchor(feet[rows, side], floor)
+            hold[here, side] = fade[fade > hold[around, side]]
     off = np.where(hold[..., None] > 0, anchors - feet, 0.0)
     moved = _shift(off, hold, timing, known)
     thigh, shin = _length(positions, hips, knees), _length(positions, knees, ankles)
@@ -284,14 +287,17 @@ def _anchor(feet: Float[np.ndarray, "T 3"], floor: Floor) -> Float[np.ndarray, "
     return np.asarray(place + (level - place @ floor.up) * floor.up)
 
 
-def _fade(timing: Timing, rows: slice, known: Bool[np.ndarray, " T"]) -> Float[np.ndarray, " T"]:
-    """1 in a contact, falling to 0 over `_RELEASE` before and after it; 0 beyond a gap."""
+def _fade(
+    timing: Timing, rows: slice, block: Int[np.ndarray, " T"]
+) -> tuple[Int[np.ndarray, " W"], Float[np.ndarray, " W"]]:
+    """Frames around a contact, up to a gap, and how much it holds: 1 in it, less beside it."""
     times = timing.times
-    early, late = times[rows.start] - times, times - times[rows.stop - 1]
-    away = np.maximum(np.maximum(early, late), 0.0) / _RELEASE
-    fade = np.where(away < 1, 0.5 + 0.5 * np.cos(np.pi * np.minimum(away, 1.0)), 0.0)
-    block = np.cumsum(timing.gap | ~known)
-    return np.where(known & (block == block[rows.start]), fade, 0.0)
+    start, stop = times[rows.start], times[rows.stop - 1]
+    first, last = np.searchsorted(times, (start - _RELEASE, stop + _RELEASE))
+    around = np.arange(first, last)
+    around = around[block[around] == block[rows.start]]
+    away = np.maximum(np.maximum(start - times[around], times[around] - stop), 0.0) / _RELEASE
+    return around, 0.5 + 0.5 * np.cos(np.pi * np.minimum(away, 1.0))
 
 
 def _shift(

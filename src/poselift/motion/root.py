@@ -24,21 +24,24 @@ from poselift.motion.calibration import Calibration
 from poselift.motion.filters import DEFAULT, Smoothing, filter_columns
 from poselift.motion.timing import LONGEST_GAP, Timing, fill_columns
 from poselift.poses import AXES_3D, PoseSequence
+from poselift.skeletons import Skeleton
 
 #: Cut-off of the depth's filter, Hz: people do not come nearer and go away faster.
 DEPTH_CUTOFF = 1.0
 
 #: Residual in metres at the person by which a joint's weight is halved (Cauchy).
 _ROBUST = 0.08
-#: Rounds of placing and drawing to the rays, and the part of the way that a sure joint is drawn.
-_ROUNDS, _DRAWN = 3, 0.8
+#: Frames at once: what they need stays in the caches.
+_CHUNK = 2048
+#: Rounds of drawing to the rays and placing anew.
+_ROUNDS = 2
 #: A joint farther from its ray than this (metres) is drawn half as much: one of the two is wrong.
 _WRONG = 0.08
 #: What is drawn moves slowly: Hz.
 _MOVES_CUTOFF = 3.0
 #: Weight of elbows and wrists: lifted arms are the least certain, and say little of the size.
 _ARMS = 0.3
-#: A score from which on a joint is drawn that far.
+#: A score from which on a joint is drawn all the way.
 _SURE = 0.5
 #: Joints that a frame must show to be placed.
 _ENOUGH = 6
@@ -59,6 +62,10 @@ class _Seen(NamedTuple):
     slopes: np.ndarray
     scores: np.ndarray
     parts: np.ndarray
+
+    def of(self, rows: slice) -> _Seen:
+        """What it saw in some frames."""
+        return _Seen(self.slopes[rows], self.scores[rows], self.parts)
 
 
 def place(
@@ -86,13 +93,12 @@ def place(
     seen = _seen(poses_2d, calibration, timing)
     positions = poses_3d.positions.astype(np.float64)
     lengths = bone_lengths(positions, poses_3d.skeleton)
-    root, *_ = _solved(positions, seen)
-    for _ in range(_ROUNDS):
-        positions = _drawn(positions, root, seen, lengths, poses_3d)
-        root, *_ = _solved(positions, seen)
-    moves = (positions - poses_3d.positions).reshape(len(positions), -1)
-    moves = _filtered(moves, timing, _MOVES_CUTOFF).reshape(positions.shape)
-    positions = keep_lengths(poses_3d.positions + moves, lengths, poses_3d.skeleton)
+    moves = np.empty_like(positions)
+    for start in range(0, len(positions), _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        moves[rows] = _moves(positions[rows], seen.of(rows), lengths, poses_3d.skeleton)
+    moves = _filtered(moves.reshape(len(moves), -1), timing, _MOVES_CUTOFF).reshape(moves.shape)
+    positions = keep_lengths(positions + moves, lengths, poses_3d.skeleton)
     root, error, weights = _solved(positions, seen)
     depth = _filtered(root[:, 2:], timing, DEPTH_CUTOFF)
     root = _across(positions, seen, weights, depth)
@@ -136,39 +142,62 @@ def _seen(poses: PoseSequence, calibration: Calibration, timing: Timing) -> _See
 
 
 def _solved(
-    positions: Float[np.ndarray, "T J 3"], seen: _Seen
+    positions: Float[np.ndarray, "T J 3"],
+    seen: _Seen,
+    weights: Float[np.ndarray, "T J"] | None = None,
+    rounds: int = 3,
 ) -> tuple[Float[np.ndarray, "T 3"], Float[np.ndarray, " T"], Float[np.ndarray, "T J"]]:
-    """Root (metres, NaN where too little is seen), mean residual of the rays, joints' weights."""
+    """Root (metres, NaN where too little is seen), mean residual of the rays, joints' weights.
+
+    weights  to begin with, of a solution nearby.
+    """
     there = np.isfinite(positions).all(axis=-1)
     points = np.where(there[..., None], positions, 0.0)
     certain = np.where(there, seen.scores * seen.parts, 0.0)
     u, v = seen.slopes[..., 0], seen.slopes[..., 1]
     # a joint's ray is met where  tx - u tz = u z - x  and  ty - v tz = v z - y
     right_u, right_v = u * points[..., 2] - points[..., 0], v * points[..., 2] - points[..., 1]
-    matrix, vector = np.zeros((len(points), 3, 3)), np.zeros((len(points), 3))
-    weights = certain
-    enough = ((certain > 0).sum(axis=1) >= _ENOUGH)[:, None]
-    root = np.full((len(points), 3), np.nan)
-    for _ in range(4):
-        sums = [weights, weights * u, weights * v, weights * (u * u + v * v)]
-        total, sum_u, sum_v, square = (one.sum(axis=1) for one in sums)
-        matrix[:, 0, 0] = matrix[:, 1, 1] = np.where(total > 0, total, 1.0)
-        matrix[:, 0, 2] = matrix[:, 2, 0] = -sum_u
-        matrix[:, 1, 2] = matrix[:, 2, 1] = -sum_v
-        matrix[:, 2, 2] = np.where(square > 0, square, 1.0) * (1 + 1e-9)
-        vector[:, 0] = (weights * right_u).sum(axis=1)
-        vector[:, 1] = (weights * right_v).sum(axis=1)
-        vector[:, 2] = -(weights * (u * right_u + v * right_v)).sum(axis=1)
-        root = np.linalg.solve(matrix, vector[..., None])[..., 0]
+    square, product = u * u + v * v, u * right_u + v * right_v
+    weights = certain if weights is None else weights
+    root, ones = np.empty((len(points), 3)), np.ones_like(u)
+    for _ in range(rounds):
+        total, sum_u, sum_v, squares, free_u, free_v, products = (
+            np.einsum("tj,tj->t", weights, part)
+            for part in (ones, u, v, square, right_u, right_v, product)
+        )
+        # the normal equations with tx and ty eliminated
+        total = np.maximum(total, 1e-12)
+        below = squares - (sum_u * sum_u + sum_v * sum_v) / total
+        above = (sum_u * free_u + sum_v * free_v) / total - products
+        root[:, 2] = above / np.maximum(below, 1e-12)
+        root[:, 0] = (free_u + sum_u * root[:, 2]) / total
+        root[:, 1] = (free_v + sum_v * root[:, 2]) / total
         depth = np.maximum(root[:, 2:] + points[..., 2], 0.1)
         off_u = root[:, :1] + points[..., 0] - u * depth
         off_v = root[:, 1:2] + points[..., 1] - v * depth
         error = np.sqrt(off_u * off_u + off_v * off_v)
-        weights = certain / (1 + (error / _ROBUST) ** 2) / depth**2
+        weights = certain / ((1 + (error / _ROBUST) ** 2) * depth * depth)
+    enough = ((certain > 0).sum(axis=1) >= _ENOUGH)[:, None]
     bad = ~enough[:, 0] | ~(root[:, 2] > 0.1)
     root[bad] = np.nan
     mean = (certain * error).sum(axis=1) / np.maximum(certain.sum(axis=1), 1e-9)
     return root, np.where(bad, np.nan, mean), weights
+
+
+def _moves(
+    positions: Float[np.ndarray, "T J 3"],
+    seen: _Seen,
+    lengths: Float[np.ndarray, " J"],
+    skeleton: Skeleton,
+) -> Float[np.ndarray, "T J 3"]:
+    """How the joints move if they are drawn to their rays, in turn with the root being placed."""
+    drawn = positions
+    root, _, weights = _solved(positions, seen)
+    for left in range(_ROUNDS - 1, -1, -1):
+        drawn = _drawn(drawn, root, seen, lengths, skeleton)
+        if left:
+            root, _, weights = _solved(drawn, seen, weights, rounds=1)
+    return drawn - positions
 
 
 def _across(
@@ -194,18 +223,18 @@ def _drawn(
     root: Float[np.ndarray, "T 3"],
     seen: _Seen,
     lengths: Float[np.ndarray, " J"],
-    poses: PoseSequence,
+    skeleton: Skeleton,
 ) -> Float[np.ndarray, "T J 3"]:
     """Draw joints across the line of sight to their rays, keep the bones; the root at 0 again."""
     ahead = positions[..., 2] + root[:, 2:]
     off = seen.slopes * ahead[..., None] - root[:, None, :2] - positions[..., :2]
     far = np.sqrt((off * off).sum(axis=-1)) / _WRONG
-    part = (_DRAWN * np.clip(seen.scores / _SURE, 0.0, 1.0) / (1 + far**4))[..., None]
+    part = (np.clip(seen.scores / _SURE, 0.0, 1.0) / (1 + far**4))[..., None]
     moved = positions.copy()
     moved[..., :2] += np.nan_to_num(part * off)
-    joint = poses.skeleton.root
-    moved -= moved[:, joint : joint + 1]
-    return keep_lengths(moved, lengths, poses.skeleton)
+    moved -= moved[:, skeleton.root : skeleton.root + 1]
+    # roughly: what comes last makes them exact
+    return keep_lengths(moved, lengths, skeleton, rounds=2)
 
 
 def _filtered(

@@ -58,14 +58,24 @@ class Timing:
         self, there: Bool[np.ndarray, "T C"]
     ) -> Iterator[tuple[slice, Int[np.ndarray, " K"]]]:
         """Yield (rows, columns) of all stretches without a gap; columns alike come together."""
-        kinds, which = np.unique(there, axis=1, return_inverse=True)
-        for number, kind in enumerate(kinds.T):
-            columns = np.flatnonzero(which.ravel() == number)
+        for kind, columns in alike(there):
             starts = kind & (self.gap | ~np.concatenate([[False], kind[:-1]]))
             for start in np.flatnonzero(starts):
                 stop = start + 1
                 later = np.flatnonzero(~kind[stop:] | self.gap[stop:])
                 yield slice(start, stop + later[0] if len(later) else len(kind)), columns
+
+
+def alike(
+    flags: Bool[np.ndarray, "T C"],
+) -> list[tuple[Bool[np.ndarray, " T"], Int[np.ndarray, " K"]]]:
+    """Return columns that are the same, together: their values, and which they are."""
+    if (flags == flags[:, :1]).all():
+        return [(flags[:, 0], np.arange(flags.shape[1]))]
+    found: dict[bytes, list[int]] = {}
+    for column, packed in enumerate(np.packbits(flags, axis=0).T):
+        found.setdefault(packed.tobytes(), []).append(column)
+    return [(flags[:, columns[0]], np.array(columns)) for columns in found.values()]
 
 
 def fill_gaps(poses: PoseSequence, longest: float = LONGEST_GAP) -> PoseSequence:
@@ -138,8 +148,7 @@ def fill_columns(
 ) -> Bool[np.ndarray, "T C"]:
     """Fill short gaps of the columns in place; return where."""
     missing = np.isnan(columns)
-    kinds, which = np.unique(missing, axis=1, return_inverse=True)
-    for number, kind in enumerate(kinds.T):
+    for kind, mine in alike(missing):
         seen = np.flatnonzero(~kind)
         if not kind.any() or len(seen) < 2:
             continue
@@ -150,7 +159,6 @@ def fill_columns(
         short = times[after] - times[before] <= longest + 1e-9
         rows, before, after = rows[short], before[short], after[short]
         share = ((times[rows] - times[before]) / (times[after] - times[before]))[:, None]
-        mine = np.flatnonzero(which.ravel() == number)
         columns[np.ix_(rows, mine)] = (
             columns[np.ix_(before, mine)] * (1 - share) + columns[np.ix_(after, mine)] * share
         )
