@@ -37,10 +37,13 @@ def bone_lengths(
 
     Frames in which a bone is missing do not count; a bone that never is there is NaN.
     """
-    lengths = np.linalg.norm(bone_vectors(positions, skeleton), axis=-1)
-    there = np.isfinite(lengths).any(axis=0)
+    vectors = bone_vectors(positions, skeleton)
+    lengths = np.sqrt(np.einsum("tjd,tjd->jt", vectors, vectors, dtype=np.float64))
     medians = np.full(len(skeleton), np.nan)
-    medians[there] = np.nanmedian(lengths[:, there], axis=0)
+    for joint, found in enumerate(lengths):
+        there = np.isfinite(found)
+        if there.any():
+            medians[joint] = np.median(found if there.all() else found[there])
     if symmetric:
         medians = (medians + medians[skeleton.flip_order]) / 2
     return medians

@@ -98,7 +98,7 @@ def place(
         rows = slice(start, start + _CHUNK)
         moves[rows] = _moves(positions[rows], seen.of(rows), lengths, poses_3d.skeleton)
     moves = _filtered(moves.reshape(len(moves), -1), timing, _MOVES_CUTOFF).reshape(moves.shape)
-    positions = keep_lengths(positions + moves, lengths, poses_3d.skeleton)
+    positions = keep_lengths(positions + moves, lengths, poses_3d.skeleton, rounds=2)
     root, error, weights = _solved(positions, seen)
     depth = _filtered(root[:, 2:], timing, DEPTH_CUTOFF)
     root = _across(positions, seen, weights, depth)
