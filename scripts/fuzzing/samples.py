@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from io_samples import body_25, mmpose_frames, openpose_frame, walker
+from reader_samples import CASES
 
 
 def _openpose(folder: Path) -> list[Path]:
@@ -29,5 +31,20 @@ def _mmpose(folder: Path) -> list[Path]:
     return [folder / "demo.json"]
 
 
+def _layouts(name: str, folder: Path) -> list[Path]:
+    """One of each layout that the tests of readers make."""
+    paths = []
+    for number, (make, named, _, _) in enumerate(CASES):
+        if named == name:
+            place = folder / f"layout{number}"
+            place.mkdir()
+            paths.append(make(place))
+    return paths
+
+
 #: Makers of valid inputs by the format's name.
-SAMPLES: dict[str, Callable[[Path], list[Path]]] = {"openpose": _openpose, "mmpose": _mmpose}
+SAMPLES: dict[str, Callable[[Path], list[Path]]] = {
+    "openpose": _openpose,
+    "mmpose": _mmpose,
+    **{name: partial(_layouts, name) for name in dict.fromkeys(case[1] for case in CASES)},
+}

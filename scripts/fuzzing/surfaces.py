@@ -21,6 +21,7 @@ from poselift.pickles.arrayfile import read_npz
 from poselift.pickles.torchfile import read_torch
 from poselift.pickles.unpickle import read_pickle
 from poselift.poses import Detections, PoseSequence
+from poselift.skeletons import COCO_17
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))  # small valid files are made there
 
@@ -129,7 +130,8 @@ def _read(entry: Format, path: Path) -> object:
     assert entry.read is not None
     if entry.matches is not None:
         entry.matches(path)
-    found = entry.read(path, ReadOptions(None, (1920, 1080), 30.0))
+    skeleton = COCO_17 if entry.name == "numpy" else None
+    found = entry.read(path, ReadOptions(skeleton, (1920, 1080), 30.0))
     if isinstance(found, Detections):
         from poselift.tracking import people_of
 
