@@ -106,6 +106,15 @@ def test_convert_keeps_what_results_hold(tmp_path: Path) -> None:
             np.testing.assert_array_equal(a[name], b[name])
 
 
+def test_results_are_lifted_again_from_their_2d_poses(tmp_path: Path) -> None:
+    first, again = tmp_path / "a.npz", tmp_path / "b.npz"
+    assert run("lift", EXAMPLE, "-o", first, "--model", "posegraphnet").exit_code == 0
+    done = run("lift", first, "-o", again, "--model", "posegraphnet")
+    assert done.exit_code == 0, done.stderr
+    with np.load(first) as a, np.load(again) as b:
+        np.testing.assert_array_equal(a["poses_3d"], b["poses_3d"])
+
+
 def test_what_was_chosen_is_in_the_closing_line(tmp_path: Path) -> None:
     options = ("--model", "posegraphnet", "--precision", "fp32", "--no-flip", "--threads", 1)
     done = run("lift", EXAMPLE, "-o", tmp_path / "a.npz", *options)

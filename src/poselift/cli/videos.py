@@ -79,6 +79,7 @@ def read_people(
     from poselift import io
     from poselift.detection import is_video
     from poselift.errors import PoseliftError
+    from poselift.tracking import people_of
 
     if is_live(source):
         from poselift.cli.live import watch_camera
@@ -95,7 +96,7 @@ def read_people(
     flag = next((flag for flag, is_given in given.items() if is_given), None)
     if flag is not None:
         raise PoseliftError(f"{source}: is no video, leave {flag} out")
-    found = io.load_people(
+    detections = io.read_detections(  # of results their 2D poses, which are lifted again
         source,
         format=options.format,
         skeleton=options.skeleton,
@@ -103,6 +104,7 @@ def read_people(
         fps=options.fps,
         normalised=options.normalised,
     )
+    found = people_of(detections)
     say_warnings(one.history for one in found)
     return found, {}
 
