@@ -17,16 +17,14 @@ from jaxtyping import Bool, Float, Int
 
 from poselift.errors import PoseliftError
 from poselift.poses import Detections
-from poselift.tracking.assignment import assign
 from poselift.tracking.matching import (
     MAX_GAP_S,
     MEASURED_S,
     MIN_COMMON,
-    MIN_SIMILARITY,
     Seen,
+    match,
     middles,
     reach,
-    similarity,
     sizes,
     velocity,
 )
@@ -40,9 +38,6 @@ MAX_GAP_FRAMES = 3
 #: A pair is beyond doubt if every other candidate is this many times as far, and out of this many
 #: times the reach.
 CLEARLY, APART = 2.0, 1.5
-
-#: Among equals, the person lost most recently: what a second costs.
-_PER_SECOND = 0.02
 
 #: More persons in a frame than any detector gives: the file is not what it seems.
 MAX_PEOPLE = 500
@@ -241,8 +236,7 @@ class _Linker:
             self.points[earlier], self.points[lost], self.times[lost] - self.times[earlier]
         )
         ago = self.times[found[0]] - self.times[lost]
-        alike = similarity(Seen(self.points[lost], moving, ago), self.points[found], self.max_gap)
-        return assign(1 - alike + _PER_SECOND * ago[:, None], 1 - MIN_SIMILARITY)
+        return match(Seen(self.points[lost], moving, ago), self.points[found], self.max_gap)
 
 
 def _median(values: Float[np.ndarray, "*batch J"]) -> Float[np.ndarray, "*batch"]:

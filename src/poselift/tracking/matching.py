@@ -15,6 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
+from poselift.tracking.assignment import assign
+
 #: k at once, plus k a second, at most: in sizes of the person.
 SPREAD, SPREAD_SPEED, SPREAD_FAR = 0.1, 0.5, 1.0
 
@@ -24,11 +26,17 @@ MAX_GAP_S = 2.0
 #: Pairs less similar than this are never the same person.
 MIN_SIMILARITY = 0.1
 
+#: Seen last are those out of sight for at most so many times as long as whoever was seen last.
+RECENT = 3.0
+
+#: Among equals, the person lost most recently: what a second costs.
+PER_SECOND = 0.1
+
 #: With fewer common joints than this the middles of the persons are compared.
 MIN_COMMON = 3
 
 #: A velocity is measured over this time (seconds), and is believed for that long.
-MEASURED_S, BELIEVED_S = 0.2, 1.0
+MEASURED_S, BELIEVED_S = 0.3, 1.0
 
 
 class Seen(NamedTuple):
@@ -75,6 +83,26 @@ def similarity(
             best = np.maximum(best, np.nan_to_num(close.sum(axis=2) / count))
     best[seen.ago > max_gap + 1e-6] = 0.0
     return best
+
+
+def match(
+    seen: Seen, found: Float[np.ndarray, "B J 2"], max_gap: float = MAX_GAP_S
+) -> list[tuple[int, int]]:
+    """Return who is who: pairs of a person seen before and one seen now, by their rows.
+
+    Those seen last get their choice first: the longer a person is out of sight, the less is known
+    of the place, and whoever may be anywhere must not take a place that is somebody's.
+    """
+    alike = similarity(seen, found, max_gap)
+    recent = seen.ago <= RECENT * seen.ago.min(initial=np.inf)
+    pairs: list[tuple[int, int]] = []
+    for group in (recent, ~recent):
+        rows = np.flatnonzero(group)
+        columns = np.setdiff1d(np.arange(len(found)), [column for _, column in pairs])
+        cost = 1 - alike[np.ix_(rows, columns)] + PER_SECOND * seen.ago[rows, None]
+        made = assign(cost, 1 - MIN_SIMILARITY)
+        pairs += [(int(rows[row]), int(columns[column])) for row, column in made]
+    return pairs
 
 
 def sizes(points: Float[np.ndarray, "N J 2"]) -> Float[np.ndarray, " N"]:

@@ -9,15 +9,7 @@ from typing import final
 import numpy as np
 from jaxtyping import Float, Int
 
-from poselift.tracking.assignment import assign
-from poselift.tracking.matching import (
-    MAX_GAP_S,
-    MEASURED_S,
-    MIN_SIMILARITY,
-    Seen,
-    similarity,
-    velocity,
-)
+from poselift.tracking.matching import MAX_GAP_S, MEASURED_S, Seen, match, velocity
 
 
 @dataclass
@@ -49,9 +41,7 @@ class Tracker:
         numbers = np.full(len(keypoints), -1, dtype=np.int64)
         known = list(self._tracks)
         if known and len(keypoints):
-            seen = self._seen(time)
-            cost = 1 - similarity(seen, keypoints, self._max_gap) + 0.02 * seen.ago[:, None]
-            for row, column in assign(cost, 1 - MIN_SIMILARITY):
+            for row, column in match(self._seen(time), keypoints, self._max_gap):
                 numbers[column] = known[row]
         for row, pose in enumerate(keypoints):
             if numbers[row] < 0:
