@@ -16,14 +16,40 @@ from poselift.geometry import about_axis, from_quaternion, to_euler, to_quaterni
 from poselift.geometry.rotation import from_rotation_vector
 from poselift.io import save
 from poselift.io.axes import AXES, turned
+from poselift.io.motionfile import rig
 from poselift.io.posture import Posture, posture
 from poselift.mocap import read_bvh
 from poselift.motion.angles import angles
+from poselift.motion.tpose import rest_place
 from poselift.poses import Person, PoseSequence
 from poselift.skeletons import COCO_17, H36M_17
 from writer_samples import META, UPSIDE, ask, other_python, person, results, without
 
 HERE = Path(__file__).parent
+
+#: What of a rig of CMU's motions is left, and where it is at rest.
+PLACES = {
+    "Hips": "pelvis",
+    "LeftUpLeg": "left_hip",
+    "LeftLeg": "left_knee",
+    "LeftFoot": "left_ankle",
+    "LeftToeBase": "left_big_toe",
+    "RightUpLeg": "right_hip",
+    "RightLeg": "right_knee",
+    "RightFoot": "right_ankle",
+    "RightToeBase": "right_big_toe",
+    "Spine": "spine",
+    "Neck": "thorax",
+    "Head": "head",
+    "LeftShoulder": "left_collar",
+    "LeftArm": "left_shoulder",
+    "LeftForeArm": "left_elbow",
+    "LeftHand": "left_wrist",
+    "RightShoulder": "right_collar",
+    "RightArm": "right_shoulder",
+    "RightForeArm": "right_elbow",
+    "RightHand": "right_wrist",
+}
 
 
 def expected(moved: Posture) -> np.ndarray:
@@ -117,7 +143,9 @@ def test_joints_that_are_never_there_are_left_out() -> None:
     moved = posture(replace(one, positions=positions))
     assert "left_elbow" not in moved.rig.skeleton.joints
     assert "left_wrist" in moved.rig.skeleton.joints
-    assert any("left out, as they are in no frame: left_elbow" in note for note in moved.notes)
+    assert any(
+        "left out, in no frame or not of a plain body: left_elbow" in note for note in moved.notes
+    )
     positions[:, 0] = np.nan
     with pytest.raises(PoseliftError, match="the joint pelvis, on which all others hang"):
         posture(replace(one, positions=positions))
@@ -228,6 +256,65 @@ def test_a_mesh_faces_outwards(tmp_path: Path) -> None:
     forward = {tuple(edge) for edge in edges.tolist()}
     assert len(forward) == len(edges)
     assert all((end, start) in forward for start, end in forward)
+
+
+CMU = [
+    "Hips",
+    "LHipJoint",
+    "LeftUpLeg",
+    "LeftLeg",
+    "LeftFoot",
+    "LeftToeBase",
+    "RHipJoint",
+    "RightUpLeg",
+    "RightLeg",
+    "RightFoot",
+    "RightToeBase",
+    "LowerBack",
+    "Spine",
+    "Spine1",
+    "Neck",
+    "Neck1",
+    "Head",
+    "LeftShoulder",
+    "LeftArm",
+    "LeftForeArm",
+    "LeftHand",
+    "RightShoulder",
+    "RightArm",
+    "RightForeArm",
+    "RightHand",
+]
+
+
+@pytest.mark.parametrize("prefix", ["", "mixamorig:", "CC_Base_"])
+def test_motion_of_other_rigs_becomes_a_body(tmp_path: Path, prefix: str) -> None:
+    """Joints that a plain body has are kept by their names, all others are left out and named."""
+    parents = [-1, 0, 1, 2, 3, 4, 0, 6, 7, 8, 9, 0, 11, 12, 13, 14, 15]
+    parents += [13, 17, 18, 19, 13, 21, 22, 23]
+    skeleton = rig([prefix + name for name in CMU], parents)
+    places = np.stack([rest_place(PLACES.get(name, "spine")) for name in CMU])
+    points = np.tile(places - places[0], (3, 1, 1))
+    solid = PoseSequence.from_2d(points[..., :2], skeleton, fps=30.0).as_3d(
+        (points * UPSIDE).astype(np.float32), "made up"
+    )
+    moved = posture(solid)
+    assert [name.removeprefix(prefix) for name in moved.rig.skeleton.joints] == list(PLACES)
+    assert "LHipJoint" in moved.notes[0]
+    np.testing.assert_allclose(
+        moved.rotations, np.broadcast_to(np.eye(3), moved.rotations.shape), atol=1e-6
+    )
+    save(results(Person.only_3d(solid)), tmp_path / "a.glb")
+
+
+def test_what_is_no_body_is_refused(tmp_path: Path) -> None:
+    skeleton = rig(["Hips", "Tail", "Tip"], [-1, 0, 1])
+    points = np.random.default_rng(0).normal(size=(3, 3, 3)).astype(np.float32)
+    solid = PoseSequence.from_2d(points[..., :2], skeleton, fps=30.0).as_3d(points, "made up")
+    for suffix in (".bvh", ".glb"):
+        with pytest.raises(PoseliftError, match="joint rotations need a body, which the joints H"):
+            save(results(Person.only_3d(solid)), tmp_path / f"a{suffix}")
+    assert not list(tmp_path.iterdir())
 
 
 def test_other_joint_sets_become_bodies_too(tmp_path: Path) -> None:

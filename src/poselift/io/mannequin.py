@@ -66,7 +66,11 @@ def mannequin(rig: Rig, rest: Float[np.ndarray, " D"]) -> Mesh:
         below = [child for child in rig.children(node) if rig.joints[child] != joint]
         for child in below:
             start, end = places[joint], places[rig.joints[child]]
-            parts.append(_tube(start, end, _thickness(rig, rig.joints[child]), size, node))
+            if rig.skeleton.landmarks[joint] != "head":  # whose eyes and crown are in it
+                parts.append(_tube(start, end, _thickness(rig, rig.joints[child]), size, node))
+        if rig.skeleton.landmarks[joint] == "head" and rig.joints.index(joint) == node:
+            crown = places[joint] + [0.0, 0.19 * size, 0.02 * size]
+            parts.append(_tube(places[joint], crown, _THICK["head_top"], size, node))
         if not rig.children(node):
             parts += _extremity(rig, node, places[joint], rest, size)
     count = np.cumsum([0, *(len(part.points) for part in parts)])

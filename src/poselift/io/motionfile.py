@@ -20,13 +20,21 @@ _LANDMARKS = {
     "hips": "pelvis",
     "hip_center": "pelvis",
     "root": "pelvis",
+    "neck": "thorax",  # rigs begin the neck between the shoulders
+    "neck_twist01": "thorax",
+    "head_end": "head_top",
+    "head_top_end": "head_top",
     "up_leg": "hip",
+    "upper_leg": "hip",
     "thigh": "hip",
     "leg": "knee",
+    "lower_leg": "knee",
     "calf": "knee",
     "shin": "knee",
     "foot": "ankle",
     "toe_base": "big_toe",
+    "toe": "big_toe",
+    "clavicle": "collar",
     "arm": "shoulder",
     "upper_arm": "shoulder",
     "upperarm": "shoulder",
@@ -35,6 +43,9 @@ _LANDMARKS = {
     "lower_arm": "elbow",
     "hand": "wrist",
 }
+
+#: Parts that, where a rig has them, make its "shoulder" a collar.
+_UPPER_ARM = ("arm", "upper_arm", "upperarm")
 
 #: Lengths of a unit in metres; a person is between a child's and a tall man's height.
 _UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001, "in": 0.0254}
@@ -57,12 +68,24 @@ def rig(names: Sequence[str], parents: Sequence[int]) -> Skeleton:
     tree = tuple(
         -1 if i == first else (first if parent < 0 else parent) for i, parent in enumerate(parents)
     )
+    plain = [plain_name(name) for name in names]
+    words = [name.split("_") for name in plain]
+    shared = 0  # words that all names begin with, as cc_base
+    while len(words) > 1 and len({tuple(one[: shared + 1]) for one in words}) == 1:
+        shared += 1
+    parts = [plain_name("_".join(one[shared:])) for one in words]
+    sides = [next((s for s in ("left_", "right_") if one.startswith(s)), "") for one in parts]
+    bare = [one.removeprefix(side) for one, side in zip(parts, sides, strict=True)]
+    arms = {side for side, part in zip(sides, bare, strict=True) if part in _UPPER_ARM}
     aliases: dict[str, str] = {}
-    for name in names:
-        plain = plain_name(name)
-        side = next((side for side in ("left_", "right_") if plain.startswith(side)), "")
-        landmark = side + _LANDMARKS.get(plain.removeprefix(side), plain.removeprefix(side))
-        if landmark not in aliases.values() and not name.endswith("_end"):
+    for name, side, part in zip(names, sides, bare, strict=True):
+        landmark = side + _LANDMARKS.get(part, part)
+        if part == "shoulder" and side in arms:
+            landmark = f"{side}collar"
+        elif part == "hip" and not side:
+            landmark = "pelvis"
+        known = landmark == "head_top" or not name.endswith("_end")
+        if known and landmark not in aliases.values():
             aliases[name] = landmark
     return Skeleton("rig", tuple(names), tree, aliases)
 

@@ -16,8 +16,16 @@ from poselift.io.timeline import Timeline, timeline
 from poselift.motion.bones import bone_lengths, keep_lengths
 from poselift.motion.floor import ANKLE
 from poselift.motion.skeleton import Rig, bone_vectors
+from poselift.motion.tpose import rest_place
 from poselift.poses import AXES_WORLD, PoseSequence
 from poselift.skeletons import Skeleton
+
+#: What a rig of other joints must have to be taken for a body.
+_BODY = tuple(
+    f"{side}_{part}"
+    for part in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")
+    for side in ("left", "right")
+)
 
 #: How far a clip's lowest foot may be under the floor: this part of the frames is not looked at.
 _OUTLIERS = 1.0
@@ -46,12 +54,13 @@ class Posture:
 def posture(sequence: PoseSequence) -> Posture:
     """Turn 3D poses into rotations of bones of constant length (their medians over the clip).
 
-    Joints that are never there are left out; bones that are missing in a frame are interpolated
-    between the frames around, or held. Without a path of the root the hips stay at the height
-    they have at rest; a path in the camera's axes is raised so that the lowest foot is on y = 0.
+    Joints that are never there are left out, and those of other rigs that a T pose has not. Bones
+    that are missing in a frame are interpolated between the frames around, or held. Without a path
+    of the root the hips stay at the height they have at rest; a path in the camera's axes is
+    raised so that the lowest foot is on y = 0.
 
-    Raises `PoseliftError` as `timeline` does, if the root joint is never there, or if the place
-    of a joint in a T pose is not known.
+    Raises `PoseliftError` as `timeline` does, if the root joint is never there, or if the joints
+    are not those of a body.
     """
     line = timeline(sequence, "y-up")
     who = f"person {sequence.person_id}"
@@ -79,28 +88,54 @@ def posture(sequence: PoseSequence) -> Posture:
 def _present(
     skeleton: Skeleton, points: Float[np.ndarray, "T J 3"], who: str, notes: list[str]
 ) -> tuple[Skeleton, Float[np.ndarray, "T K 3"]]:
-    """Leave out joints that are never there together with the joint that they hang on."""
+    """Leave out joints that are never there, and joints that have no place in a T pose.
+
+    What hangs on such a joint hangs on the next one above that stays, or on the one nearest the
+    root that stays.
+    """
     there = np.isfinite(points[..., 0])
-    if not there[:, skeleton.root].any():
+    order = np.argsort(skeleton.depth, kind="stable").tolist()
+    usable = [one for one in order if there[:, one].any() and _has_place(skeleton.landmarks[one])]
+    landmarks = {skeleton.landmarks[one] for one in usable}
+    lacking = [one for one in _BODY if one not in landmarks]
+    if not usable or (usable[0] != skeleton.root and lacking):
         raise PoseliftError(
             f"{who}: the joint {skeleton.joints[skeleton.root]}, on which all others hang, is "
-            "missing in all frames"
+            "missing in all frames, or is none of a body"
         )
-    above = {skeleton.root: -1}
-    for joint in np.argsort(skeleton.depth, kind="stable").tolist():
+    if lacking and len(usable) < there.any(axis=0).sum():
+        raise PoseliftError(
+            f"{who}: joint rotations need a body, which the joints "
+            f"{', '.join(skeleton.joints)} are not: {', '.join(lacking)} missing"[:400]
+        )
+    root = usable[0]
+    above = {root: -1}
+    for joint in usable[1:]:
         parent = skeleton.parents[joint]
         while parent >= 0 and parent not in above:
             parent = skeleton.parents[parent]
-        if parent >= 0 and (there[:, joint] & there[:, parent]).any():
+        parent = root if parent < 0 else parent
+        if (there[:, joint] & there[:, parent]).any():
             above[joint] = parent
     if len(above) == len(skeleton):
         return skeleton, points
     keep = sorted(above)
     lost = [name for joint, name in enumerate(skeleton.joints) if joint not in above]
-    notes.append(f"{who}: left out, as they are in no frame: {', '.join(lost)}")
+    words = ", ".join(lost[:8]) + (f" and {len(lost) - 8} more" if len(lost) > 8 else "")
+    notes.append(f"{who}: left out, in no frame or not of a plain body: {words}")
     parents = tuple(keep.index(above[one]) if above[one] >= 0 else -1 for one in keep)
     joints = tuple(skeleton.joints[one] for one in keep)
-    return Skeleton(skeleton.name, joints, parents, skeleton.aliases), points[:, keep]
+    aliases = {name: mark for name, mark in skeleton.aliases.items() if name in joints}
+    return Skeleton(skeleton.name, joints, parents, aliases), points[:, keep]
+
+
+def _has_place(landmark: str) -> bool:
+    """Tell whether a landmark has a place in the T pose."""
+    try:
+        rest_place(landmark)
+    except PoseliftError:
+        return False
+    return True
 
 
 def _filled(
