@@ -61,7 +61,7 @@ def test_every_subject_was_seen_by_cameras_of_its_own() -> None:
 def test_the_calibration_is_single_precision_printed_in_full() -> None:
     """A digit mistyped makes a number that single precision does not have."""
     for places in _PLACES.values():
-        numbers = np.array([(*orientation, *centre) for orientation, centre in places])
+        numbers = np.array(places.split(), np.float64)
         np.testing.assert_allclose(numbers.astype(np.float32), numbers, rtol=1e-15, atol=0)
 
 

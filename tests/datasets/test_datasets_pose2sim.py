@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from poselift.datasets.pose2sim import LIMB_JOINTS, load_pose2sim
+from poselift.datasets.pose2sim import load_pose2sim
 from poselift.errors import PoseliftError
+from poselift.evaluation import LIMB_JOINTS
 from poselift.skeletons import BODY_25B, H36M_17
 
 

@@ -18,7 +18,6 @@ from poselift.evaluation import (
     average,
     evaluate,
     evaluate_limbs,
-    limb_joints,
     mpjpe,
     p_mpjpe,
 )
@@ -101,15 +100,16 @@ def test_tables_as_text() -> None:
 def test_limbs_are_found_by_name() -> None:
     assert len(LIMB_JOINTS) == 12
     for skeleton in (H36M_17, COCO_17, MPI_INF_3DHP_17):
-        assert [skeleton.joints[i] for i in limb_joints(skeleton)] == list(LIMB_JOINTS)
+        assert set(LIMB_JOINTS) <= set(skeleton.joints)
     assert not {"pelvis", "spine", "neck"} & set(LIMB_JOINTS)
 
 
 def test_limb_error_is_a_mean_over_frames_after_similarity_alignment() -> None:
-    markers = TARGET[:, limb_joints(H36M_17)]
+    limbs = [H36M_17.index(joint) for joint in LIMB_JOINTS]
+    markers = TARGET[:, limbs]
     turned = 1.7 * markers @ about_axis("y", np.array(0.4)) + 5.0
     assert evaluate_limbs(turned, markers) == pytest.approx(0.0, abs=1e-9)
-    noisy = PREDICTED[:, limb_joints(H36M_17)]
+    noisy = PREDICTED[:, limbs]
     assert evaluate_limbs(noisy, markers) == pytest.approx(1000 * p_mpjpe(noisy, markers))
     mask = np.ones((12, 12), bool)
     mask[4, 2:] = False  # a frame with two joints is aligned exactly, and weighs as much

@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from poselift.errors import PoseliftError
+from poselift.evaluation import LIMB_JOINTS
 from poselift.geometry import from_rotation_vector
 from poselift.mocap.trc import MarkerTrack, read_trc
 from poselift.skeletons import BODY_25B, Skeleton
@@ -24,13 +25,6 @@ CAMERAS = ("cam01", "cam03")
 
 #: The marker tracks by name.
 TRACKS = {"raw": "balancing.trc", "filtered": "balancing_filt_butterworth.trc"}
-
-#: The joints that are compared, by their names in `h36m_17`.
-LIMB_JOINTS = tuple(
-    f"{side}_{part}"
-    for part in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")
-    for side in ("right", "left")
-)
 
 
 @dataclass(frozen=True, eq=False)

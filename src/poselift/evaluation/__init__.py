@@ -31,7 +31,6 @@ from poselift.evaluation.protocols import (
     average,
     evaluate,
     evaluate_limbs,
-    limb_joints,
 )
 from poselift.evaluation.protocols_3dhp import (
     OFFICIAL_JOINTS,
@@ -81,7 +80,6 @@ __all__ = [
     "evaluate_3dhp",
     "evaluate_limbs",
     "joint_errors",
-    "limb_joints",
     "mean_velocity_error",
     "measure",
     "mpjpe",

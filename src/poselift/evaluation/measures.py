@@ -22,6 +22,9 @@ AXIS_ERRORS = ("x error", "y error", "z error")
 
 _PCK_MM = 150.0
 
+Poses = Float[np.ndarray, "N J 3"]
+Mask = Bool[np.ndarray, "N J"]
+
 
 @dataclass(frozen=True, eq=False)
 class Measure:
@@ -48,10 +51,10 @@ class Measure:
 
 def measure(
     metrics: Sequence[str],
-    predicted: Float[np.ndarray, "N J 3"],
-    target: Float[np.ndarray, "N J 3"],
+    predicted: Poses,
+    target: Poses,
     *,
-    mask: Bool[np.ndarray, "N J"] | None = None,
+    mask: Mask | None = None,
     previous: Int64[np.ndarray, " N"] | None = None,
 ) -> tuple[Measure, ...]:
     """Measure poses (metres) by some of `METRICS`; `axis` gives three measures.
@@ -70,7 +73,12 @@ def measure(
         if metric == "velocity":
             found.append(_velocity(predicted, target, counts, previous))
         elif metric == "axis":
-            found += _axes(predicted, target, counts)
+            centred = align(predicted, target, "root", counts)
+            errors = 1000.0 * np.abs(centred[0] - centred[1])
+            found += [
+                Measure(name, "mm", "root-aligned", errors[..., index], counts)
+                for index, name in enumerate(AXIS_ERRORS)
+            ]
         else:
             found.append(_of_errors(metric, predicted, target, counts))
     return tuple(found)
@@ -98,12 +106,7 @@ def rows_before(
     return previous
 
 
-def _of_errors(
-    metric: str,
-    predicted: Float[np.ndarray, "N J 3"],
-    target: Float[np.ndarray, "N J 3"],
-    mask: Bool[np.ndarray, "N J"],
-) -> Measure:
+def _of_errors(metric: str, predicted: Poses, target: Poses, mask: Mask) -> Measure:
     """Measure distances, or where they lie among the thresholds."""
     if metric == "p-mpjpe":
         errors = joint_errors(predicted, target, alignment="similarity", mask=mask)
@@ -126,10 +129,7 @@ def _of_errors(
 
 
 def _velocity(
-    predicted: Float[np.ndarray, "N J 3"],
-    target: Float[np.ndarray, "N J 3"],
-    mask: Bool[np.ndarray, "N J"],
-    previous: Int64[np.ndarray, " N"] | None,
+    predicted: Poses, target: Poses, mask: Mask, previous: Int64[np.ndarray, " N"] | None
 ) -> Measure:
     """Compare each pose's step from the one before; poses without one do not count."""
     if previous is None:
@@ -144,17 +144,3 @@ def _velocity(
     mask = mask & mask[previous] & has_one[:, None]
     values = 1000.0 * joint_errors(*steps, mask=mask)
     return Measure("velocity error", "mm per frame", "root-aligned", values, mask)
-
-
-def _axes(
-    predicted: Float[np.ndarray, "N J 3"],
-    target: Float[np.ndarray, "N J 3"],
-    mask: Bool[np.ndarray, "N J"],
-) -> list[Measure]:
-    """Absolute error of each coordinate."""
-    predicted, target = align(predicted, target, "root", mask)
-    errors = 1000.0 * np.abs(predicted - target)
-    return [
-        Measure(name, "mm", "root-aligned", errors[..., index], mask)
-        for index, name in enumerate(AXIS_ERRORS)
-    ]

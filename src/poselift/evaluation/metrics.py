@@ -21,6 +21,11 @@ from jaxtyping import Bool, Float
 from poselift.errors import PoseliftError
 from poselift.geometry import procrustes, root_relative
 
+# what all functions below take and most of them give
+Poses = Float[np.ndarray, "*batch J D"]
+Mask = Bool[np.ndarray, "*batch J"] | None
+Errors = Float[np.ndarray, "*batch J"]
+
 ALIGNMENTS = ("none", "root", "scale", "rigid", "similarity")
 
 #: Thresholds of the area under the PCK curve, in millimetres; none can be met at 0.
@@ -28,11 +33,8 @@ AUC_THRESHOLDS_MM = np.arange(0.0, 151.0, 5.0)
 
 
 def align(
-    predicted: Float[np.ndarray, "*batch J D"],
-    target: Float[np.ndarray, "*batch J D"],
-    alignment: str,
-    mask: Bool[np.ndarray, "*batch J"] | None = None,
-) -> tuple[Float[np.ndarray, "*batch J D"], Float[np.ndarray, "*batch J D"]]:
+    predicted: Poses, target: Poses, alignment: str, mask: Mask = None
+) -> tuple[Poses, Poses]:
     """Return prediction and target after alignment, joints outside the mask set to 0.
 
     Raises `PoseliftError` for an unknown alignment, differing shapes, and for values that are
@@ -58,55 +60,31 @@ def align(
 
 
 def joint_errors(
-    predicted: Float[np.ndarray, "*batch J D"],
-    target: Float[np.ndarray, "*batch J D"],
-    *,
-    alignment: str = "none",
-    mask: Bool[np.ndarray, "*batch J"] | None = None,
-) -> Float[np.ndarray, "*batch J"]:
+    predicted: Poses, target: Poses, *, alignment: str = "none", mask: Mask = None
+) -> Errors:
     """Distance between each joint and its target after alignment; 0 outside the mask."""
     predicted, target = align(predicted, target, alignment, mask)
     return np.linalg.norm(predicted - target, axis=-1)
 
 
-def mpjpe(
-    predicted: Float[np.ndarray, "*batch J D"],
-    target: Float[np.ndarray, "*batch J D"],
-    *,
-    alignment: str = "none",
-    mask: Bool[np.ndarray, "*batch J"] | None = None,
-) -> float:
+def mpjpe(predicted: Poses, target: Poses, *, alignment: str = "none", mask: Mask = None) -> float:
     """Mean per joint position error: the mean distance over all poses and joints."""
     errors = joint_errors(predicted, target, alignment=alignment, mask=mask)
     return float(_mean(errors, mask, tuple(range(errors.ndim))))
 
 
-def p_mpjpe(
-    predicted: Float[np.ndarray, "*batch J D"],
-    target: Float[np.ndarray, "*batch J D"],
-    *,
-    mask: Bool[np.ndarray, "*batch J"] | None = None,
-) -> float:
+def p_mpjpe(predicted: Poses, target: Poses, *, mask: Mask = None) -> float:
     """MPJPE after similarity alignment of each pose, reflections excluded (protocol 2)."""
     return mpjpe(predicted, target, alignment="similarity", mask=mask)
 
 
-def n_mpjpe(
-    predicted: Float[np.ndarray, "*batch J D"],
-    target: Float[np.ndarray, "*batch J D"],
-    *,
-    mask: Bool[np.ndarray, "*batch J"] | None = None,
-) -> float:
+def n_mpjpe(predicted: Poses, target: Poses, *, mask: Mask = None) -> float:
     """MPJPE after scaling each pose by its best factor, without centring (Rhodin et al. 2018)."""
     return mpjpe(predicted, target, alignment="scale", mask=mask)
 
 
 def mpjpe_per_sample(
-    predicted: Float[np.ndarray, "*batch J D"],
-    target: Float[np.ndarray, "*batch J D"],
-    *,
-    alignment: str = "none",
-    mask: Bool[np.ndarray, "*batch J"] | None = None,
+    predicted: Poses, target: Poses, *, alignment: str = "none", mask: Mask = None
 ) -> Float[np.ndarray, "*batch"]:
     """Mean error of each pose; `PoseliftError` if the mask leaves one without a joint."""
     errors = joint_errors(predicted, target, alignment=alignment, mask=mask)
@@ -114,11 +92,7 @@ def mpjpe_per_sample(
 
 
 def mpjpe_per_joint(
-    predicted: Float[np.ndarray, "*batch J D"],
-    target: Float[np.ndarray, "*batch J D"],
-    *,
-    alignment: str = "none",
-    mask: Bool[np.ndarray, "*batch J"] | None = None,
+    predicted: Poses, target: Poses, *, alignment: str = "none", mask: Mask = None
 ) -> Float[np.ndarray, " J"]:
     """Mean error of each joint; `PoseliftError` if the mask leaves one without a pose."""
     errors = joint_errors(predicted, target, alignment=alignment, mask=mask)
@@ -126,11 +100,7 @@ def mpjpe_per_joint(
 
 
 def error_per_axis(
-    predicted: Float[np.ndarray, "*batch J D"],
-    target: Float[np.ndarray, "*batch J D"],
-    *,
-    alignment: str = "none",
-    mask: Bool[np.ndarray, "*batch J"] | None = None,
+    predicted: Poses, target: Poses, *, alignment: str = "none", mask: Mask = None
 ) -> Float[np.ndarray, " D"]:
     """Mean absolute error of each coordinate."""
     predicted, target = align(predicted, target, alignment, mask)
@@ -139,9 +109,7 @@ def error_per_axis(
 
 
 def weighted_mpjpe(
-    predicted: Float[np.ndarray, "*batch J D"],
-    target: Float[np.ndarray, "*batch J D"],
-    weight: Float[np.ndarray, "*batch #J"],
+    predicted: Poses, target: Poses, weight: Float[np.ndarray, "*batch #J"]
 ) -> float:
     """Mean of weight times distance; one weight a pose (last axis 1) or a joint.
 
@@ -168,11 +136,7 @@ def mean_velocity_error(
 
 
 def pck(
-    predicted: Float[np.ndarray, "*batch J D"],
-    target: Float[np.ndarray, "*batch J D"],
-    *,
-    threshold_mm: float = 150.0,
-    mask: Bool[np.ndarray, "*batch J"] | None = None,
+    predicted: Poses, target: Poses, *, threshold_mm: float = 150.0, mask: Mask = None
 ) -> float:
     """Percent of joints strictly closer than the threshold. Poses must be in metres."""
     errors = joint_errors(predicted, target, mask=mask)
@@ -180,22 +144,17 @@ def pck(
 
 
 def pck_curve(
-    predicted: Float[np.ndarray, "*batch J D"],
-    target: Float[np.ndarray, "*batch J D"],
+    predicted: Poses,
+    target: Poses,
     *,
     thresholds_mm: Float[np.ndarray, " K"] = AUC_THRESHOLDS_MM,
-    mask: Bool[np.ndarray, "*batch J"] | None = None,
+    mask: Mask = None,
 ) -> Float[np.ndarray, " K"]:
     """`pck` at each threshold. Poses must be in metres."""
     return _percent_below(joint_errors(predicted, target, mask=mask), thresholds_mm, mask)
 
 
-def auc(
-    predicted: Float[np.ndarray, "*batch J D"],
-    target: Float[np.ndarray, "*batch J D"],
-    *,
-    mask: Bool[np.ndarray, "*batch J"] | None = None,
-) -> float:
+def auc(predicted: Poses, target: Poses, *, mask: Mask = None) -> float:
     """Mean `pck` over 31 thresholds from 0 to 150 mm, percent. Poses must be in metres.
 
     No distance is below 0, so a perfect prediction scores 30/31, 96.77 (as MPI-INF-3DHP counts).
@@ -204,9 +163,7 @@ def auc(
 
 
 def _percent_below(
-    errors: Float[np.ndarray, "*batch J"],
-    thresholds_mm: Float[np.ndarray, " K"],
-    mask: Bool[np.ndarray, "*batch J"] | None,
+    errors: Errors, thresholds_mm: Float[np.ndarray, " K"], mask: Mask
 ) -> Float[np.ndarray, " K"]:
     flat = (errors if mask is None else errors[mask]).astype(np.float64).ravel()
     if flat.size == 0:
@@ -228,21 +185,14 @@ def _mean(
     return np.asarray(total / number.astype(values.dtype))
 
 
-def _best_scale(
-    predicted: Float[np.ndarray, "*batch J D"], target: Float[np.ndarray, "*batch J D"]
-) -> Float[np.ndarray, "*batch 1 1"]:
+def _best_scale(predicted: Poses, target: Poses) -> Float[np.ndarray, "*batch 1 1"]:
     """Factor that brings each pose closest to its target; 0 for a pose without extent."""
     square = (predicted**2).sum(axis=(-2, -1), keepdims=True)
     product = (predicted * target).sum(axis=(-2, -1), keepdims=True)
     return np.divide(product, square, out=np.zeros_like(square), where=square > 0)
 
 
-def _superimpose(
-    predicted: Float[np.ndarray, "*batch J D"],
-    target: Float[np.ndarray, "*batch J D"],
-    scale: bool,
-    mask: Bool[np.ndarray, "*batch J"] | None,
-) -> Float[np.ndarray, "*batch J D"]:
+def _superimpose(predicted: Poses, target: Poses, scale: bool, mask: Mask) -> Poses:
     """Procrustes alignment, of the joints in the mask alone; the others stay 0."""
     if mask is None or mask.all():
         return procrustes(predicted, target, scale=scale).aligned
@@ -258,11 +208,7 @@ def _superimpose(
     return aligned.reshape(predicted.shape)
 
 
-def _check_shapes(
-    predicted: np.ndarray,
-    target: np.ndarray,
-    mask: np.ndarray | None,
-) -> None:
+def _check_shapes(predicted: np.ndarray, target: np.ndarray, mask: np.ndarray | None) -> None:
     if predicted.shape != target.shape:
         raise PoseliftError(
             f"expected predictions and targets of one shape, got {predicted.shape} "
@@ -272,11 +218,7 @@ def _check_shapes(
         raise PoseliftError(f"expected a mask of shape {predicted.shape[:-1]}, got {mask.shape}")
 
 
-def _check_finite(
-    predicted: Float[np.ndarray, "*batch J D"],
-    target: Float[np.ndarray, "*batch J D"],
-    mask: Bool[np.ndarray, "*batch J"] | None,
-) -> None:
+def _check_finite(predicted: Poses, target: Poses, mask: Mask) -> None:
     for name, poses in (("prediction", predicted), ("target", target)):
         bad = ~np.isfinite(poses).all(axis=-1)
         if mask is not None:

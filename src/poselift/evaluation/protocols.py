@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,12 +32,17 @@ PROTOCOLS = {
     "p2": ("p-mpjpe", DETECTED),
 }
 
-#: Joints on which detectors and marker sets agree: 4 for each pair of limbs, no trunk, no head.
+#: Joints on which detectors and marker sets agree: no trunk, no head.
 LIMB_JOINTS = tuple(
     f"{side}_{joint}"
-    for side in ("left", "right")
     for joint in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")
+    for side in ("right", "left")
 )
+
+#: A row of a table: its name and one cell a column, None for an empty one.
+Row = tuple[str, tuple[float | int | str | None, ...]]
+
+Mask = Bool[np.ndarray, "N J"] | None
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ class Table:
 
     title: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[float | int | str | None, ...]], ...]
+    rows: tuple[Row, ...]
 
     def __post_init__(self) -> None:
         """Refuse rows that do not fit the columns."""
@@ -106,7 +111,7 @@ def evaluate(
     actions: Sequence[str] | np.ndarray,
     title: str,
     *,
-    mask: Bool[np.ndarray, "N J"] | None = None,
+    mask: Mask = None,
     metrics: Sequence[str] = ("mpjpe", "p-mpjpe"),
     previous: Int64[np.ndarray, " N"] | None = None,
 ) -> Evaluation:
@@ -153,7 +158,7 @@ def average(
     averaging: str,
     actions: np.ndarray | None = None,
     *,
-    mask: Bool[np.ndarray, "N J"] | None = None,
+    mask: Mask = None,
 ) -> float:
     """Average errors by name: one of `AVERAGES`.
 
@@ -181,7 +186,7 @@ def means_by_label(
     labels: np.ndarray,
     order: Sequence[Any],
     *,
-    mask: Bool[np.ndarray, "N J"] | None = None,
+    mask: Mask = None,
 ) -> dict[Any, float | None]:
     """Mean over the frames of each label (action, scene); None where the mask keeps nothing."""
     means: dict[Any, float | None] = {}
@@ -192,9 +197,11 @@ def means_by_label(
     return means
 
 
-def limb_joints(skeleton: Skeleton) -> tuple[int, ...]:
-    """Indices of `LIMB_JOINTS` in a skeleton; `PoseliftError` if it lacks one."""
-    return tuple(skeleton.index(joint) for joint in LIMB_JOINTS)
+def in_order(labels: np.ndarray, first: Iterable[str]) -> list[str]:
+    """Return the labels that occur: those of `first` in its order, then the others sorted."""
+    found = np.unique(labels).tolist()
+    known = [label for label in first if label in found]
+    return known + [label for label in found if label not in known]
 
 
 def evaluate_limbs(
@@ -220,11 +227,7 @@ def _as_text(value: float | int | str | None) -> str:
     return f"{value:.1f}" if isinstance(value, float) else str(value)
 
 
-def _mean(
-    errors: Float[np.ndarray, "N J"],
-    mask: Bool[np.ndarray, "N J"] | None,
-    rows: slice | np.ndarray,
-) -> float:
+def _mean(errors: Float[np.ndarray, "N J"], mask: Mask, rows: slice | np.ndarray) -> float:
     """Mean of what the mask keeps in some rows."""
     kept = errors[rows].ravel() if mask is None else errors[rows][mask[rows]]
     if kept.size == 0:
@@ -238,7 +241,7 @@ def _by_action(
     averages: dict[tuple[str, str], float],
     title: str,
 ) -> Table:
-    rows: list[tuple[str, tuple[float | int | None, ...]]] = []
+    rows: list[Row] = []
     order = np.unique(actions).tolist()
     means = [means_by_label(one.values, actions, order, mask=one.mask) for one in measures]
     for action in order:
@@ -252,7 +255,7 @@ def _by_action(
 
 
 def _by_joint(measures: Sequence[Measure], skeleton: Skeleton, title: str) -> Table:
-    rows: list[tuple[str, tuple[float | int | None, ...]]] = []
+    rows: list[Row] = []
     for index, joint in enumerate(skeleton.joints):
         columns = [(one.values[:, index], one.mask[:, index]) for one in measures]
         frames = max(int(mask.sum()) for _, mask in columns)

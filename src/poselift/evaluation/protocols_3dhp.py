@@ -8,7 +8,7 @@ closer than 150 mm after root alignment, and the mean of that percentage over th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Int64
@@ -18,9 +18,11 @@ from poselift.evaluation.measures import Measure
 from poselift.evaluation.protocols import (
     AVERAGES,
     OVER_FRAMES,
+    Row,
     Table,
     average,
     check_labels,
+    in_order,
     means_by_label,
 )
 from poselift.skeletons import Skeleton
@@ -81,16 +83,17 @@ def evaluate_3dhp(
     count = len(measures[0].values)
     places = check_labels(scenes, count, "scene", title)
     labels = check_labels(activities, count, "activity", title)
-    columns = _columns(measures, skeleton)
+    columns = {
+        f"{one.name} ({one.unit}, {one.alignment}, {len(joints)} joints)": replace(
+            one, values=one.values[:, joints], mask=one.mask[:, joints]
+        )
+        for joints in (official_joints(skeleton), np.arange(len(skeleton)))
+        for one in measures
+    }
     whole = {name: average(one.values, OVER_FRAMES, mask=one.mask) for name, one in columns.items()}
-    by_scene = _rows(columns, places, np.unique(places).tolist())
+    by_scene = _rows(columns, places, in_order(places, ()))
     by_scene.append(("all scenes", (count, *whole.values())))
-    found = np.unique(labels).tolist()
-    order = [
-        *(a for a in activity_order if a in found),
-        *(a for a in found if a not in activity_order),
-    ]
-    by_activity = _rows(columns, labels, order)
+    by_activity = _rows(columns, labels, in_order(labels, activity_order))
     for averaging in AVERAGES:
         means = (average(one.values, averaging, labels, mask=one.mask) for one in columns.values())
         by_activity.append((f"all activities, {averaging}", (count, *means)))
@@ -109,21 +112,7 @@ def overall_table(results: Mapping[str, Evaluation3DHP], title: str) -> Table:
     return Table(f"{title}: {OVER_FRAMES}", tuple(first.overall), rows)
 
 
-def _columns(measures: Sequence[Measure], skeleton: Skeleton) -> dict[str, Measure]:
-    """Return each measure of the official joints, then each of all, by the name of its column."""
-    choices = (official_joints(skeleton), np.arange(len(skeleton)))
-    return {
-        f"{one.name} ({one.unit}, {one.alignment}, {len(joints)} joints)": Measure(
-            one.name, one.unit, one.alignment, one.values[:, joints], one.mask[:, joints]
-        )
-        for joints in choices
-        for one in measures
-    }
-
-
-def _rows(
-    columns: Mapping[str, Measure], labels: np.ndarray, order: Sequence[str]
-) -> list[tuple[str, tuple[float | int | None, ...]]]:
+def _rows(columns: Mapping[str, Measure], labels: np.ndarray, order: Sequence[str]) -> list[Row]:
     """Average the frames of each label."""
     means = [means_by_label(one.values, labels, order, mask=one.mask) for one in columns.values()]
     return [

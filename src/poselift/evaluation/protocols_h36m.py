@@ -14,9 +14,11 @@ from poselift.evaluation.protocols import (
     OF_ACTION_MEANS,
     OVER_FRAMES,
     PROTOCOLS,
+    Row,
     Table,
     average,
     check_labels,
+    in_order,
     means_by_label,
 )
 from poselift.skeletons import Skeleton
@@ -81,7 +83,25 @@ def paper_scores(
     if not measures:
         raise PoseliftError("Human3.6M: expected at least one measure, got none")
     labels = check_labels(actions, len(measures[0].values), "action", "Human3.6M")
-    return tuple(_scores(one, labels, skeleton, two_d) for one in measures)
+    rest, order = np.arange(len(skeleton)) != skeleton.root, in_order(labels, H36M_ACTIONS)
+    found = []
+    for one in measures:
+        averages = {
+            (kind, hip): average(one.values[:, keep], kind, labels, mask=one.mask[:, keep])
+            for kind in AVERAGES
+            for hip, keep in ((HIP_COUNTED, rest | True), (HIP_LEFT_OUT, rest))
+        }
+        by_action = means_by_label(one.values, labels, order, mask=one.mask)
+        by_joint = {
+            joint: average(one.values[:, [index]], OVER_FRAMES, mask=one.mask[:, [index]])
+            for index, joint in enumerate(skeleton.joints)
+        }
+        ascending = dict(sorted(by_joint.items(), key=lambda item: item[1]))
+        asked = (one.name.lower(), two_d)
+        protocol = [name.upper() for name, own in PROTOCOLS.items() if own == asked]
+        label = ": ".join([*protocol, one.label])
+        found.append(PaperScores(one.name, label, averages, by_action, ascending))
+    return tuple(found)
 
 
 def paper_tables(results: Mapping[str, Sequence[PaperScores]], title: str) -> tuple[Table, ...]:
@@ -90,6 +110,12 @@ def paper_tables(results: Mapping[str, Sequence[PaperScores]], title: str) -> tu
     results  by model; the same metrics for all of them. Errors by axis have averages only.
     title    what was measured: data, split, 2D keypoints, number of joints.
     """
+    keys = [(averaging, hip) for hip in HIPS for averaging in reversed(AVERAGES)]
+    averages: list[Row] = [
+        (f"{name}, {one.label}", tuple(one.averages[key] for key in keys))
+        for name, scores in results.items()
+        for one in scores
+    ]
     by_action, by_joint = [], []
     for column in zip(*results.values(), strict=True):
         if column[0].name in AXIS_ERRORS:
@@ -98,57 +124,14 @@ def paper_tables(results: Mapping[str, Sequence[PaperScores]], title: str) -> tu
         heading = f"{title}, {column[0].label}"
         by_action.append(_by_action(own, heading))
         by_joint += [_by_joint(name, scores, heading) for name, scores in own.items()]
-    return (_averages(results, title), *by_action, *by_joint)
-
-
-def _scores(
-    one: Measure, actions: np.ndarray, skeleton: Skeleton, two_d: str | None
-) -> PaperScores:
-    rest = np.arange(len(skeleton)) != skeleton.root
-    averages = {}
-    for averaging in AVERAGES:
-        for hip, joints in ((HIP_COUNTED, rest | True), (HIP_LEFT_OUT, rest)):
-            averages[averaging, hip] = average(
-                one.values[:, joints], averaging, actions, mask=one.mask[:, joints]
-            )
-    by_action = means_by_label(one.values, actions, _in_order(actions), mask=one.mask)
-    by_joint = {
-        joint: average(one.values[:, [index]], OVER_FRAMES, mask=one.mask[:, [index]])
-        for index, joint in enumerate(skeleton.joints)
-    }
-    ascending = dict(sorted(by_joint.items(), key=lambda item: item[1]))
-    return PaperScores(one.name, _label(one, two_d), averages, by_action, ascending)
-
-
-def _in_order(actions: np.ndarray) -> list[str]:
-    """Names of the actions that occur: the papers' first, in their order."""
-    found = np.unique(actions).tolist()
-    return [*(a for a in H36M_ACTIONS if a in found), *(a for a in found if a not in H36M_ACTIONS)]
-
-
-def _label(one: Measure, two_d: str | None) -> str:
-    """Put the protocol's name before a measure's label, where it has one."""
-    names = [
-        name.upper()
-        for name, (metric, kind) in PROTOCOLS.items()
-        if metric == one.name.lower() and kind == two_d
-    ]
-    return ": ".join([*names, one.label])
-
-
-def _averages(results: Mapping[str, Sequence[PaperScores]], title: str) -> Table:
-    keys = [(averaging, hip) for hip in HIPS for averaging in reversed(AVERAGES)]
-    rows = [
-        (f"{name}, {scores.label}", tuple(scores.averages[key] for key in keys))
-        for name, values in results.items()
-        for scores in values
-    ]
-    return Table(f"{title}: averages", tuple(map(", ".join, keys)), tuple(rows))
+    first = Table(f"{title}: averages", tuple(map(", ".join, keys)), tuple(averages))
+    return (first, *by_action, *by_joint)
 
 
 def _by_action(results: Mapping[str, PaperScores], title: str) -> Table:
     """Lay out as Table 2 of PoseGraphNet and Table 1 of GridConv: a row a model."""
-    actions = _in_order(np.array([a for scores in results.values() for a in scores.actions]))
+    found = np.array([action for scores in results.values() for action in scores.actions])
+    actions = in_order(found, H36M_ACTIONS)
     key = (OF_ACTION_MEANS, HIP_COUNTED)
     rows = tuple(
         (name, (*(scores.actions.get(action) for action in actions), scores.averages[key]))

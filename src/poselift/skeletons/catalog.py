@@ -7,12 +7,19 @@ from poselift.skeletons.skeleton import Skeleton
 
 
 def _build(
-    name: str, tree: list[tuple[str, str | None]], aliases: dict[str, str] | None = None
+    name: str, limbs: str, aliases: dict[str, str] | None = None, order: str = ""
 ) -> Skeleton:
-    """Make a skeleton from (joint, parent name) rows in index order."""
-    joints = tuple(joint for joint, _ in tree)
-    parents = tuple(-1 if parent is None else joints.index(parent) for _, parent in tree)
-    return Skeleton(name, joints, parents, aliases or {})
+    """Make a skeleton from its limbs, a line each, outwards; the first line begins at the root.
+
+    order  the joints as they are indexed; left out if the limbs name them in that order.
+    """
+    chains = [line.split() for line in limbs.strip().splitlines()]
+    parents = {chains[0][0]: ""}
+    for chain in chains:
+        parents |= dict(zip(chain[1:], chain, strict=False))
+    joints = tuple(order.split() or parents)
+    index = {"": -1} | {joint: place for place, joint in enumerate(joints)}
+    return Skeleton(name, joints, tuple(index[parents[one]] for one in joints), aliases or {})
 
 
 # Human3.6M's joint 9 is a face point (VideoPose3D calls it nose, MMPose neck_base).
@@ -20,35 +27,25 @@ _H36M_ALIASES = {"neck": "nose", "head": "head_top"}
 
 H36M_17 = _build(
     "h36m_17",
-    [
-        ("pelvis", None),
-        ("right_hip", "pelvis"),
-        ("right_knee", "right_hip"),
-        ("right_ankle", "right_knee"),
-        ("left_hip", "pelvis"),
-        ("left_knee", "left_hip"),
-        ("left_ankle", "left_knee"),
-        ("spine", "pelvis"),
-        ("thorax", "spine"),
-        ("neck", "thorax"),
-        ("head", "neck"),
-        ("left_shoulder", "thorax"),
-        ("left_elbow", "left_shoulder"),
-        ("left_wrist", "left_elbow"),
-        ("right_shoulder", "thorax"),
-        ("right_elbow", "right_shoulder"),
-        ("right_wrist", "right_elbow"),
-    ],
+    """
+    pelvis right_hip right_knee right_ankle
+    pelvis left_hip left_knee left_ankle
+    pelvis spine thorax neck head
+    thorax left_shoulder left_elbow left_wrist
+    thorax right_shoulder right_elbow right_wrist
+    """,
     _H36M_ALIASES,
 )
 
 H36M_16 = _build(
     "h36m_16",
-    [
-        (joint, {"head": "thorax"}.get(joint, None if p < 0 else H36M_17.joints[p]))
-        for joint, p in zip(H36M_17.joints, H36M_17.parents, strict=True)
-        if joint != "neck"
-    ],
+    """
+    pelvis right_hip right_knee right_ankle
+    pelvis left_hip left_knee left_ankle
+    pelvis spine thorax head
+    thorax left_shoulder left_elbow left_wrist
+    thorax right_shoulder right_elbow right_wrist
+    """,
     {"head": "head_top"},
 )
 
@@ -57,253 +54,175 @@ H36M_16 = _build(
 # official networks predict is relative to the pelvis, which is not among the joints.
 H36M_16_NO_PELVIS = _build(
     "h36m_16_no_pelvis",
-    [
-        (joint, None if joint == "spine" else {"pelvis": "spine"}.get(parent, parent))
-        for joint, parent in (
-            (H36M_17.joints[child], H36M_17.joints[p]) for p, child in H36M_17.edges
-        )
-    ],
+    """
+    spine right_hip right_knee right_ankle
+    spine left_hip left_knee left_ankle
+    spine thorax neck head
+    thorax left_shoulder left_elbow left_wrist
+    thorax right_shoulder right_elbow right_wrist
+    """,
     _H36M_ALIASES,
+    order=" ".join(H36M_17.joints[1:]),
 )
 
 H36M_32 = _build(
     "h36m_32",
-    [
-        ("pelvis", None),
-        ("right_hip", "pelvis"),
-        ("right_knee", "right_hip"),
-        ("right_ankle", "right_knee"),
-        ("right_toe_base", "right_ankle"),
-        ("right_toe_end", "right_toe_base"),
-        ("left_hip", "pelvis"),
-        ("left_knee", "left_hip"),
-        ("left_ankle", "left_knee"),
-        ("left_toe_base", "left_ankle"),
-        ("left_toe_end", "left_toe_base"),
-        ("spine_base", "pelvis"),
-        ("spine", "spine_base"),
-        ("thorax", "spine"),
-        ("neck", "thorax"),
-        ("head", "neck"),
-        ("left_collar", "spine"),
-        ("left_shoulder", "left_collar"),
-        ("left_elbow", "left_shoulder"),
-        ("left_wrist", "left_elbow"),
-        ("left_thumb", "left_wrist"),
-        ("left_thumb_end", "left_thumb"),
-        ("left_hand", "left_wrist"),
-        ("left_hand_end", "left_hand"),
-        ("right_collar", "spine"),
-        ("right_shoulder", "right_collar"),
-        ("right_elbow", "right_shoulder"),
-        ("right_wrist", "right_elbow"),
-        ("right_thumb", "right_wrist"),
-        ("right_thumb_end", "right_thumb"),
-        ("right_hand", "right_wrist"),
-        ("right_hand_end", "right_hand"),
-    ],
+    """
+    pelvis right_hip right_knee right_ankle right_toe_base right_toe_end
+    pelvis left_hip left_knee left_ankle left_toe_base left_toe_end
+    pelvis spine_base spine thorax neck head
+    spine left_collar left_shoulder left_elbow left_wrist left_thumb left_thumb_end
+    left_wrist left_hand left_hand_end
+    spine right_collar right_shoulder right_elbow right_wrist right_thumb right_thumb_end
+    right_wrist right_hand right_hand_end
+    """,
     _H36M_ALIASES,
 )
 
-_COCO_TREE: list[tuple[str, str | None]] = [
-    ("nose", None),
-    ("left_eye", "nose"),
-    ("right_eye", "nose"),
-    ("left_ear", "left_eye"),
-    ("right_ear", "right_eye"),
-    ("left_shoulder", "nose"),
-    ("right_shoulder", "nose"),
-    ("left_elbow", "left_shoulder"),
-    ("right_elbow", "right_shoulder"),
-    ("left_wrist", "left_elbow"),
-    ("right_wrist", "right_elbow"),
-    ("left_hip", "left_shoulder"),
-    ("right_hip", "right_shoulder"),
-    ("left_knee", "left_hip"),
-    ("right_knee", "right_hip"),
-    ("left_ankle", "left_knee"),
-    ("right_ankle", "right_knee"),
-]
+_COCO_ORDER = """
+    nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow right_elbow
+    left_wrist right_wrist left_hip right_hip left_knee right_knee left_ankle right_ankle
+"""
+_COCO_LIMBS = """
+    nose left_eye left_ear
+    nose right_eye right_ear
+    nose left_shoulder left_elbow left_wrist
+    nose right_shoulder right_elbow right_wrist
+    left_shoulder left_hip left_knee left_ankle
+    right_shoulder right_hip right_knee right_ankle
+"""
+_FEET_ORDER = """
+    left_big_toe left_small_toe left_heel right_big_toe right_small_toe right_heel
+"""
+_FEET = """
+    left_ankle left_big_toe
+    left_ankle left_small_toe
+    left_ankle left_heel
+    right_ankle right_big_toe
+    right_ankle right_small_toe
+    right_ankle right_heel
+"""
 
-COCO_17 = _build("coco_17", _COCO_TREE)
+COCO_17 = _build("coco_17", _COCO_LIMBS, order=_COCO_ORDER)
 
-COCO_23 = _build(
-    "coco_23",
-    [
-        *_COCO_TREE,
-        *(
-            (f"{side}_{part}", f"{side}_ankle")
-            for side in ("left", "right")
-            for part in ("big_toe", "small_toe", "heel")
-        ),
-    ],
-)
+COCO_23 = _build("coco_23", _COCO_LIMBS + _FEET, order=_COCO_ORDER + _FEET_ORDER)
 
 OPENPOSE_18 = _build(
     "openpose_18",
-    [
-        ("nose", "neck"),
-        ("neck", None),
-        ("right_shoulder", "neck"),
-        ("right_elbow", "right_shoulder"),
-        ("right_wrist", "right_elbow"),
-        ("left_shoulder", "neck"),
-        ("left_elbow", "left_shoulder"),
-        ("left_wrist", "left_elbow"),
-        ("right_hip", "neck"),
-        ("right_knee", "right_hip"),
-        ("right_ankle", "right_knee"),
-        ("left_hip", "neck"),
-        ("left_knee", "left_hip"),
-        ("left_ankle", "left_knee"),
-        ("right_eye", "nose"),
-        ("left_eye", "nose"),
-        ("right_ear", "right_eye"),
-        ("left_ear", "left_eye"),
-    ],
+    """
+    neck nose right_eye right_ear
+    nose left_eye left_ear
+    neck right_shoulder right_elbow right_wrist
+    neck left_shoulder left_elbow left_wrist
+    neck right_hip right_knee right_ankle
+    neck left_hip left_knee left_ankle
+    """,
     {"neck": "thorax"},
+    order="""
+    nose neck right_shoulder right_elbow right_wrist left_shoulder left_elbow left_wrist
+    right_hip right_knee right_ankle left_hip left_knee left_ankle
+    right_eye left_eye right_ear left_ear
+    """,
 )
 
 BODY_25 = _build(
     "body_25",
-    [
-        ("nose", "neck"),
-        ("neck", "mid_hip"),
-        ("right_shoulder", "neck"),
-        ("right_elbow", "right_shoulder"),
-        ("right_wrist", "right_elbow"),
-        ("left_shoulder", "neck"),
-        ("left_elbow", "left_shoulder"),
-        ("left_wrist", "left_elbow"),
-        ("mid_hip", None),
-        ("right_hip", "mid_hip"),
-        ("right_knee", "right_hip"),
-        ("right_ankle", "right_knee"),
-        ("left_hip", "mid_hip"),
-        ("left_knee", "left_hip"),
-        ("left_ankle", "left_knee"),
-        ("right_eye", "nose"),
-        ("left_eye", "nose"),
-        ("right_ear", "right_eye"),
-        ("left_ear", "left_eye"),
-        ("left_big_toe", "left_ankle"),
-        ("left_small_toe", "left_ankle"),
-        ("left_heel", "left_ankle"),
-        ("right_big_toe", "right_ankle"),
-        ("right_small_toe", "right_ankle"),
-        ("right_heel", "right_ankle"),
-    ],
+    """
+    mid_hip neck nose right_eye right_ear
+    nose left_eye left_ear
+    neck right_shoulder right_elbow right_wrist
+    neck left_shoulder left_elbow left_wrist
+    mid_hip right_hip right_knee right_ankle
+    mid_hip left_hip left_knee left_ankle
+    """
+    + _FEET,
     {"neck": "thorax", "mid_hip": "pelvis"},
+    order="""
+    nose neck right_shoulder right_elbow right_wrist left_shoulder left_elbow left_wrist
+    mid_hip right_hip right_knee right_ankle left_hip left_knee left_ankle
+    right_eye left_eye right_ear left_ear
+    """
+    + _FEET_ORDER,
 )
-
-_FEET: list[tuple[str, str | None]] = [
-    (f"{side}_{part}", f"{side}_ankle")
-    for side in ("left", "right")
-    for part in ("big_toe", "small_toe", "heel")
-]
 
 BODY_25B = _build(
     "body_25b",
-    [
-        ("nose", "neck"),
-        *_COCO_TREE[1:5],
-        ("left_shoulder", "neck"),
-        ("right_shoulder", "neck"),
-        *_COCO_TREE[7:],
-        ("neck", None),
-        ("head", "neck"),
-        *_FEET,
-    ],
+    """
+    neck nose left_eye left_ear
+    nose right_eye right_ear
+    neck head
+    neck left_shoulder left_elbow left_wrist
+    neck right_shoulder right_elbow right_wrist
+    left_shoulder left_hip left_knee left_ankle
+    right_shoulder right_hip right_knee right_ankle
+    """
+    + _FEET,
     # the upper neck, 6 cm above the middle of the shoulders; head is the top of the head
     {"neck": "upper_neck", "head": "head_top"},
+    order=f"{_COCO_ORDER} neck head {_FEET_ORDER}",
 )
 
 HALPE_26 = _build(
     "halpe_26",
-    [
-        ("nose", "neck"),
-        *_COCO_TREE[1:5],
-        ("left_shoulder", "neck"),
-        ("right_shoulder", "neck"),
-        *_COCO_TREE[7:11],
-        ("left_hip", "hip"),
-        ("right_hip", "hip"),
-        *_COCO_TREE[13:],
-        ("head", "neck"),
-        ("neck", "hip"),
-        ("hip", None),
-        ("left_big_toe", "left_ankle"),
-        ("right_big_toe", "right_ankle"),
-        ("left_small_toe", "left_ankle"),
-        ("right_small_toe", "right_ankle"),
-        ("left_heel", "left_ankle"),
-        ("right_heel", "right_ankle"),
-    ],
+    """
+    hip neck nose left_eye left_ear
+    nose right_eye right_ear
+    neck head
+    neck left_shoulder left_elbow left_wrist
+    neck right_shoulder right_elbow right_wrist
+    hip left_hip left_knee left_ankle
+    hip right_hip right_knee right_ankle
+    """
+    + _FEET,
     {"neck": "thorax", "hip": "pelvis", "head": "head_top"},
+    order=f"""
+    {_COCO_ORDER} head neck hip
+    left_big_toe right_big_toe left_small_toe right_small_toe left_heel right_heel
+    """,
 )
 
 MEDIAPIPE_33 = _build(
     "mediapipe_33",
-    [
-        ("nose", None),
-        ("left_eye_inner", "nose"),
-        ("left_eye", "left_eye_inner"),
-        ("left_eye_outer", "left_eye"),
-        ("right_eye_inner", "nose"),
-        ("right_eye", "right_eye_inner"),
-        ("right_eye_outer", "right_eye"),
-        ("left_ear", "left_eye_outer"),
-        ("right_ear", "right_eye_outer"),
-        ("left_mouth", "nose"),
-        ("right_mouth", "nose"),
-        ("left_shoulder", "nose"),
-        ("right_shoulder", "nose"),
-        ("left_elbow", "left_shoulder"),
-        ("right_elbow", "right_shoulder"),
-        ("left_wrist", "left_elbow"),
-        ("right_wrist", "right_elbow"),
-        ("left_pinky", "left_wrist"),
-        ("right_pinky", "right_wrist"),
-        ("left_index", "left_wrist"),
-        ("right_index", "right_wrist"),
-        ("left_thumb", "left_wrist"),
-        ("right_thumb", "right_wrist"),
-        ("left_hip", "left_shoulder"),
-        ("right_hip", "right_shoulder"),
-        ("left_knee", "left_hip"),
-        ("right_knee", "right_hip"),
-        ("left_ankle", "left_knee"),
-        ("right_ankle", "right_knee"),
-        ("left_heel", "left_ankle"),
-        ("right_heel", "right_ankle"),
-        ("left_foot_index", "left_ankle"),
-        ("right_foot_index", "right_ankle"),
-    ],
+    """
+    nose left_eye_inner left_eye left_eye_outer left_ear
+    nose right_eye_inner right_eye right_eye_outer right_ear
+    nose left_mouth
+    nose right_mouth
+    nose left_shoulder left_elbow left_wrist left_pinky
+    left_wrist left_index
+    left_wrist left_thumb
+    nose right_shoulder right_elbow right_wrist right_pinky
+    right_wrist right_index
+    right_wrist right_thumb
+    left_shoulder left_hip left_knee left_ankle left_heel
+    left_ankle left_foot_index
+    right_shoulder right_hip right_knee right_ankle right_heel
+    right_ankle right_foot_index
+    """,
     {"left_foot_index": "left_big_toe", "right_foot_index": "right_big_toe"},
+    order="""
+    nose left_eye_inner left_eye left_eye_outer right_eye_inner right_eye right_eye_outer
+    left_ear right_ear left_mouth right_mouth left_shoulder right_shoulder left_elbow right_elbow
+    left_wrist right_wrist left_pinky right_pinky left_index right_index left_thumb right_thumb
+    left_hip right_hip left_knee right_knee left_ankle right_ankle left_heel right_heel
+    left_foot_index right_foot_index
+    """,
 )
 
 MPI_INF_3DHP_17 = _build(
     "mpi_inf_3dhp_17",
-    [
-        ("head_top", "head"),
-        ("neck", "spine"),
-        ("right_shoulder", "neck"),
-        ("right_elbow", "right_shoulder"),
-        ("right_wrist", "right_elbow"),
-        ("left_shoulder", "neck"),
-        ("left_elbow", "left_shoulder"),
-        ("left_wrist", "left_elbow"),
-        ("right_hip", "pelvis"),
-        ("right_knee", "right_hip"),
-        ("right_ankle", "right_knee"),
-        ("left_hip", "pelvis"),
-        ("left_knee", "left_hip"),
-        ("left_ankle", "left_knee"),
-        ("pelvis", None),
-        ("spine", "pelvis"),
-        ("head", "neck"),
-    ],
+    """
+    pelvis spine neck head head_top
+    neck right_shoulder right_elbow right_wrist
+    neck left_shoulder left_elbow left_wrist
+    pelvis right_hip right_knee right_ankle
+    pelvis left_hip left_knee left_ankle
+    """,
     {"neck": "thorax", "head": "nose"},
+    order="""
+    head_top neck right_shoulder right_elbow right_wrist left_shoulder left_elbow left_wrist
+    right_hip right_knee right_ankle left_hip left_knee left_ankle pelvis spine head
+    """,
 )
 
 _CATALOG = {
