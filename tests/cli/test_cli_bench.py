@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -19,7 +20,7 @@ from poselift.benchmark.ceiling import matrix_product
 from poselift.benchmark.engines import FileEngine, TorchEngine
 from poselift.benchmark.flops import ceiling_shape, useful_flops
 from poselift.benchmark.inference import InferenceRow, measure_inference
-from poselift.benchmark.measure import Report
+from poselift.benchmark.measure import Measurements
 from poselift.benchmark.report import as_markdown
 from poselift.benchmark.runtimes import choose
 from poselift.benchmark.timing import ROUNDS, Timing, interleaved
@@ -83,7 +84,13 @@ def test_the_command_measures_and_writes(
     )
     assert result.exit_code == 0, result.output
     busy = "poselift: warning: the machine was busy (load 2.0), ratios may be off; "
-    assert result.stderr == (busy + "measure again when it is quiet\n" if load > 1 else "")
+    progress, _, warning = result.stderr.partition("poselift: warning")
+    assert re.match(r"about \d+ s in all\nposegraphnet: \d+ frames a call \.\.\.\n", progress)
+    assert warning == (
+        busy.removeprefix("poselift: warning") + "measure again when it is quiet\n"
+        if load > 1
+        else ""
+    )
     report = json.loads(out.read_text("utf-8"))
     assert set(report) == {"machine", "inference", "training", "losses"}
     assert report["training"] == report["losses"] == []
@@ -289,7 +296,7 @@ def test_training_is_measured_and_proven(architecture: str) -> None:
     assert curves.ours[0] == pytest.approx(curves.definition[0], rel=1e-5)
     # rounding only, but Adam divides by gradients that may be next to nothing
     assert curves.largest_difference < 1e-2
-    text = as_markdown(Report({"cpu": "chip"}, (), tuple(rows), (curves,)))
+    text = as_markdown(Measurements({"cpu": "chip"}, (), tuple(rows), (curves,)))
     _, training, comparison = tables(text)
     assert [row[1] for row in training[2:]] == ["fp32", "bf16"]
     assert [row[0] for row in comparison[2:]] == [f"training {architecture}, batch 8"] * 2
@@ -309,7 +316,7 @@ def test_what_is_not_known_is_a_dash() -> None:
     row = InferenceRow(
         "m", "b", "int8", 64, 9, 1e3, 64.0, 70.0, 60.0, 700.0, 600.0, 10.0, 12.3, None, None, None
     )
-    shown = as_markdown(Report({}, (row,), (), ()))
+    shown = as_markdown(Measurements({}, (row,), (), ()))
     rows, comparison = tables(shown)
     assert rows[2][-3:] == ["-", "-", "-"]
     assert comparison[2] == ["m, batch 64, best", "b int8", "1067 frames/s", "107 frames/s", "10.0"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -96,6 +97,27 @@ def test_train_leaves_what_lifter_opens(trained: tuple[Path, Result]) -> None:
     assert lifter.card.normalisation == "person"
     assert lifter.card.content["recipe"]["recipe"] == "martinez_paper"
     assert lifter.card.content["samples_seen"] == 200
+
+
+def test_a_stopped_run_is_used_by_its_best_checkpoint(
+    trained: tuple[Path, Result], tmp_path: Path
+) -> None:
+    """What a kill leaves: no files of the end. The command makes the model once, and says so."""
+    stopped = tmp_path / "run"
+    shutil.copytree(trained[0], stopped)
+    for path in stopped.glob("model*"):
+        path.unlink()
+    clip = Path(__file__).parents[2] / "examples" / "walk.json"
+    said = []
+    for number in range(2):
+        result = poselift("lift", clip, "--model", stopped, "-o", tmp_path / f"{number}.npz")
+        assert result.exit_code == 0, result.output
+        said.append(result.stderr)
+    best = f"{stopped}: stopped before its end, its best checkpoint counts: epoch 1, validation"
+    assert all(best in text for text in said)
+    assert (stopped / "checkpoints" / "best-1" / "model.onnx").is_file()
+    assert not (stopped / "model.onnx").exists()
+    np.testing.assert_array_equal(Lifter(stopped, threads=1).card.content["metrics"]["epoch"], 1)
 
 
 def test_train_again(trained: tuple[Path, Result]) -> None:

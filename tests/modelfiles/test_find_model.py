@@ -84,6 +84,18 @@ def test_a_run_folder_is_its_exported_model(tmp_path: Path) -> None:
     assert Lifter(str(tmp_path)).card.name == "tiny"
 
 
+def test_of_a_stopped_run_the_best_checkpoint_counts(tmp_path: Path) -> None:
+    for number in (2, 10):
+        best = tmp_path / "checkpoints" / f"best-{number}"
+        best.mkdir(parents=True)
+        (best / "model.safetensors").write_bytes(b"weights")
+    refused(tmp_path, "the run was stopped", f"`poselift export {tmp_path}` makes one of its best")
+    (best / "model.onnx").write_bytes(tiny_onnx())
+    assert Lifter(tmp_path).card.name == "tiny"
+    (tmp_path / "model.onnx").write_bytes(tiny_onnx({"name": "finished"}))
+    assert Lifter(tmp_path).card.name == "finished"
+
+
 def test_an_export_of_earlier_weights_is_refused(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"weights")
     digest = hashlib.sha256(b"weights").hexdigest()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from typing import Any, final
 
 import numpy as np
@@ -24,8 +24,8 @@ from poselift.benchmark.training import (
 )
 from poselift.modelfiles.card import INPUT, read_card
 from poselift.models.checkpoint import load_model
-from poselift.training.config import TrainingConfig
 from poselift.training.environment import process_settings
+from poselift.training.report import duration
 
 _PACKAGES = ("poselift", "torch", "onnxruntime", "openvino", "numpy")
 
@@ -52,7 +52,7 @@ class Options:
 
 @final
 @dataclass(frozen=True)
-class Report:
+class Measurements:
     """What was measured."""
 
     machine: dict[str, str]
@@ -78,8 +78,15 @@ class _Opened:
     chosen: tuple[Runtime, ...]
 
 
-def measure(options: Options, progress: Callable[[str], None]) -> Report:
-    """Measure all that the options name; `progress` is told what comes next.
+def run_benchmark(
+    options: Options,
+    progress: Callable[[str], None],
+    keep: Callable[[Measurements], None] = lambda found: None,
+) -> Measurements:
+    """Measure all that the options name.
+
+    progress  told what comes next, and how long all of it takes.
+    keep      given all that has been measured so far, each time there is more.
 
     Raises `PoseliftError` before anything is measured if a model is not found or damaged, if a
     backend or precision is not there for it, or if a runtime cannot open it.
@@ -87,12 +94,42 @@ def measure(options: Options, progress: Callable[[str], None]) -> Report:
     facts = machine(options.threads, _PACKAGES)
     if options.device == "cuda":
         facts["gpu"] = torch.cuda.get_device_name()
+    found = Measurements(facts, (), (), ())
     with process_settings(0, options.threads, options.device):
         opened = [_open(model, options) for model in options.models]
         configs = [paper_config(name) for name in dict.fromkeys(one.architecture for one in opened)]
-        inference = _measure_inference(opened, options, progress)
-        training, losses = _measure_training(configs if options.training else (), options, progress)
-    return Report(facts, tuple(inference), tuple(training), tuple(losses))
+        configs = configs if options.training else []
+        batches = options.batches or BATCHES[options.device]
+        there = precisions(options.device)
+        names = [name for name in there if name in (options.precisions or there)]
+        # the definition path, and each runtime with its matrix product
+        timed = len(batches) * sum(1 + 2 * len(one.chosen) for one in opened)
+        timed += len(configs) * (1 + len(names))
+        progress(f"about {duration(1.3 * timed * options.seconds)} in all")
+        for one in opened:
+            for batch in batches:
+                progress(f"{one.name}: {batch} frames a call ...")
+                rows = measure_inference(
+                    one.name,
+                    one.network,
+                    one.port,
+                    one.engine,
+                    one.chosen,
+                    batch=batch,
+                    seconds=options.seconds,
+                )
+                found = replace(found, inference=(*found.inference, *rows))
+                keep(found)
+        for config in configs:
+            progress(f"training {config.architecture} ...")
+            steps = measure_training(config, options.device, names, seconds=options.seconds)
+            found = replace(found, training=(*found.training, *steps))
+            keep(found)
+            progress(f"training {config.architecture}: losses of both paths ...")
+            losses = compare_losses(config, options.device)
+            found = replace(found, losses=(*found.losses, losses))
+            keep(found)
+    return found
 
 
 def _open(model: str, options: Options) -> _Opened:
@@ -109,39 +146,3 @@ def _open(model: str, options: Options) -> _Opened:
     for runtime in chosen:  # what cannot be opened is said now, not after minutes
         engine.open(runtime, np.zeros((1, *port), dtype=np.float32))
     return _Opened(model, card["architecture"], network, port, engine, chosen)
-
-
-def _measure_inference(
-    opened: Sequence[_Opened], options: Options, progress: Callable[[str], None]
-) -> list[InferenceRow]:
-    """Measure all models at all batch sizes."""
-    rows: list[InferenceRow] = []
-    for one in opened:
-        for batch in options.batches or BATCHES[options.device]:
-            progress(f"{one.name}: {batch} frames a call ...")
-            rows += measure_inference(
-                one.name,
-                one.network,
-                one.port,
-                one.engine,
-                one.chosen,
-                batch=batch,
-                seconds=options.seconds,
-            )
-    return rows
-
-
-def _measure_training(
-    configs: Sequence[TrainingConfig], options: Options, progress: Callable[[str], None]
-) -> tuple[list[TrainingRow], list[LossCurves]]:
-    """Measure the trainings of the papers; in the precisions asked for that training has."""
-    there = precisions(options.device)
-    names = [name for name in there if name in (options.precisions or there)]
-    rows: list[TrainingRow] = []
-    losses: list[LossCurves] = []
-    for config in configs:
-        progress(f"training {config.architecture} ...")
-        rows += measure_training(config, options.device, names, seconds=options.seconds)
-        progress(f"training {config.architecture}: losses of both paths ...")
-        losses.append(compare_losses(config, options.device))
-    return rows, losses

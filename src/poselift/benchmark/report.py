@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from poselift.benchmark.inference import InferenceRow
-from poselift.benchmark.measure import Report
+from poselift.benchmark.measure import Measurements
 from poselift.benchmark.training import PAPER_HOURS, LossCurves, TrainingRow
 
 _LEGEND = (
@@ -15,7 +15,7 @@ _LEGEND = (
 )
 
 
-def as_markdown(report: Report) -> str:
+def as_markdown(report: Measurements) -> str:
     """Return the machine's facts, every row, and last the ratios to the definition path."""
     parts = [", ".join(f"{name} {value}" for name, value in report.machine.items()), _LEGEND]
     parts += _inference(report.inference)
@@ -88,7 +88,7 @@ def _losses(curves: LossCurves) -> str:
     )
 
 
-def _comparison(report: Report) -> str:
+def _comparison(report: Measurements) -> str:
     """Return what each model reaches at best and in full precision, batch by batch."""
     cells: list[tuple[object, ...]] = []
     groups = dict.fromkeys((row.model, row.batch) for row in report.inference)

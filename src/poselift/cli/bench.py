@@ -46,13 +46,14 @@ def bench(
 
     from rich.console import Console
 
+    from poselift.cli.export import ready
     from poselift.cli.outputs import check_outputs
 
     _check(model, batch, threads, seconds)
     check_outputs([json] if json else [], {".json": "results"}, source=None)
 
     from poselift.benchmark.engines import check_device
-    from poselift.benchmark.measure import Options, measure
+    from poselift.benchmark.measure import Measurements, Options, run_benchmark
     from poselift.benchmark.report import as_markdown
     from poselift.lifting.session import physical_cores
 
@@ -69,16 +70,30 @@ def bench(
         training=training,
     )
     load = os.getloadavg()[0]
-    with Console(stderr=True).status("opening models ...") as status:
-        report = measure(options, status.update)
-    typer.echo(as_markdown(report))
+    for name in model:
+        ready(name)
+    found: list[Measurements] = []
+
+    def keep(measured: Measurements) -> None:
+        found[:] = [measured]
+        if json is not None:
+            _write(measured.as_dict(), json)
+
+    console = Console(stderr=True)
+    try:
+        with console.status("opening models ...") as status:
+            run_benchmark(options, status.update if console.is_terminal else console.print, keep)
+    except KeyboardInterrupt:
+        if found:
+            typer.echo("stopped, measured so far:", err=True)
+            typer.echo(as_markdown(found[0]))
+        raise
+    typer.echo(as_markdown(found[0]))
     _warn_if_busy(load)
-    if json is not None:
-        _write(report.as_dict(), json)
 
 
 def _write(content: dict[str, Any], path: Path) -> None:
-    """Write all numbers, or leave the file as it was."""
+    """Write all numbers so far, or leave the file as it was."""
     import orjson
 
     from poselift.files import write_bytes

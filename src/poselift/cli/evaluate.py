@@ -96,6 +96,7 @@ def evaluate(
     from rich.console import Console
 
     from poselift import scoring
+    from poselift.cli.export import ready
     from poselift.cli.outputs import check_outputs
     from poselift.cli.tables import show_tables
     from poselift.datasets import get_data_set
@@ -106,6 +107,8 @@ def evaluate(
     refuse_twice("--precision", precision)
     for path, suffix in ((json, ".json"), (csv, ".csv")):
         check_outputs([path] if path else [], {suffix: "results"}, source=None)
+    for name in model:
+        ready(name)
     lifters = {
         name if chosen == "fp32" else f"{name} {chosen}": Lifter(
             name, threads=threads, flip=flip, precision=chosen, backend=backend

@@ -99,6 +99,7 @@ def lift(
 
     The results, in metres, are written as a page to look at, arrays, or JSON. camera:0 is live.
     """
+    from poselift.cli.export import ready
     from poselift.io import save_all
     from poselift.lifting import Lifter
     from poselift.lifting.backends import choose_precision
@@ -108,6 +109,7 @@ def lift(
     lens = Lens(focal, fov, calibration, calibration_map, hint=str(source))
     steps = Options(Smoothing.parse(smooth), bones, height, root, floor, world, lens)
     outputs = checked_outputs(outputs, source, axes, overlay_scale)
+    ready(model)
     precision = choose_precision(model, backend, precision)
     file = find_model(model, precision)  # a wrong name is said before a long file is read
     opened = partial(Lifter, file, threads=threads, flip=flip, precision=precision, backend=backend)

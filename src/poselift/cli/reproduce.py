@@ -133,7 +133,11 @@ def _one(item: Item, study: Study, paths: list[Path]) -> None:
     def say(line: str) -> None:
         typer.echo(f"{item.name}: {line}", err=True)
 
-    report, results = reproduce(item, study, reporter_for(Console(stderr=True)), say)
+    try:
+        report, results = reproduce(item, study, reporter_for(Console(stderr=True)), say)
+    except KeyboardInterrupt:
+        say(f"stopped; the same command goes on where it was, what is trained is in {study.runs}")
+        raise
     write_report(item, report, results, study.command(item.name), study.facts, paths)
     _show(item, report, paths)
 

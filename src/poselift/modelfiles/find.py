@@ -76,7 +76,7 @@ def has_weights(model: str | os.PathLike[str], precision: str) -> bool:
         return file_name(model, precision) in _shipped_hashes()
     path = _existing(model)
     if path.is_dir():
-        return (path / file_name(Path(RUN_MODEL).stem, precision)).is_file()
+        return (weights_folder(path) / file_name(Path(RUN_MODEL).stem, precision)).is_file()
     if path.stem.endswith(INT8):
         return precision == "int8"
     return precision != "int8" or path.with_name(file_name(path.stem, precision)).is_file()
@@ -127,16 +127,32 @@ def _read_shipped(name: str, precision: str) -> ModelFile:
     return found
 
 
+def weights_folder(folder: Path) -> Path:
+    """Return where a run's weights are: in its folder, or in the best checkpoint of a stopped one.
+
+    The folder itself if there is neither.
+    """
+    if (folder / RUN_WEIGHTS).is_file() or (folder / RUN_MODEL).is_file():
+        return folder
+    found = (folder / "checkpoints").glob("best-*")
+    numbers = {int(path.name[5:]): path for path in found if path.name[5:].isdecimal()}
+    return numbers[max(numbers)] if numbers else folder
+
+
 def _read_run(folder: Path, precision: str) -> ModelFile:
     """Read the exported model of a training run."""
-    path = folder / file_name(Path(RUN_MODEL).stem, precision)
+    own = weights_folder(folder)
+    path = own / file_name(Path(RUN_MODEL).stem, precision)
     if not path.is_file():
-        is_run = (folder / RUN_WEIGHTS).is_file()
         command = export_command(folder, precision)
-        advice = f"make it with `{command}`" if is_run else "is it a run folder?"
+        advice = "is it a run folder?"
+        if own != folder:
+            advice = f"the run was stopped; `{command}` makes one of its best checkpoint"
+        elif (folder / RUN_WEIGHTS).is_file():
+            advice = f"make it with `{command}`"
         raise PoseliftError(f"{folder}: holds no {path.name}, {advice}")
     found = _read(path, str(path))
-    return ModelFile(found.source, found.data, found.sha256, folder)
+    return ModelFile(found.source, found.data, found.sha256, own)
 
 
 def export_command(folder: Path, precision: str) -> str:

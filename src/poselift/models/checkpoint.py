@@ -24,6 +24,7 @@ from poselift.errors import PoseliftError
 from poselift.files import write_bytes_together
 from poselift.modelfiles import find_model, parse_content, shipped_models
 from poselift.modelfiles.find import RUN_WEIGHTS as WEIGHTS
+from poselift.modelfiles.find import weights_folder
 from poselift.modelfiles.onnxfile import card_text
 from poselift.models.registry import build, describe, outline_of
 
@@ -62,7 +63,8 @@ def load_model(
 ) -> tuple[nn.Module, Card]:
     """Load a network in evaluation mode, with its card.
 
-    `source` is a folder that `save_model` filled, an exported .onnx file, or the name of shipped
+    `source` is a folder that `save_model` filled, or a run folder that was stopped, whose best
+    checkpoint counts, an exported .onnx file, or the name of shipped
     weights ("gln", "posegraphnet"; write "./gln" for a folder of that name). With `architecture`
     a network of another one is refused.
 
@@ -73,7 +75,7 @@ def load_model(
     if isinstance(source, str) and source in shipped_models():
         exported, (state, card) = True, _read_onnx(find_model(source).data, source)
     elif path.is_dir():
-        exported, (state, card) = False, read_weights(path)
+        exported, (state, card) = False, read_weights(weights_folder(path))
     elif path.suffix.lower() == ".onnx":
         exported, (state, card) = True, _read_onnx(_read(path), str(path))
     else:

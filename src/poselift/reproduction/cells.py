@@ -11,12 +11,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, final
 
+import numpy as np
 import orjson
 from torch import nn
 
 from poselift.datasets import LiftingData
 from poselift.files import write_bytes
-from poselift.models import load_model
+from poselift.models import build, load_model
+from poselift.models.registry import frames_of
 from poselift.reproduction.budgets import Budget
 from poselift.reproduction.measure import Result, measure
 from poselift.training import (
@@ -28,6 +30,9 @@ from poselift.training import (
     open_data,
     train,
 )
+from poselift.training.environment import process_settings
+from poselift.training.report import duration
+from poselift.training.step import step_seconds
 
 RESULT = "result.json"
 
@@ -159,6 +164,19 @@ class Study:
         """Whether a cell has been trained and measured before."""
         return (self.folder(cell) / RESULT).is_file()
 
+    def seconds(self, cell: Cell) -> float:
+        """Return about how long a cell's training takes, by the time of a step."""
+        config, data = self.config(cell), self.load(self.config(cell), "train")
+        frames, samples = frames_of(config.architecture, config.model), config.data.samples
+        # PoseAug adds as many samples again
+        shape = [config.batch_size * (1 + config.poseaug), frames, len(data.skeleton)]
+        del shape[1 : 1 + (frames == 1)]
+        batch = [np.zeros((*shape, axes), np.float32) for axes in (2, 3)]
+        with process_settings(0, self.threads, self.device):
+            network = build(config.architecture, dict(config.model))
+            taken = step_seconds(network, config, self.device, *batch)
+        return taken * config.epochs * (min(samples or len(data), len(data)) // config.batch_size)
+
     def complete(self, cell: Cell, reporter: Reporter) -> Result:
         """Return what was measured of a cell; train it first, or to its end, where that is due."""
         folder, config = self.folder(cell), self.config(cell)
@@ -200,10 +218,11 @@ def complete_all(
     """
     unique = tuple(dict.fromkeys(cells))
     waiting = [one for one in unique if not study.finished(one)]
-    if waiting:
-        say(f"{len(waiting)} of {len(unique)} networks are to be trained")
     for one in waiting:
         study.test_data(one)  # a missing file is found before hours of training, not after
+    if waiting:
+        left = duration(sum(study.seconds(one) for one in waiting))
+        say(f"{len(waiting)} of {len(unique)} networks are to be trained, about {left}")
     for number, one in enumerate(waiting, start=1):
         say(f"network {number} of {len(waiting)}: {one.name}")
         study.complete(one, reporter)

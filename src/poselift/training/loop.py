@@ -7,7 +7,6 @@ of a window, J joint.
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -55,7 +54,7 @@ from poselift.training.records import (
 )
 from poselift.training.report import Reporter, SilentReporter
 from poselift.training.sources import TrainingData
-from poselift.training.step import TrainingStep, fastest
+from poselift.training.step import TrainingStep, fastest, step_seconds
 
 #: Steps between two looks at the losses; on a GPU each look waits for the device.
 _WINDOW = 16
@@ -198,21 +197,14 @@ class _Run:
         self._started = self._saved = time.monotonic()
 
     def _step_seconds(self, arrays: tuple[np.ndarray, ...]) -> float:
-        """Time a step on a copy of the network: nothing of the run changes."""
+        """Time a step on samples of the first batch, or as many."""
         inputs, targets, *windows = arrays
         rows = windows[0] if windows else np.arange(len(inputs))
         taken = rows[: self._config.batch_size]
         if self._augmentor is not None:  # as many samples again
             taken = np.concatenate([taken, taken])
-        batch = [to_device(array[taken], self._device) for array in (inputs, targets)]
-        with torch.random.fork_rng():
-            trial = TrainingStep(copy.deepcopy(self._model), self._config, str(self._device.type))
-            trial.prepare(lr=0.0, epoch=0.0, number=1)
-            trial.model.train()
-            for _ in range(2):  # the first sets libraries up
-                started = time.monotonic()
-                float(trial(*batch))
-        return time.monotonic() - started
+        device = self._device.type
+        return step_seconds(self._model, self._config, device, inputs[taken], targets[taken])
 
     def _epoch(
         self,
