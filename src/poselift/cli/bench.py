@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from poselift.cli.inputs import refuse_twice
 from poselift.errors import PoseliftError
+
+if TYPE_CHECKING:
+    from poselift.benchmark.measure import Measurements, Options
 
 #: Waiting processes from which on a machine is too busy to be measured.
 _BUSY = 0.5
@@ -44,8 +47,6 @@ def bench(
     """Measure speed and memory beside the papers' own layout, in Markdown tables."""
     import logging
 
-    from rich.console import Console
-
     from poselift.cli.export import ready
     from poselift.cli.outputs import check_outputs
 
@@ -53,8 +54,7 @@ def bench(
     check_outputs([json] if json else [], {".json": "results"}, source=None)
 
     from poselift.benchmark.engines import check_device
-    from poselift.benchmark.measure import Measurements, Options, run_benchmark
-    from poselift.benchmark.report import as_markdown
+    from poselift.benchmark.measure import Options
     from poselift.lifting.session import physical_cores
 
     # Fabric announces its precision; the tables say so already
@@ -69,9 +69,19 @@ def bench(
         seconds=seconds,
         training=training,
     )
-    load = os.getloadavg()[0]
     for name in model:
         ready(name)
+    _measure(options, json)
+
+
+def _measure(options: Options, json: Path | None) -> None:
+    """Measure, keep what there is whenever there is more, and print it at the end or a stop."""
+    from rich.console import Console
+
+    from poselift.benchmark.measure import run_benchmark
+    from poselift.benchmark.report import as_markdown
+
+    load = os.getloadavg()[0]
     found: list[Measurements] = []
 
     def keep(measured: Measurements) -> None:
