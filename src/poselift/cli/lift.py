@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from poselift.cli.export import ready
 from poselift.cli.inputs import (
     Axes,
     FormatName,
@@ -99,7 +100,6 @@ def lift(
 
     The results, in metres, are written as a page to look at, arrays, or JSON. camera:0 is live.
     """
-    from poselift.cli.export import ready
     from poselift.io import save_all
     from poselift.lifting import Lifter
     from poselift.lifting.backends import choose_precision
