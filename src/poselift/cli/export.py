@@ -54,10 +54,10 @@ def export(
     typer.echo(f"wrote {target}: {card['name']}, {megabytes:.1f} MB, {proof}")
 
 
-def ready(model: str) -> None:
+def ready(model: str) -> str:
     """Let a run that was stopped be opened as a model: export its best checkpoint, and say so.
 
-    Does nothing for other models, nor without the packages that training needs.
+    Returns `model`. Does nothing for other models, nor without the packages that training needs.
     """
     from poselift.modelfiles.find import RUN_MODEL, weights_folder
 
@@ -67,6 +67,7 @@ def ready(model: str) -> None:
             from poselift.export import export_run
 
             export_run(folder)
+    return model
 
 
 def say_if_stopped(model: str) -> bool:

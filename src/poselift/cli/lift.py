@@ -109,8 +109,7 @@ def lift(
     lens = Lens(focal, fov, calibration, calibration_map, hint=str(source))
     steps = Options(Smoothing.parse(smooth), bones, height, root, floor, world, lens)
     outputs = checked_outputs(outputs, source, axes, overlay_scale)
-    ready(model)
-    precision = choose_precision(model, backend, precision)
+    precision = choose_precision(ready(model), backend, precision)
     file = find_model(model, precision)  # a wrong name is said before a long file is read
     opened = partial(Lifter, file, threads=threads, flip=flip, precision=precision, backend=backend)
     video = VideoOptions(detector, detect_every, trim, fps, parse_size(size), skeleton)
