@@ -91,7 +91,7 @@ def main() -> None:
         positions = np.full_like(found.positions, np.nan)
         positions[:] = found.positions  # the face is the detector's: there are no markers of it
         rows, columns = _common(found, clip)
-        positions[np.ix_(rows[0], columns)] = truth[rows[1]]
+        positions[np.ix_(rows[0], np.array(columns))] = truth[rows[1]]
         exact = replace(found, positions=positions)
         for name, flat in ((options.detector, found), ("markers", exact)):
             pixels = error_2d(flat, clip, truth)

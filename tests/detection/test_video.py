@@ -169,6 +169,20 @@ def test_a_file_that_was_cut_off_gives_what_it_has(tmp_path: Path) -> None:
         assert 5 < len(list(video)) < 25
 
 
+def test_a_rate_of_zero_is_no_obstacle(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.avi", colours(10))
+    data = bytearray(path.read_bytes())
+    at = data.index(b"strh") + 28
+    data[at : at + 8] = (1).to_bytes(4, "little") + bytes(4)  # scale 1, rate 0
+    at = data.index(b"avih") + 8
+    data[at : at + 4] = bytes(4)  # microseconds a frame
+    path.write_bytes(data)
+    with Video(path) as video:
+        times = [one.time for one in video]
+    assert len(times) == 10
+    assert (np.diff(times) > 0).all()
+
+
 def test_what_cannot_be_read_is_said_in_one_sentence(tmp_path: Path) -> None:
     whole = write_video(tmp_path / "a.mp4", colours(5))
     cut = tmp_path / "cut.mp4"
