@@ -19,6 +19,9 @@ from poselift.poses import Detections
 #: Bytes of pictures that may wait to be watched. Bounds the memory.
 QUEUE_BYTES = 64e6
 
+#: Pictures on a page of the notebook.
+_PAGE = 512
+
 #: A time stamp may be this far from frame / fps (in steps) in a video of a constant rate.
 _JITTER = 0.1
 
@@ -38,32 +41,56 @@ class Recording(NamedTuple):
     interrupted: bool
 
 
+class _Page(NamedTuple):
+    """Some pictures: their numbers, times and persons, and the persons of all one after another."""
+
+    frames: Int[np.ndarray, " T"]
+    times: Float[np.ndarray, " T"]
+    count: Int[np.ndarray, " T"]
+    keypoints: Float[np.ndarray, "N J 2"]
+    scores: Float[np.ndarray, "N J"]
+
+
+def _together(pages: list[_Page]) -> _Page:
+    """Join pages."""
+    return _Page(*(np.concatenate(column) for column in zip(*pages, strict=True)))
+
+
 @final
 class Notebook:
-    """Notes who was in each picture of a video, and makes a table of it."""
+    """Notes who was in each picture of a video, and makes a table of it.
+
+    What is noted is packed now and then: an hour at 60 frames a second takes about 50 MB a person.
+    """
 
     def __init__(self, video: Video, detector: Detector) -> None:
         """Start empty."""
         self._video, self._detector = video, detector
-        self._seen: list[tuple[int, float, Watched]] = []
+        joints = len(detector.skeleton)
+        nobody = np.zeros((0, joints, 2), np.float32), np.zeros((0, joints), np.float32)
+        self._packed = [_Page(np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int64), *nobody)]
+        self._recent: list[_Page] = []
 
     def __len__(self) -> int:
         """Return the number of pictures."""
-        return len(self._seen)
+        return sum(len(page.frames) for page in (*self._packed, *self._recent))
 
     def add(self, picture: Picture, found: Watched) -> None:
         """Note the persons of the next picture."""
-        self._seen.append((picture.index, picture.time, found))
+        count = np.array([len(found.scores)])
+        index, time = np.array([picture.index]), np.array([picture.time])
+        self._recent.append(_Page(index, time, count, found.keypoints, found.scores))
+        if len(self._recent) == _PAGE:
+            self._packed.append(_together(self._recent))
+            self._recent = []
 
     def recording(self, fps: float | None = None, *, interrupted: bool = False) -> Recording:
         """Make the table; `PoseliftError` if nobody was found."""
         video, skeleton = self._video, self._detector.skeleton
-        count = np.array([len(found.scores) for _, _, found in self._seen], np.int64)
+        frames, times, count, keypoints, scores = _together([*self._packed, *self._recent])
         if not count.sum():
             so_far = f" in the {len(self)} frames so far" if interrupted else ""
             raise PoseliftError(f"{video.name}: nobody was found{so_far}")
-        frames = np.array([index for index, _, _ in self._seen], np.int64)
-        times = np.array([time for _, time, _ in self._seen], np.float64)
         rate, stamps, notes = _rate(video, frames, times, fps)
         if video.lost:
             notes.append(f"frames: {video.lost} could not be decoded")
@@ -72,8 +99,8 @@ class Notebook:
         row = np.repeat(np.arange(len(frames)), count)
         detections = Detections(
             frames=frames[row],
-            keypoints=np.concatenate([found.keypoints for _, _, found in self._seen]),
-            scores=np.concatenate([found.scores for _, _, found in self._seen]),
+            keypoints=keypoints,
+            scores=scores,
             person_ids=np.full(len(row), -1),
             skeleton=skeleton,
             fps=rate,
