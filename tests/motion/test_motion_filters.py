@@ -124,6 +124,28 @@ def test_a_spike_goes_and_its_neighbours_stay() -> None:
     np.testing.assert_allclose(out[:30], points[:30], atol=1e-3)
 
 
+def test_butterworth_takes_spikes_out_and_leaves_fast_movement() -> None:
+    points = wave(120, 2.0)
+    hit = points.copy()
+    hit[45, 3] += 0.5
+    hit[80:82, 5] -= 0.3
+    plain, hurt = smooth(sequence(points, fps=60.0)), smooth(sequence(hit, fps=60.0))
+    np.testing.assert_allclose(hurt.positions, plain.positions, atol=0.015)
+    assert "3 spikes of joints taken out before" in hurt.history[-1]
+    assert "0 spikes" in plain.history[-1]
+    slow = smooth(sequence(hit, fps=15.0))  # too few frames to tell a spike from a movement
+    assert "spikes" not in slow.history[-1]
+
+
+def test_spikes_in_one_joint_with_gaps_of_its_own() -> None:
+    points = wave(60, 0.5)
+    points[:20, 4] = np.nan
+    points[30, 4] += 0.4
+    out = smooth(sequence(points, fps=60.0))
+    np.testing.assert_allclose(out.positions[25:35, 4], wave(60, 0.5)[25:35, 4], atol=0.02)
+    assert np.isnan(out.positions[:20, 4]).all()
+
+
 def test_one_euro_follows_and_starts_anew_after_a_gap() -> None:
     one = OneEuro()
     first = np.array([[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]])
@@ -164,6 +186,6 @@ def test_names_come_back() -> None:
 def test_a_filter_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "scipy", None)
     poses = sequence(wave(30, 1.0))
-    with pytest.raises(PoseliftError, match=r"pip install 'poselift\[motion\]'"):
+    with pytest.raises(PoseliftError, match=r"needs SciPy .*\[motion\]"):
         smooth(poses, "savgol")
     assert np.isfinite(smooth(replace(poses, history=())).positions).all()

@@ -2,11 +2,14 @@
 
 | name | what | delay | needs |
 | --- | --- | --- | --- |
-| `butterworth:HZ` | low-pass, 4th order, zero phase; 6 Hz if not said | none | |
+| `butterworth:HZ` | spikes out, low-pass, 4th order, zero phase; 6 Hz if not said | none | |
 | `savgol` | Savitzky-Golay, cubic over 0.25 s | none | SciPy |
 | `median` | running median over 5 frames | none | SciPy |
 | `hampel` | spikes become the running median over 7 frames, the rest stays | none | SciPy |
 | `one-euro` | One-Euro filter (Casiez et al., CHI 2012); for live use, it lags | some | |
+
+A spike is a joint more than 5 cm from its median over 5 frames, which takes its place: lifted wild
+detections, not fast movement (at 20 frames a second and more, below that nothing is taken for one).
 
 Before any of them the true rate is taken from the time stamps (irregular ones are resampled and
 brought back), and gaps of at most 0.25 s are filled by straight lines and marked in the track
@@ -32,6 +35,9 @@ FILTERS = ("none", "butterworth", "savgol", "median", "hampel", "one-euro")
 
 #: Cut-off of the default, Hz: what Pose2Sim, Sports2D and gait analysis take for a moving person.
 CUTOFF = 6.0
+
+#: Metres from the median of 5 frames at which a joint is a spike; frames a second it takes to tell.
+SPIKE, _SPIKE_RATE = 0.05, 20.0
 
 #: Settings of the One-Euro filter, positions in metres: Hz, Hz per (metre a second), Hz.
 ONE_EURO = (1.5, 3.0, 1.0)
@@ -91,12 +97,15 @@ def smooth(poses: PoseSequence, smoothing: Smoothing | str = DEFAULT) -> PoseSeq
     problem = _useless(smoothing, timing.rate)
     if problem:
         return replace(poses, history=(*poses.history, f"smoothed: not, {problem}"))
-    values = poses.positions.reshape(len(poses), -1).astype(np.float64)
-    filtered = filter_columns(values, timing, smoothing)
-    positions = filtered.reshape(poses.positions.shape)
+    positions = poses.positions.astype(np.float64)
     seen = [f"smoothed: {smoothing}", f"{timing.rate:g} frames/s"]
     if smoothing.name == "butterworth":
         seen[0] = f"smoothed: butterworth, 4th order, zero phase, {smoothing.cutoff:g} Hz"
+        if poses.dims == 3 and timing.rate >= _SPIKE_RATE:
+            positions, spikes = without_spikes(positions, timing)
+            seen.append(f"{spikes} spikes of joints taken out before")
+    filtered = filter_columns(positions.reshape(len(poses), -1), timing, smoothing)
+    positions = filtered.reshape(poses.positions.shape)
     if not timing.regular:
         seen.append("irregular time stamps resampled")
     step = ", ".join(seen)
@@ -118,6 +127,31 @@ def filter_columns(
         even = np.linspace(own[0], own[-1], max(2, round((own[-1] - own[0]) * timing.rate) + 1))
         out[rows, columns] = _at(own, even, method(_at(even, own, part)))
     return out
+
+
+def without_spikes(
+    positions: Float[np.ndarray, "T J 3"], timing: Timing
+) -> tuple[Float[np.ndarray, "T J 3"], int]:
+    """Put a joint that is more than `SPIKE` from its median over 5 frames there; and how many were.
+
+    Metres. At the ends of a stretch its outermost frame counts for those beyond.
+    """
+    out, number = positions.copy(), 0
+    for rows, joints in timing.stretches(~np.isnan(positions[..., 0])):
+        part = positions[rows, joints]
+        padded = np.pad(part, ((2, 2), (0, 0), (0, 0)), mode="edge")
+        five = [padded[i : i + len(part)] for i in range(5)]
+        # a network that sorts as much as the middle one needs
+        for low, high in ((0, 1), (3, 4), (0, 3), (1, 4), (1, 2), (2, 3), (1, 2)):
+            five[low], five[high] = (
+                np.minimum(five[low], five[high]),
+                np.maximum(five[low], five[high]),
+            )
+        off = part - five[2]
+        wild = np.einsum("tjd,tjd->tj", off, off) > SPIKE**2
+        number += int(wild.sum())
+        out[rows, joints] = np.where(wild[..., None], five[2], part)
+    return out, number
 
 
 def butterworth(

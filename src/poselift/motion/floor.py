@@ -93,7 +93,7 @@ def find_floor(
         up, source = _mean_upright(people), "from people who stand and their feet"
     up = up / np.linalg.norm(up)
     level = 0.0
-    for _ in range(1 if known else 3):
+    for _ in range(1 if known else 2):
         feet = np.concatenate([_standing(poses, up) for poses in people])
         if not len(feet):
             lowest = [_lowest(poses, up) for poses in people]
