@@ -123,6 +123,8 @@ def test_standing_feet_do_not_drift_and_bones_keep_their_lengths() -> None:
         for one in np.unique(number[contacts[:, side]]):
             stood = out.placed[contacts[:, side] & (number == one), ANKLES[side]]
             assert np.linalg.norm(stood - stood[0], axis=1).max() < 0.01
+    heights = out.placed[:, ANKLES] @ up_of_tilt(12.0)
+    assert heights.min() > np.median(heights[contacts]) - 1e-3  # nothing goes through the floor
     lengths = np.linalg.norm(bone_vectors(out.positions, H36M_17), axis=-1)
     assert np.ptp(lengths, axis=0).max() < 1e-4
     assert np.abs(out.root - root).mean() < 0.06

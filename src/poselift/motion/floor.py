@@ -148,8 +148,11 @@ def stand(poses: PoseSequence, floor: Floor) -> PoseSequence:
         moved = moved + _low_passed(pull.sum(axis=1), timing, known)
     target = feet - root[:, None] + _pulled(off, hold, moved)
     root = root + moved
+    # no foot goes through the floor, whether it stands or not
+    under = np.maximum(floor.level + ANKLE - (target + root[:, None]) @ floor.up, 0.0)
+    target = target + under[..., None] * floor.up
     knee, ankle = _legs(positions, hips, knees, ankles, target)
-    change = known[:, None, None] & (hold > 0)[..., None]
+    change = known[:, None, None] & ((hold > 0) | (under > 0))[..., None]
     positions[:, knees] = np.where(change, knee, positions[:, knees])
     positions[:, ankles] = np.where(change, ankle, positions[:, ankles])
     number = sum(len(_runs(contacts[:, side] == 1)) for side in (0, 1))
