@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -166,3 +167,10 @@ def test_what_is_refused() -> None:
     assert all(definition.reference for definition in DEFINITIONS)
     assert len(angles(poses)) == 2
     assert get_skeleton("h36m_17") == H36M_17
+
+
+def test_the_page_of_definitions_is_true() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "angles.md").read_text("utf-8")
+    for one in DEFINITIONS:
+        row = f"| {one.between} | {one.zero} | {one.sign} | {one.plane} | {one.reference} |"
+        assert row in page, one.name

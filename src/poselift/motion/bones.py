@@ -82,10 +82,10 @@ def keep_lengths(
     """
     order = [j for j in np.argsort(skeleton.depth, kind="stable").tolist() if j != skeleton.root]
     bones = [(skeleton.parents[j], j, float(lengths[j])) for j in order if np.isfinite(lengths[j])]
-    out = np.empty(positions.shape)
+    out = np.empty_like(positions)
     for start in range(0, len(positions), _CHUNK):
         rows = slice(start, start + _CHUNK)
-        points = np.array(np.transpose(positions[rows], (1, 2, 0)), np.float64)  # J, 3, T
+        points = positions[rows].transpose(1, 2, 0).copy()  # J, 3, T: joints are contiguous
         _fit(points, bones, skeleton.root, rounds)
         out[rows] = points.transpose(2, 0, 1)
     return out

@@ -212,7 +212,7 @@ def to_world(poses: PoseSequence, floor: Floor, origin: Float[np.ndarray, " D"])
     )
     return replace(
         poses,
-        positions=(poses.positions.astype(np.float64) @ turn.T).astype(np.float32),
+        positions=poses.positions @ turn.T.astype(np.float32),
         axes=AXES_WORLD,
         tracks=tracks,
         history=(*poses.history, step),

@@ -147,9 +147,9 @@ def _floor(people: list[PoseSequence], camera: Calibration, options: Options) ->
 def _first_place(people: list[PoseSequence]) -> np.ndarray:
     """Root of the first frame in which somebody is placed."""
     for poses in people:
-        known = poses.placed[:, poses.skeleton.root]
-        known = known[np.isfinite(known).all(axis=1)]
-        if len(known):
+        path = poses.root
+        known = None if path is None else path[np.isfinite(path).all(axis=1)]
+        if known is not None and len(known):
             return known[0].astype(np.float64)
     return np.zeros(3)
 

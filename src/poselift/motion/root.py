@@ -64,8 +64,9 @@ class _Seen(NamedTuple):
     parts: np.ndarray
 
     def of(self, rows: slice) -> _Seen:
-        """What it saw in some frames."""
-        return _Seen(self.slopes[rows], self.scores[rows], self.parts)
+        """What it saw in some frames, in single precision."""
+        single = np.float32
+        return _Seen(self.slopes[rows].astype(single), self.scores[rows].astype(single), self.parts)
 
 
 def place(
@@ -96,7 +97,8 @@ def place(
     moves = np.empty_like(positions)
     for start in range(0, len(positions), _CHUNK):
         rows = slice(start, start + _CHUNK)
-        moves[rows] = _moves(positions[rows], seen.of(rows), lengths, poses_3d.skeleton)
+        part = poses_3d.positions[rows]
+        moves[rows] = _moves(part, seen.of(rows), lengths, poses_3d.skeleton)
     moves = _filtered(moves.reshape(len(moves), -1), timing, _MOVES_CUTOFF).reshape(moves.shape)
     positions = keep_lengths(positions + moves, lengths, poses_3d.skeleton, rounds=2)
     root, error, weights = _solved(positions, seen)
@@ -152,14 +154,14 @@ def _solved(
     weights  to begin with, of a solution nearby.
     """
     there = np.isfinite(positions).all(axis=-1)
-    points = np.where(there[..., None], positions, 0.0)
-    certain = np.where(there, seen.scores * seen.parts, 0.0)
+    points = np.where(there[..., None], positions, 0)
+    certain = np.where(there, seen.scores * seen.parts.astype(seen.scores.dtype), 0)
     u, v = seen.slopes[..., 0], seen.slopes[..., 1]
     # a joint's ray is met where  tx - u tz = u z - x  and  ty - v tz = v z - y
     right_u, right_v = u * points[..., 2] - points[..., 0], v * points[..., 2] - points[..., 1]
     square, product = u * u + v * v, u * right_u + v * right_v
     weights = certain if weights is None else weights
-    root, ones = np.empty((len(points), 3)), np.ones_like(u)
+    root, ones = np.empty((len(points), 3), points.dtype), np.ones_like(u)
     for _ in range(rounds):
         total, sum_u, sum_v, squares, free_u, free_v, products = (
             np.einsum("tj,tj->t", weights, part)
