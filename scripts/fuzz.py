@@ -74,10 +74,13 @@ def _all(chosen: list[Surface], arguments: argparse.Namespace) -> tuple[list[Fai
         ):
             first = number * BATCH
             count = BATCH if arguments.minutes else min(BATCH, share - first)
-            tasks = [(index, arguments.seed, first, count) for index in range(len(chosen))]
+            tasks = [
+                (index, arguments.seed, first, max(1, round(count * one.share)))
+                for index, one in enumerate(chosen)
+            ]
             for found in pool.imap_unordered(_task, tasks):
                 failures += found
-                cases += count
+            cases += sum(task[3] for task in tasks)
             number += 1
             if sys.stderr.isatty():
                 print(f"\r{cases} cases, {len(failures)} failures", end="", file=sys.stderr)

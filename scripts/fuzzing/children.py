@@ -28,11 +28,15 @@ BATCH = 200
 
 @dataclass(frozen=True)
 class Surface:
-    """Something that reads a byte: its name, valid inputs (files or folders), and the reader."""
+    """Something that reads a byte: its name, valid inputs (files or folders), and the reader.
+
+    `share` is below 1 for a reader that starts a process of its own: it gets fewer cases.
+    """
 
     name: str
     samples: Sequence[Path]
     read: Callable[[Path], object]
+    share: float = 1.0
 
 
 @dataclass(frozen=True)

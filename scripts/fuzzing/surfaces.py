@@ -116,7 +116,8 @@ def _of_format(entry: Format, folder: Path) -> Surface:
         raise LookupError(
             f"format {entry.name}: no valid input, add one to scripts/fuzzing/samples.py"
         )
-    return Surface(entry.name, paths, partial(_read, entry))
+    share = 0.05 if entry.name == "c3d" else 1.0
+    return Surface(entry.name, paths, partial(_read, entry), share)
 
 
 def _as_results(people: Iterable[tuple[PoseSequence, PoseSequence]]) -> object:

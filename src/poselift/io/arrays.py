@@ -116,7 +116,9 @@ def read_array(path: Path) -> np.ndarray:
             _checked_size(stream, path.stat().st_size, str(path))
             stream.seek(0)
             array: np.ndarray = np.lib.format.read_array(stream, allow_pickle=False)
-    except (OSError, ValueError, SyntaxError, TypeError, MemoryError, EOFError) as error:
+    except PoseliftError:
+        raise
+    except Exception as error:  # SyntaxError, TokenError and whatever else a broken header brings
         raise PoseliftError(f"{path}: is a damaged .npy file ({_first_line(error)})") from None
     return array
 

@@ -7,7 +7,12 @@ WEIGHTS_SHA256, SOFTWARE and HISTORY. Frames are numbered as in the source, from
 
 from __future__ import annotations
 
+import importlib.util
+import io
+import subprocess
+import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,40 +125,74 @@ class Points:
     notes: tuple[str, ...]
 
 
+# ezc3d, in C++, may crash or never end on a damaged file: it reads in a process of its own.
+_READ = """
+import sys
+import numpy as np
+try:
+    import resource
+    most = 2 * 2**30 + 30 * int(sys.argv[2])
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+except ImportError:
+    pass
+import ezc3d
+try:
+    file = ezc3d.c3d(sys.argv[1])
+    known = file["parameters"]["POINT"]
+    def text(name, other):
+        return str((known.get(name, {}).get("value") or [other])[0]).strip()
+    np.savez(
+        sys.stdout.buffer,
+        labels=np.array([str(one).strip() for one in known["LABELS"]["value"]], dtype=np.str_),
+        facts=np.array([text("UNITS", "mm"), text("X_SCREEN", ""), text("Y_SCREEN", "")]),
+        rate=float(known["RATE"]["value"][0]),
+        first=int(file["header"]["points"]["first_frame"]),
+        points=np.array(file["data"]["points"][:3], np.float64).transpose(2, 1, 0),
+    )
+except BaseException as error:
+    sys.exit(str(error)[:200] or type(error).__name__)
+"""
+
+# Seconds that a file may take, and more for each MB.
+_PATIENCE, _PER_MB = 8.0, 1.0
+
+
+def _read_apart(path: Path) -> Mapping[str, np.ndarray]:
+    """Let ezc3d read a file in a child; `PoseliftError` if that fails, dies or does not end."""
+    size = path.stat().st_size
+    command = [sys.executable, "-c", _READ, str(path.resolve()), str(size)]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, timeout=_PATIENCE + _PER_MB * size / 1e6
+        )
+        if done.returncode == 0:
+            with np.load(io.BytesIO(done.stdout), allow_pickle=False) as arrays:
+                return dict(arrays)
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        reason = said[-1][:200] if said and done.returncode == 1 else "ezc3d died of it"
+    except subprocess.TimeoutExpired:
+        reason = "ezc3d does not come to its end"
+    raise PoseliftError(f"{path}: is a damaged C3D file ({reason})")
+
+
 def read_c3d(path: Path) -> Points:
     """Read the points of a C3D file.
 
     Raises `PoseliftError` if ezc3d is not installed, and for a file that is damaged, has no points,
     or whose header announces more points than the file can hold.
     """
-    try:
-        import ezc3d
-    except ModuleNotFoundError:
-        raise PoseliftError('reading .c3d needs ezc3d: pip install "poselift[c3d]"') from None
+    if importlib.util.find_spec("ezc3d") is None:
+        raise PoseliftError(f"reading .c3d needs ezc3d: {how_to_install('c3d')}")
     with path.open("rb") as stream:
         header = stream.read(24)
     points = int.from_bytes(header[2:4], "little")
     frames = int.from_bytes(header[8:10], "little") - int.from_bytes(header[6:8], "little") + 1
     if points * max(frames, 0) * 8 > path.stat().st_size:
         raise PoseliftError(f"{path}: is cut off, its header announces {frames} frames")
-    try:
-        file = ezc3d.c3d(str(path))
-        known = file["parameters"]["POINT"]
-        labels = tuple(str(one).strip() for one in known["LABELS"]["value"])
-        unit = str((known.get("UNITS", {}).get("value") or ["mm"])[0]).strip().lower()
-        rate, first = float(known["RATE"]["value"][0]), int(file["header"]["points"]["first_frame"])
-        values = np.array(file["data"]["points"][:3], np.float64).transpose(2, 1, 0)
-    except (
-        OSError,
-        RuntimeError,
-        ValueError,
-        KeyError,
-        IndexError,
-        TypeError,
-        MemoryError,
-    ) as error:
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise PoseliftError(f"{path}: is a damaged C3D file ({reason})") from None
+    found = _read_apart(path)
+    labels, values = tuple(map(str, found["labels"])), found["points"]
+    unit, screen = str(found["facts"][0]).lower(), tuple(map(str, found["facts"][1:]))
+    rate, first = float(found["rate"]), int(found["first"])
     scale = {"m": 1.0, "cm": 0.01, "mm": 0.001}.get(unit)
     if scale is None or not rate > 0:
         raise PoseliftError(f"{path}: expected points in m, cm or mm at a rate above 0, got {unit}")
@@ -161,10 +200,6 @@ def read_c3d(path: Path) -> Points:
         raise PoseliftError(
             f"{path}: expected a label of its own for each of {values.shape[1]} points"
         )
-    screen = tuple(
-        str((known.get(name, {}).get("value") or [""])[0]).strip()
-        for name in ("X_SCREEN", "Y_SCREEN")
-    )
     said = next((axes for axes, pair in _SCREEN.items() if pair == screen), None)
     up: Axes = "y-up" if screen[1] == "+Y" else "z-up"
     notes = () if said else (f"axes: taken as {up}",)

@@ -183,9 +183,9 @@ def _mismatch(error: Exception, data: bytes, where: str, what: str, item: str) -
     except (msgspec.DecodeError, UnicodeDecodeError, LookupError, TypeError, RecursionError):
         return f"{where}: holds a number too large for a float"
     key = next((step for step in reversed(steps) if isinstance(step, str)), "entry")
-    wanted = text.split("`")[1].split(" | ")
     if "out of range" in text:
         return f"{where}: holds a number too large for a float"
+    wanted = text.split("`")[1].split(" | ")
     if "float" in wanted and steps and isinstance(steps[-1], int):
         return f"{where}: expected numbers, got {show(value)}"
     if "int" in wanted:

@@ -29,16 +29,25 @@ def matches(path: Path) -> bool:
 
 def read(path: Path, options: ReadOptions) -> Detections:
     """Read one file; raises `PoseliftError` that names the line or the body parts."""
-    count = [line[0].strip().lower() for line in first_lines(path, 4) if line].index("coords") + 1
-    head, table, _ = read_table(path, count)
-    rows = {line[0].strip().lower(): line[1:] for line in head}
-    people = rows.get("individuals", [""] * (len(head[-1]) - 1))
+    names = [line[0].strip().lower() for line in first_lines(path, 4) if line]
+    if names[:1] != ["scorer"] or "bodyparts" not in names or "coords" not in names:
+        raise PoseliftError(f"{path}: expected lines of scorer, bodyparts and coords at its start")
+    head, table, _ = read_table(path, names.index("coords") + 1)
+    rows = {line[0].strip().lower(): line[1:] for line in head if line}
+    width = table.shape[1] - 1
+    rows.setdefault("individuals", [""] * width)
+    for name in ("individuals", "bodyparts", "coords"):
+        if len(rows.get(name, ())) != width:
+            raise PoseliftError(
+                f"{path}, line of {name}: expected {width} entries, one a column, got "
+                f"{len(rows.get(name, ()))}"
+            )
     frames = table[:, 0]
     if np.isnan(frames).any():  # names of pictures stand there
         frames = np.arange(len(table), dtype=np.float64)
     return from_columns(
         str(path),
-        list(zip(people, rows["bodyparts"], rows["coords"], strict=True)),
+        list(zip(rows["individuals"], rows["bodyparts"], rows["coords"], strict=True)),
         frames,
         table[:, 1:],
     )
