@@ -123,7 +123,10 @@ def array(
                 raise ValueError("another shape")
         except (msgspec.DecodeError, ValueError, RecursionError):
             _explain(part, start, shape, where, nullable)
-            raise
+            last = start + len(part) - 1
+            raise PoseliftError(
+                f"{where}[{start}] to [{last}]: holds a number too large for a float"
+            ) from None
         table[start : start + _BLOCK] = block
     return table
 

@@ -32,7 +32,10 @@ def matches(path: Path) -> bool:
 def read(path: Path, options: ReadOptions) -> Detections:
     """Read one array; raises `PoseliftError` for another shape, and without --skeleton."""
     if peek(path).is_zip:
-        ((name, table),) = read_arrays(path).items()
+        arrays = read_arrays(path)
+        if len(arrays) != 1:
+            raise PoseliftError(f"{path}: expected one array, found {', '.join(arrays) or 'none'}")
+        ((name, table),) = arrays.items()
         where = f"{path}, array {name!r}"
     else:
         table, where = read_array(path), str(path)
