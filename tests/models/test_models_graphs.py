@@ -10,7 +10,7 @@ import torch
 
 from poselift.errors import PoseliftError
 from poselift.models import LCNConfig, SemGCNConfig
-from poselift.models.graphs import TOPOLOGIES, Placement, distances, node_links
+from poselift.models.graphs import TOPOLOGIES, NodeMap, distances, node_links
 from poselift.models.gridconv import handcrafted
 from poselift.skeletons import H36M_17, get_skeleton
 
@@ -77,7 +77,7 @@ def test_distances_from_the_root_are_depths() -> None:
 @pytest.mark.parametrize(("name", "topology"), list(product(WITH_LAYOUT, TOPOLOGIES)))
 def test_to_the_nodes_and_back_is_nothing(name: str, topology: str) -> None:
     skeleton = get_skeleton(name)
-    placement = Placement(skeleton, topology)
+    placement = NodeMap(skeleton, topology)
     poses = torch.randn(4, len(skeleton), 3)
     nodes = placement.to_nodes(poses)
     assert nodes.shape[1] == len(node_links(skeleton, topology))
@@ -86,7 +86,7 @@ def test_to_the_nodes_and_back_is_nothing(name: str, topology: str) -> None:
 
 
 def test_half_precision_does_not_round_coordinates() -> None:
-    placement = Placement(H36M_17, "grid")
+    placement = NodeMap(H36M_17, "grid")
     poses = torch.randn(4, 17, 2)
     with torch.autocast("cpu", torch.bfloat16):
         found = placement.to_joints(placement.to_nodes(poses))

@@ -20,7 +20,7 @@ from jaxtyping import Float32
 from poselift.datasets.human36m_cameras import CAMERA_IDS
 from poselift.datasets.human36m_protocol import (
     HOW_TO_GET,
-    View,
+    SequenceView,
     assemble,
     check_present,
     in_order,
@@ -112,7 +112,7 @@ def _views(
     poses: dict,
     path: Path,
     progress: Callable[[int, int], None] | None,
-) -> Iterator[View]:
+) -> Iterator[SequenceView]:
     for done, ((subject, sequence, camera), key, flat) in enumerate(parts, start=1):
         where, entry = f"{path}: {key}", poses.get(key)
         if not isinstance(entry, dict):
@@ -127,7 +127,7 @@ def _views(
                     f"found {len(array)}"
                 )
         points = joints[: len(flat)].reshape(-1, len(H36M_17), 3) / _MILLIMETRE
-        yield View(
+        yield SequenceView(
             subject=subject,
             sequence=sequence,
             camera=camera,

@@ -21,7 +21,7 @@ from poselift.datasets.human36m_protocol import (
     HOW_TO_GET,
     SKELETONS,
     Selection,
-    View,
+    SequenceView,
     assemble,
     check_present,
     in_order,
@@ -196,7 +196,7 @@ def _views(
     seen: _Keypoints | None,
     skeleton: Skeleton,
     progress: _Progress | None,
-) -> Iterator[View]:
+) -> Iterator[SequenceView]:
     """Yield each sequence as each camera saw it; without keypoints they are projected."""
     keep = joints_to_keep(skeleton, len(H36M_32), POSES)
     for done, ((subject, sequence), world) in enumerate(poses.items(), start=1):
@@ -208,7 +208,7 @@ def _views(
                 else seen.by_camera[subject, sequence][number]
             )
             root = points[:, skeleton.root]
-            yield View(
+            yield SequenceView(
                 subject=subject,
                 sequence=sequence,
                 camera=number,

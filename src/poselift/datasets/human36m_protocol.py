@@ -162,7 +162,7 @@ def joints_to_keep(skeleton: Skeleton, count: int, source: str) -> list[int]:
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class SequenceView:
     """One sequence as one camera saw it, T frames.
 
     keypoints   (T, J, 2) pixels.
@@ -183,7 +183,7 @@ class View:
 
 
 def assemble(
-    views: Iterable[View], rows: int, skeleton: Skeleton, name: str, source: str
+    views: Iterable[SequenceView], rows: int, skeleton: Skeleton, name: str, source: str
 ) -> LiftingData:
     """Put views, of `rows` frames in all, into one table, each as soon as it comes.
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from torch import nn
 
+from poselift.errors import PoseliftError
+from poselift.skeletons import get_skeleton
+
 
 class LiftingNetwork(nn.Module):
     """Base of all networks.
@@ -27,3 +30,13 @@ class LiftingNetwork(nn.Module):
     def switches(self) -> tuple[bool, ...]:
         """Return what `forward` decides in Python; if it changes, so do the operations."""
         return (self.training,)
+
+
+def check_sizes(skeleton: str, dropout: float, **sizes: tuple[int, int]) -> None:
+    """Refuse a config's unknown skeleton, its dropout, and (size, least size) by field name."""
+    get_skeleton(skeleton)
+    for name, (size, least) in sizes.items():
+        if size < least:
+            raise PoseliftError(f"{name}: expected at least {least}, got {size}")
+    if not 0 <= dropout < 1:
+        raise PoseliftError(f"dropout: expected 0 <= dropout < 1, got {dropout}")

@@ -63,7 +63,7 @@ def distances(links: Bool[np.ndarray, "N N"]) -> Int[np.ndarray, "N N"]:
     return found
 
 
-class Placement(nn.Module):
+class NodeMap(nn.Module):
     """How poses reach the nodes of a graph and come back: as they are, or by φ and φ⁻¹."""
 
     def __init__(self, skeleton: Skeleton, topology: str) -> None:

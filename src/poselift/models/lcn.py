@@ -16,10 +16,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from poselift.errors import PoseliftError
-from poselift.models.base import LiftingNetwork
+from poselift.models.base import LiftingNetwork, check_sizes
 from poselift.models.fast import FastDropout, swap
-from poselift.models.graphs import Placement, check_topology, distances, node_links
+from poselift.models.graphs import NodeMap, check_topology, distances, node_links
 from poselift.models.registry import Forms, register
 from poselift.skeletons import Skeleton, get_skeleton
 
@@ -54,12 +53,7 @@ class LCNConfig:
     def __post_init__(self) -> None:
         """Refuse values that make no network, naming the field."""
         check_topology(self.topology, self.skeleton)
-        if self.width < 1:
-            raise PoseliftError(f"width: expected at least 1, got {self.width}")
-        if self.blocks < 0:
-            raise PoseliftError(f"blocks: expected at least 0, got {self.blocks}")
-        if not 0 <= self.dropout < 1:
-            raise PoseliftError(f"dropout: expected 0 <= dropout < 1, got {self.dropout}")
+        check_sizes(self.skeleton, self.dropout, width=(self.width, 1), blocks=(self.blocks, 0))
 
 
 def trunk_links(skeleton: Skeleton) -> tuple[tuple[int, int], ...]:
@@ -149,7 +143,7 @@ class LCN(LiftingNetwork):
         links = node_links(skeleton, config.topology, trunk_links(skeleton))
         near = distances(links) <= REACH
         self.senders = int(near.sum(axis=1).max())
-        self.placement = Placement(skeleton, config.topology)
+        self.placement = NodeMap(skeleton, config.topology)
         self.first = Unit(config, 2, near)
         self.blocks = nn.ModuleList(ResidualBlock(config, near) for _ in range(config.blocks))
         self.last = LocalLinear(config.width, 3, near)

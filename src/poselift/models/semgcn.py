@@ -19,9 +19,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from poselift.errors import PoseliftError
-from poselift.models.base import LiftingNetwork
+from poselift.models.base import LiftingNetwork, check_sizes
 from poselift.models.fast import FastDropout, swap
-from poselift.models.graphs import Placement, check_topology, node_links
+from poselift.models.graphs import NodeMap, check_topology, node_links
 from poselift.models.gridconv.layout import handcrafted
 from poselift.models.official_layout import SOURCE, OfficialLayout, State, count, rename
 from poselift.models.registry import Forms, register
@@ -67,14 +67,10 @@ class SemGCNConfig:
         """Refuse values that make no network, naming the field."""
         check_topology(self.topology, self.skeleton)
         smallest = 2 if self.nonlocal_blocks else 1
-        if self.width < smallest:
-            raise PoseliftError(f"width: expected at least {smallest}, got {self.width}")
-        if self.layers < 0:
-            raise PoseliftError(f"layers: expected at least 0, got {self.layers}")
+        sizes = {"width": (self.width, smallest), "layers": (self.layers, 0)}
+        check_sizes(self.skeleton, self.dropout, **sizes)
         if self.mask not in MASKS:
             raise PoseliftError(f"mask: expected one of {', '.join(MASKS)}, got {self.mask!r}")
-        if not 0 <= self.dropout < 1:
-            raise PoseliftError(f"dropout: expected 0 <= dropout < 1, got {self.dropout}")
         if self.nonlocal_blocks:
             node_groups(get_skeleton(self.skeleton), self.topology)
 
@@ -244,7 +240,7 @@ class SemGCN(LiftingNetwork):
         links = node_links(skeleton, config.topology)
         # the most nodes that one output sums over, its own among them
         self.senders = int(links.sum(axis=1).max()) + 1
-        self.placement = Placement(skeleton, config.topology)
+        self.placement = NodeMap(skeleton, config.topology)
         self.first = Unit(config, 2, links)
         self.blocks = nn.ModuleList(ResidualBlock(config, links) for _ in range(config.layers))
         groups = node_groups(skeleton, config.topology) if config.nonlocal_blocks else ()

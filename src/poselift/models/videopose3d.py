@@ -8,18 +8,15 @@ layers. Of PoseAug's edition it has `fixed_root`. Axes: B sample, J joint, C cha
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-import torch
-from jaxtyping import Float
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import nn
 
 from poselift.errors import PoseliftError
-from poselift.models.base import LiftingNetwork
-from poselift.models.official_layout import SOURCE, OfficialLayout, State, count, rename
+from poselift.models.base import check_sizes
+from poselift.models.dense import DenseNetwork, official_config
+from poselift.models.official_layout import SOURCE, OfficialLayout, State, rename
 from poselift.models.registry import register
-from poselift.skeletons import get_skeleton
 
 
 @dataclass(frozen=True)
@@ -39,73 +36,31 @@ class VideoPose3DConfig:
 
     def __post_init__(self) -> None:
         """Refuse values that make no network, naming the field."""
-        get_skeleton(self.skeleton)
-        if self.channels < 1:
-            raise PoseliftError(f"channels: expected at least 1, got {self.channels}")
-        if self.blocks < 0:
-            raise PoseliftError(f"blocks: expected at least 0, got {self.blocks}")
-        if not 0 <= self.dropout < 1:
-            raise PoseliftError(f"dropout: expected 0 <= dropout < 1, got {self.dropout}")
+        check_sizes(
+            self.skeleton, self.dropout, channels=(self.channels, 1), blocks=(self.blocks, 0)
+        )
 
 
-class Unit(nn.Module):
-    """Linear layer without bias, batch norm, ReLU, dropout."""
-
-    def __init__(self, inputs: int, outputs: int, dropout: float) -> None:
-        """Make the layers."""
-        super().__init__()
-        self.linear = nn.Linear(inputs, outputs, bias=False)
-        self.norm = nn.BatchNorm1d(outputs)
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, x: Float[Tensor, "B C"]) -> Float[Tensor, "B C_out"]:
-        """One slice of the paper's figure 2."""
-        return cast(Tensor, self.dropout(functional.relu(self.norm(self.linear(x)))))
+def _linear(inputs: int, outputs: int) -> nn.Linear:
+    """Make a linear layer without bias: a slice of the paper's figure 2."""
+    return nn.Linear(inputs, outputs, bias=False)
 
 
-class ResidualBlock(nn.Module):
-    """Two units and a residual sum, without activation after the sum."""
-
-    def __init__(self, channels: int, dropout: float) -> None:
-        """Make the two units."""
-        super().__init__()
-        self.first = Unit(channels, channels, dropout)
-        self.second = Unit(channels, channels, dropout)
-
-    def forward(self, x: Float[Tensor, "B C"]) -> Float[Tensor, "B C"]:
-        """Add the block's output to its input."""
-        return cast(Tensor, x + self.second(self.first(x)))
-
-
-class VideoPose3D(LiftingNetwork):
+class VideoPose3D(DenseNetwork):
     """2D joints of one frame in, 3D joints of that frame out."""
 
     def __init__(self, config: VideoPose3DConfig | None = None) -> None:
         """Make the network."""
-        super().__init__()
-        self.config = config = config or VideoPose3DConfig()
-        skeleton = get_skeleton(config.skeleton)
-        self.root = skeleton.root
-        self.first = Unit(2 * len(skeleton), config.channels, config.dropout)
-        self.blocks = nn.ModuleList(
-            ResidualBlock(config.channels, config.dropout) for _ in range(config.blocks)
+        config = config or VideoPose3DConfig()
+        super().__init__(
+            config.skeleton,
+            config.channels,
+            config.blocks,
+            config.dropout,
+            fixed_root=config.fixed_root,
+            linear=_linear,
         )
-        self.last = nn.Linear(config.channels, 3 * (len(skeleton) - config.fixed_root))
-
-    def output_layer(self) -> tuple[nn.Module, int]:
-        """Return the last linear layer."""
-        return self.last, self.config.channels
-
-    def forward(self, keypoints: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
-        """Lift normalised 2D joints (missing = 0) to root-relative 3D joints (metres)."""
-        x = self.first(keypoints.flatten(1))
-        for block in self.blocks:
-            x = block(x)
-        poses = self.last(x).unflatten(1, (-1, 3))
-        if self.config.fixed_root:
-            root = torch.zeros_like(poses[:, :1])
-            poses = torch.cat([poses[:, : self.root], root, poses[:, self.root :]], dim=1)
-        return cast(Tensor, poses)
+        self.config = config
 
 
 def weights_of(state: State) -> tuple[dict[str, Any], State]:
@@ -129,21 +84,7 @@ def weights_of(state: State) -> tuple[dict[str, Any], State]:
                 )
             value = value.squeeze(2)
         weights[_in_blocks(key)] = value
-    channels, inputs = weights["first.linear.weight"].shape
-    outputs = weights["last.weight"].shape[0]
-    skeletons = {34: "h36m_17", 32: "h36m_16"}
-    if inputs not in skeletons or outputs not in (3 * inputs // 2, 3 * inputs // 2 - 3):
-        raise PoseliftError(
-            f"{SOURCE}: expected 17 or 16 joints in, as many or one fewer out, "
-            f"found {inputs} values in and {outputs} out"
-        )
-    config = {
-        "skeleton": skeletons[inputs],
-        "channels": channels,
-        "blocks": count(weights, r"blocks\.(\d+)\."),
-        "fixed_root": outputs != 3 * inputs // 2,
-    }
-    return config, weights
+    return official_config(weights, "channels"), weights
 
 
 def _in_blocks(key: str) -> str:

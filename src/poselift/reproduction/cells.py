@@ -20,7 +20,7 @@ from poselift.files import write_bytes
 from poselift.models import build, load_model
 from poselift.models.registry import frames_of
 from poselift.reproduction.budgets import Budget
-from poselift.reproduction.measure import Result, measure
+from poselift.reproduction.measure import Result, measure_network
 from poselift.training import (
     DataSpec,
     Reporter,
@@ -193,7 +193,7 @@ class Study:
                 export=False,
             )
             network, card = load_model(folder)
-            result = measure(network, card, self.load(config, "test"))
+            result = measure_network(network, card, self.load(config, "test"))
             write_bytes(folder / RESULT, result.to_json())
         return Result.from_json((folder / RESULT).read_bytes(), str(folder / RESULT))
 

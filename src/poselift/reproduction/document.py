@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from importlib.metadata import version
 
 from poselift.reproduction.figures import stacked, table_png
-from poselift.reproduction.items import Item, Report, Results
+from poselift.reproduction.items import CellResults, Item, Report
 from poselift.reproduction.published import PUBLISHED, TABLES
 
 
-def provenance(command: str, facts: Mapping[str, str], results: Results) -> list[str]:
+def provenance(command: str, facts: Mapping[str, str], results: CellResults) -> list[str]:
     """Return what the numbers rest on, a line each.
 
     command  repeats the report.

@@ -21,9 +21,9 @@ from poselift.evaluation import measure as measure_poses
 from poselift.reproduction.cells import Cell, Study, cell
 from poselift.reproduction.figures import bars_png, grid_sizes_png
 from poselift.reproduction.items import (
+    CellResults,
     Item,
     Report,
-    Results,
     Value,
     beside_published,
     claim,
@@ -68,7 +68,11 @@ def lifter(name: str, variant: str) -> Cell:
 
 
 def by_action(
-    title: str, rows: dict[str, Cell], results: Results, protocol: str, printed: dict[str, Value]
+    title: str,
+    rows: dict[str, Cell],
+    results: CellResults,
+    protocol: str,
+    printed: dict[str, Value],
 ) -> Table:
     """Make a table with a column an action; the published average stands in the last one."""
     found = {action for one in rows.values() for action in results[one].by_action}
@@ -85,7 +89,7 @@ def by_action(
     return Table(title, columns, tuple(lines))
 
 
-def _table1(study: Study, results: Results) -> Report:
+def _table1(study: Study, results: CellResults) -> Report:
     rows = {name: lifter(name, DETECTED) for name in LIFTERS}
     printed = {name: published("gridconv.table1", name, "Avg") for name in rows}
     table = by_action("MPJPE (mm) from detected 2D, by action", rows, results, "MPJPE", printed)
@@ -105,7 +109,7 @@ def _table1(study: Study, results: Results) -> Report:
     )
 
 
-def _table2(study: Study, results: Results) -> Report:
+def _table2(study: Study, results: CellResults) -> Report:
     rows = []
     for name in LIFTERS:
         true, detected = results[lifter(name, GT)], results[lifter(name, DETECTED)]
@@ -143,7 +147,7 @@ def _needs_mpi(study: Study) -> None:
         )
 
 
-def _table3(study: Study, results: Results) -> Report:
+def _table3(study: Study, results: CellResults) -> Report:
     assert study.mpi_root is not None  # _needs_mpi refused it
     data = load_mpi_inf_3dhp(study.mpi_root)
     scores = {}
@@ -185,7 +189,7 @@ _TABLE4 = {
 }
 
 
-def _table4(study: Study, results: Results) -> Report:
+def _table4(study: Study, results: CellResults) -> Report:
     errors = {place: mpjpe(results[one]) for place, one in _TABLE4.items()}
     poses = ("Original", "G_craft", "D_craft")
     networks = tuple(dict.fromkeys(network for network, _ in errors))
@@ -231,7 +235,7 @@ SGT_DESIGNS: dict[str, dict[str, Any]] = {
 _RELEASED = cell("gln", GT, layout="official", anneal_epochs=0.0)
 
 
-def _table5(study: Study, results: Results) -> Report:
+def _table5(study: Study, results: CellResults) -> Report:
     errors: dict[str, tuple[float, float, float]] = {}
     for name, settings in SGT_DESIGNS.items():
         true = results[cell("gln", GT, **settings)]
@@ -296,7 +300,7 @@ def _needs_32_joints(study: Study) -> None:
         )
 
 
-def _table6(study: Study, results: Results) -> Report:
+def _table6(study: Study, results: CellResults) -> Report:
     rows = []
     for design in ("Handcrafted SGT", "Learnable SGT"):
         few, many = (mpjpe(results[_TABLE6[design, joints]]) for joints in (17, 32))
@@ -315,7 +319,7 @@ def _grid_cell(size: tuple[int, int]) -> Cell:
     return cell("gln", GT) if size == (5, 5) else cell("gln", GT, grid=size)
 
 
-def _figure7(study: Study, results: Results) -> Report:
+def _figure7(study: Study, results: CellResults) -> Report:
     errors = {size: mpjpe(results[_grid_cell(size)]) for size in GRID_SIZES}
     title = "MPJPE (mm) by grid size, learnable SGT, true 2D"
     rows = tuple((f"{h}x{p}", (h * p, error)) for (h, p), error in errors.items())
@@ -344,7 +348,7 @@ def _attention_cell(design: str) -> Cell:
     return cell("gln", GT) if design == "grid" else cell("gln", GT, attention=design)
 
 
-def _figure8(study: Study, results: Results) -> Report:
+def _figure8(study: Study, results: CellResults) -> Report:
     errors = {
         name: mpjpe(results[_attention_cell(kind)]) for name, kind in ATTENTION_DESIGNS.items()
     }

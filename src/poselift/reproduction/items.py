@@ -17,7 +17,7 @@ from poselift.reproduction.measure import Result
 from poselift.reproduction.published import PUBLISHED, TABLES
 from poselift.reproduction.titles import TITLES
 
-Results = Mapping[Cell, Result]
+CellResults = Mapping[Cell, Result]
 Value = float | int | None
 
 
@@ -61,7 +61,7 @@ class Item:
 
     name: str
     cells: tuple[Cell, ...]
-    report: Callable[[Study, Results], Report]
+    report: Callable[[Study, CellResults], Report]
     of_model: Callable[[Model, LiftingData | None], Report] | None = None
     needs_data: bool = False
     check: Callable[[Study], None] | None = None

@@ -68,7 +68,7 @@ class Result:
             ) from None
 
 
-def measure(network: nn.Module, card: Mapping[str, Any], data: LiftingData) -> Result:
+def measure_network(network: nn.Module, card: Mapping[str, Any], data: LiftingData) -> Result:
     """Measure a network on a test set, each pose once, not mirrored.
 
     card  of the network; names its normalisation and target.

@@ -22,7 +22,7 @@ from poselift.reproduction.figures import (
     layouts_png,
     pipeline_png,
 )
-from poselift.reproduction.items import Model, Report, Results
+from poselift.reproduction.items import CellResults, Model, Report
 from poselift.reproduction.measure import predict
 from poselift.reproduction.published import PUBLISHED, TABLES
 from poselift.skeletons import H36M_17, Skeleton, get_skeleton
@@ -78,7 +78,7 @@ def _comparison(data: LiftingData, predictions: Mapping[str, np.ndarray]) -> Rep
     return Report((Table(title, tuple(errors), rows),), draw=draw)
 
 
-def panels(cells: Mapping[str, Cell], study: Study, results: Results) -> Report:
+def panels(cells: Mapping[str, Cell], study: Study, results: CellResults) -> Report:
     """Make GridConv's Figure 5 of several cells that see the same test set."""
     data = study.test_data(next(iter(cells.values())))
     data = data[chosen_rows(data, _FEW)]
@@ -93,7 +93,7 @@ def panels_of(model: Model, data: LiftingData | None) -> Report:
     return _comparison(data, {model.name: predict(model.network, model.card, data)})
 
 
-def pipeline(one: Cell, study: Study, results: Results) -> Report:
+def pipeline(one: Cell, study: Study, results: CellResults) -> Report:
     """Make PoseGraphNet's Figure 2 of a cell that was trained on detected 2D."""
     truth = study.load(study.config(Cell(one.architecture, "ground_truth")), "test")
     data = study.test_data(one)
@@ -135,7 +135,7 @@ def _pipeline(
     return Report((Table(title, ("distance (mm)",), rows),), draw=draw)
 
 
-def layouts_of_cells(cells: Mapping[str, Cell], study: Study, results: Results) -> Report:
+def layouts_of_cells(cells: Mapping[str, Cell], study: Study, results: CellResults) -> Report:
     """Make GridConv's Figure 6 of the layouts that cells ended with."""
     return _layouts({name: study.trained(one)[0] for name, one in cells.items()}, H36M_17)
 
@@ -166,7 +166,7 @@ def _layouts(networks: Mapping[str, nn.Module], skeleton: Skeleton) -> Report:
     )
 
 
-def adjacency(one: Cell, study: Study, results: Results) -> Report:
+def adjacency(one: Cell, study: Study, results: CellResults) -> Report:
     """Make PoseGraphNet's Figure 3 of a cell."""
     return _adjacency(study.trained(one)[0], H36M_17, "PoseGraphNet")
 

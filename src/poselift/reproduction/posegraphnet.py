@@ -12,9 +12,9 @@ from poselift.models.forms import frozen
 from poselift.reproduction.cells import Cell, Study, cell
 from poselift.reproduction.gridconv import by_action
 from poselift.reproduction.items import (
+    CellResults,
     Item,
     Report,
-    Results,
     claim,
     published,
 )
@@ -57,7 +57,7 @@ _SECONDS = 2.0
 _AXES = {"x": 20.7, "y": 22.8, "z": 42.0}
 
 
-def _table1(study: Study, results: Results) -> Report:
+def _table1(study: Study, results: CellResults) -> Report:
     result = results[_ROWS["Ours"]]
     errors = {joint: one["MPJPE"] for joint, one in result.by_joint.items()}
     listed = sorted((joint for joint in errors if joint in _JOINTS), key=lambda j: errors[j])
@@ -87,7 +87,7 @@ def _table1(study: Study, results: Results) -> Report:
     )
 
 
-def _table2(study: Study, results: Results) -> Report:
+def _table2(study: Study, results: CellResults) -> Report:
     tables = []
     for mark, protocol, words in (
         ("#1", "MPJPE", "root-aligned"),
@@ -116,7 +116,7 @@ def _table2(study: Study, results: Results) -> Report:
     )
 
 
-def _table3(study: Study, results: Results) -> Report:
+def _table3(study: Study, results: CellResults) -> Report:
     times = _forward_passes(study)
     rows = []
     for name in _TIMED:

@@ -12,7 +12,7 @@ from poselift.models import load_model
 from poselift.reproduction import gridconv, posegraphnet
 from poselift.reproduction.cells import Study, complete_all
 from poselift.reproduction.document import provenance, to_csv, to_markdown, to_png
-from poselift.reproduction.items import Item, Model, Report, Results
+from poselift.reproduction.items import CellResults, Item, Model, Report
 from poselift.training import Reporter
 
 ITEMS: dict[str, Item] = {item.name: item for item in (*gridconv.ITEMS, *posegraphnet.ITEMS)}
@@ -44,7 +44,7 @@ def paths_of(item: Item, outputs: Sequence[Path], count: int) -> list[Path]:
 
 def reproduce(
     item: Item, study: Study, reporter: Reporter, say: Callable[[str], None]
-) -> tuple[Report, Results]:
+) -> tuple[Report, CellResults]:
     """Train and measure what is missing of an item, and put its report together."""
     if item.check is not None:
         item.check(study)
@@ -71,7 +71,7 @@ def report_of_model(item: Item, source: str, data: LiftingData | None) -> Report
 def write_report(
     item: Item,
     report: Report,
-    results: Results,
+    results: CellResults,
     command: str,
     facts: Mapping[str, str],
     paths: Sequence[Path],
