@@ -318,8 +318,8 @@ def test_the_file_beside_is_about_files_of_its_name_only(tmp_path: Path) -> None
     # another program's file of that name is not in the list, and y-up as TRC is
     (tmp_path / "a.trc").write_bytes((tmp_path / "a.person02.trc").read_bytes())
     assert load(tmp_path / "a.trc").people[0].poses_3d.person_id == 0
-    for text in ('{"format": "poselift-sidecar", "files": [7]}', '{"format": "poselift-side'):
-        beside_it.write_text(text)
+    for text in (b'{"format": "poselift-sidecar", "files": [7]}', b'{"format": "poselift-\xe4'):
+        beside_it.write_bytes(text)
         with pytest.raises(PoseliftError, match=r"a\.poselift\.json"):
             load(tmp_path / "a.person02.trc")
     beside_it.write_text('{"format": "another"}')

@@ -66,7 +66,7 @@ def read_csv(path: Path) -> Detections | Results:
         first = np.arange(len(table))
         points = table[:, places].reshape(len(table), len(known), len(wanted))
     values = {
-        name: table[first][:, column[name]] if name in column else np.full(len(first), np.nan)
+        name: table[first, column[name]] if name in column else np.full(len(first), np.nan)
         for name in extra
     }
     return _found(path, keys[first], skeleton, points, axes, values)
@@ -89,6 +89,7 @@ def _numbers(
 ) -> tuple[Float[np.ndarray, "N C"], list[str]]:
     """Return all columns but `joint` as numbers, empty as NaN, and that column."""
     blocks, joints, number = [], [], 2
+    known: dict[str, str] = {}  # each name once in memory, not once a row
     at = names.index("joint") if "joint" in names else None
     width = len(names) - (at is not None)
     while block := list(islice(lines, _BLOCK)):
@@ -100,7 +101,7 @@ def _numbers(
                     f"{path}, line {line}: expected {len(names)} values, got {len(row)}"
                 )
         if at is not None:
-            joints += [row.pop(at) for _, row in numbered]
+            joints += [known.setdefault(row[at], row.pop(at)) for _, row in numbered]
         try:
             flat = [float(word) if word else np.nan for _, row in numbered for word in row]
         except ValueError:
@@ -155,7 +156,7 @@ def _from_long(
             f"{path}: joint {joints[row]} of person {keys[row, 2]:g} occurs twice in frame "
             f"{keys[row, 0]:g}"
         )
-    points = np.full((len(first) * len(known), values.shape[1]), np.nan)
+    points = np.full((len(first) * len(known), values.shape[1]), np.nan, np.float32)
     points[place] = values
     return skeleton, first, points.reshape(len(first), len(known), -1)
 

@@ -158,7 +158,7 @@ def beside(path: Path) -> Beside | None:
             histories,
             {key: value for key, value in said.items() if key not in _OWN},
         )
-    except (msgspec.DecodeError, TypeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, TypeError, RecursionError) as error:
         raise PoseliftError(
             f"{where}: is damaged ({str(error)[:150]}), and would say how {path.name} is to be read"
         ) from None
