@@ -143,8 +143,12 @@ def read_asf(path: str | os.PathLike[str]) -> AsfSkeleton:
             _read_unit(where, words, asf)
         elif section == ":root":
             _read_root_line(where, words, asf)
+        elif section == ":bonedata" and words[0] == "begin":
+            asf.bones.append(_Bone(number))
         elif section == ":bonedata":
-            _read_bone_line(where, number, words, asf.bones)
+            if not asf.bones:
+                raise PoseliftError(f"{where}: expected 'begin' before {words[0]!r}")
+            _read_bone_line(where, words, asf.bones[-1])
         elif section == ":hierarchy" and words[0] not in ("begin", "end"):
             asf.children.append((number, words))
     if not asf.bones:
@@ -175,14 +179,8 @@ def _read_root_line(where: str, words: list[str], asf: _Asf) -> None:
         raise PoseliftError(f"{where}: expected axis order XYZ, got {' '.join(words[1:])!r}")
 
 
-def _read_bone_line(where: str, number: int, words: list[str], bones: list[_Bone]) -> None:
+def _read_bone_line(where: str, words: list[str], bone: _Bone) -> None:
     """Take a line of `:bonedata`; ids, limits and masses are of no use here."""
-    if words[0] == "begin":
-        bones.append(_Bone(number))
-        return
-    if not bones:
-        raise PoseliftError(f"{where}: expected 'begin' before {words[0]!r}")
-    bone = bones[-1]
     if words[0] == "name":
         bone.name = " ".join(words[1:])
     elif words[0] == "direction":
@@ -283,9 +281,7 @@ def read_amc(path: str | os.PathLike[str], skeleton: AsfSkeleton) -> AmcMotion:
     if not lines:
         raise PoseliftError(f"{name}: expected an AMC motion, but it has no frames")
     table = _read_regular(lines, skeleton)
-    if table is None:
-        table = _read_line_by_line(name, lines, skipped, skeleton)
-    translation, angles = table
+    translation, angles = table or _read_line_by_line(name, lines, skipped, skeleton)
     return AmcMotion(skeleton, translation, np.radians(angles) if degrees else angles)
 
 
@@ -339,25 +335,21 @@ def _read_line_by_line(name: Path, lines: list[str], skipped: int, skeleton: Asf
             raise PoseliftError(
                 f"{name}, line {number}: expected a frame number, got {line.strip()[:40]!r}"
             )
-        _read_bone_values(f"{name}, line {number} (frame {expected - 1})", words, skeleton, frames)
+        where = f"{name}, line {number} (frame {expected - 1})"
+        if words[0] not in skeleton.names:
+            raise PoseliftError(f"{where}: bone {words[0][:40]!r} is not in {skeleton.source}")
+        bone = skeleton.names.index(words[0])
+        dofs = skeleton.dofs[bone]
+        if len(words) != len(dofs) + 1:
+            raise PoseliftError(
+                f"{where}: expected {len(dofs)} values for bone {words[0]!r}, got {len(words) - 1}"
+            )
+        bad = first_bad_number(words[1:])
+        if bad is not None:
+            raise PoseliftError(
+                f"{where}: expected a number for bone {words[0]!r}, got {bad[:40]!r}"
+            )
+        for dof, word in zip(dofs, words[1:], strict=True):
+            frames[-1][bone, _ROOT_ORDER.index(dof)] = float(word)
     values = np.stack(frames)
     return values[:, 0, :3], values[:, :, 3:]
-
-
-def _read_bone_values(
-    where: str, words: list[str], skeleton: AsfSkeleton, frames: list[np.ndarray]
-) -> None:
-    """Put the numbers of one bone's line into the last frame."""
-    if words[0] not in skeleton.names:
-        raise PoseliftError(f"{where}: bone {words[0][:40]!r} is not in {skeleton.source}")
-    bone = skeleton.names.index(words[0])
-    dofs = skeleton.dofs[bone]
-    if len(words) != len(dofs) + 1:
-        raise PoseliftError(
-            f"{where}: expected {len(dofs)} values for bone {words[0]!r}, got {len(words) - 1}"
-        )
-    bad = first_bad_number(words[1:])
-    if bad is not None:
-        raise PoseliftError(f"{where}: expected a number for bone {words[0]!r}, got {bad[:40]!r}")
-    for dof, word in zip(dofs, words[1:], strict=True):
-        frames[-1][bone, _ROOT_ORDER.index(dof)] = float(word)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from jaxtyping import Float
 from poselift.errors import PoseliftError
 from poselift.geometry import about_axis
 from poselift.mocap.chain import chain_positions, chain_rotations
-from poselift.mocap.textfile import first_bad_number, read_text, to_floats
+from poselift.mocap.textfile import check_frames, first_bad_number, read_table, read_text
 
 _CHANNELS = frozenset(f"{axis}{kind}" for axis in "XYZ" for kind in ("position", "rotation"))
 _CANONICAL = {channel.lower(): channel for channel in _CHANNELS}
@@ -46,15 +46,7 @@ class BvhMotion:
 
     def __getitem__(self, frames: slice | np.ndarray) -> BvhMotion:
         """Return the motion of some frames (a slice or an index array)."""
-        return BvhMotion(
-            self.names,
-            self.parents,
-            self.offsets,
-            self.channels,
-            self.values[frames],
-            self.frame_time,
-            self.notes,
-        )
+        return replace(self, values=self.values[frames])
 
     def index(self, joint: str) -> int:
         """Return the index of a joint; `PoseliftError` if there is none of that name."""
@@ -74,14 +66,15 @@ class BvhMotion:
         order = sorted(keep)
         columns = self._first_columns()
         taken = [columns[i] + k for i in order for k in range(len(self.channels[i]))]
-        return BvhMotion(
-            tuple(self.names[i] for i in order),
-            tuple(order.index(self.parents[i]) if self.parents[i] >= 0 else -1 for i in order),
-            self.offsets[order],
-            tuple(self.channels[i] for i in order),
-            self.values[:, taken],
-            self.frame_time,
-            self.notes,
+        return replace(
+            self,
+            names=tuple(self.names[i] for i in order),
+            parents=tuple(
+                order.index(self.parents[i]) if self.parents[i] >= 0 else -1 for i in order
+            ),
+            offsets=self.offsets[order],
+            channels=tuple(self.channels[i] for i in order),
+            values=self.values[:, taken],
         )
 
     def world(
@@ -180,14 +173,9 @@ def read_bvh(path: str | os.PathLike[str]) -> BvhMotion:
     tree, start = _read_hierarchy(name, lines)
     frames, frame_time, start = _read_motion_header(name, lines, start)
     width = sum(len(channels) for channels in tree.channels)
-    values = _read_table(name, lines, start, width)
-    notes: tuple[str, ...] = ()
-    if len(values) < frames and not text.endswith(("\n", "\r")):
-        raise PoseliftError(
-            f"{name}: is cut off, {frames} frames are announced, {len(values)} come"
-        )
-    if len(values) != frames:
-        notes = (f"{name}: announces {frames} frames, {len(values)} come",)
+    rows = [(number, line) for number, line in enumerate(lines[start:], start + 1) if line.strip()]
+    values = read_table(name, rows, width)
+    notes = check_frames(name, frames, len(values), text.endswith(("\n", "\r")))
     return BvhMotion(
         tuple(tree.names),
         tuple(tree.parents),
@@ -204,58 +192,58 @@ def _read_hierarchy(name: Path, lines: list[str]) -> tuple[_Hierarchy, int]:
     tree = _Hierarchy()
     seen_header = False
     for number, line in enumerate(lines, start=1):
-        words = line.split()
+        words, where = line.split(), f"{name}, line {number}"
         if not words:
             continue
         if not seen_header:
             if words != ["HIERARCHY"]:
-                raise PoseliftError(
-                    f"{name}, line {number}: expected HIERARCHY, got {line.strip()[:40]!r}"
-                )
+                raise PoseliftError(f"{where}: expected HIERARCHY, got {line.strip()[:40]!r}")
             seen_header = True
-        elif words == ["MOTION"]:
-            _check_closed(name, number, tree)
-            return tree, number
+        elif words != ["MOTION"]:
+            _read_hierarchy_line(where, words, tree)
+        elif tree.open or tree.pending is not None:
+            joint = tree.names[tree.open[-1] if tree.pending is None else tree.pending]
+            raise PoseliftError(f"{where}: MOTION begins inside joint {joint!r}, a '}}' is missing")
+        elif not tree.names:
+            raise PoseliftError(f"{where}: the hierarchy has no ROOT")
         else:
-            _read_hierarchy_line(name, number, words, tree)
+            return tree, number
     if not seen_header:
         raise PoseliftError(f"{name}: expected a BVH file, but it is empty")
     raise PoseliftError(f"{name}: the line MOTION is missing after the hierarchy")
 
 
-def _check_closed(name: Path, number: int, tree: _Hierarchy) -> None:
-    """Refuse a hierarchy that ends too early."""
-    if tree.open or tree.pending is not None:
-        joint = tree.names[tree.open[-1] if tree.pending is None else tree.pending]
-        raise PoseliftError(
-            f"{name}, line {number}: MOTION begins inside joint {joint!r}, a '}}' is missing"
-        )
-    if not tree.names:
-        raise PoseliftError(f"{name}, line {number}: the hierarchy has no ROOT")
-
-
-def _read_hierarchy_line(name: Path, number: int, words: list[str], tree: _Hierarchy) -> None:
+def _read_hierarchy_line(where: str, words: list[str], tree: _Hierarchy) -> None:
     """Take one line of the hierarchy (a '{' may stand at the end of a joint's line)."""
-    where = f"{name}, line {number}"
-    key = words[0]
+    key, rest = words[0], words[1:]
     if tree.pending is not None and key != "{":
         raise PoseliftError(f"{where}: expected '{{' after {tree.names[tree.pending]!r}")
+    if key in ("JOINT", "End", "OFFSET", "CHANNELS") and not tree.open:
+        raise PoseliftError(f"{where}: {key} outside of a joint")
     if key in ("ROOT", "JOINT", "End"):
-        opened = len(words) > 1 and words[-1] == "{"
-        _begin_joint(where, key, words[1 : len(words) - opened], tree)
+        opened = bool(rest) and rest[-1] == "{"
+        _begin_joint(where, key, rest[: len(rest) - opened], tree)
         if opened:
-            _read_hierarchy_line(name, number, ["{"], tree)
-    elif key == "{" and len(words) == 1:
+            _read_hierarchy_line(where, ["{"], tree)
+    elif words == ["{"]:
         if tree.pending is None:
             raise PoseliftError(f"{where}: '{{' without a joint before it")
         tree.open.append(tree.pending)
         tree.pending = None
-    elif key == "}" and len(words) == 1:
-        _end_joint(where, tree)
+    elif words == ["}"]:
+        if not tree.open:
+            raise PoseliftError(f"{where}: '}}' without a matching '{{'")
+        joint = tree.open.pop()
+        if tree.offsets[joint] is None:
+            raise PoseliftError(f"{where}: joint {tree.names[joint]!r} has no OFFSET")
     elif key == "OFFSET":
-        tree.offsets[_current(where, key, tree)] = _read_offset(where, words[1:])
+        bad = first_bad_number(rest)
+        if bad is not None or len(rest) != 3:
+            found = f"{bad!r}" if bad is not None else f"{len(rest)}"
+            raise PoseliftError(f"{where}: expected three numbers after OFFSET, got {found}")
+        tree.offsets[tree.open[-1]] = [float(word) for word in rest]
     elif key == "CHANNELS":
-        tree.channels[_current(where, key, tree)] = _read_channels(where, words[1:])
+        tree.channels[tree.open[-1]] = _read_channels(where, rest)
     else:
         raise PoseliftError(f"{where}: unknown keyword {key[:40]!r} in the hierarchy")
 
@@ -264,7 +252,7 @@ def _begin_joint(where: str, key: str, rest: list[str], tree: _Hierarchy) -> Non
     """Add a joint that waits for its '{'."""
     if key == "ROOT" and tree.open:
         raise PoseliftError(f"{where}: ROOT inside joint {tree.names[tree.open[-1]]!r}")
-    parent = -1 if key == "ROOT" else _current(where, key, tree)
+    parent = -1 if key == "ROOT" else tree.open[-1]
     if key == "End":
         label = f"{tree.names[parent]}_end"
     elif rest:
@@ -280,30 +268,6 @@ def _begin_joint(where: str, key: str, rest: list[str], tree: _Hierarchy) -> Non
     tree.parents.append(parent)
     tree.offsets.append(None)
     tree.channels.append(())
-
-
-def _end_joint(where: str, tree: _Hierarchy) -> None:
-    """Close the innermost joint."""
-    if not tree.open:
-        raise PoseliftError(f"{where}: '}}' without a matching '{{'")
-    joint = tree.open.pop()
-    if tree.offsets[joint] is None:
-        raise PoseliftError(f"{where}: joint {tree.names[joint]!r} has no OFFSET")
-
-
-def _current(where: str, key: str, tree: _Hierarchy) -> int:
-    """Return the joint whose braces are open."""
-    if not tree.open:
-        raise PoseliftError(f"{where}: {key} outside of a joint")
-    return tree.open[-1]
-
-
-def _read_offset(where: str, words: list[str]) -> list[float]:
-    bad = first_bad_number(words)
-    if bad is not None or len(words) != 3:
-        found = f"{bad!r}" if bad is not None else f"{len(words)}"
-        raise PoseliftError(f"{where}: expected three numbers after OFFSET, got {found}")
-    return [float(word) for word in words]
 
 
 def _read_channels(where: str, words: list[str]) -> tuple[str, ...]:
@@ -340,25 +304,3 @@ def _read_motion_header(name: Path, lines: list[str], start: int) -> tuple[int, 
     if first_bad_number([time]) is not None or float(time) <= 0:
         raise PoseliftError(f"{name}, line {number}: expected a frame time above 0, got {time!r}")
     return int(text), float(time), start
-
-
-def _read_table(name: Path, lines: list[str], start: int, width: int) -> Float[np.ndarray, "T V"]:
-    """Read the table of channel values, one frame a line, as many as there are."""
-    rows = [(number, line) for number, line in enumerate(lines[start:], start + 1) if line.strip()]
-    for frame, (number, line) in enumerate(rows):
-        words = line.split()
-        if len(words) != width:
-            raise PoseliftError(
-                f"{name}, line {number} (frame {frame}): expected {width} values, got {len(words)}"
-            )
-    try:
-        values = to_floats(word for _, line in rows for word in line.split())
-    except ValueError:
-        for frame, (number, line) in enumerate(rows):
-            bad = first_bad_number(line.split())
-            if bad is not None:
-                raise PoseliftError(
-                    f"{name}, line {number} (frame {frame}): expected a number, got {bad[:40]!r}"
-                ) from None
-        raise
-    return values.reshape(len(rows), width)

@@ -22,7 +22,7 @@ from jaxtyping import Float
 from poselift.errors import PoseliftError
 from poselift.geometry import about_axis, from_rotation_vector
 from poselift.mocap.chain import chain_positions, chain_rotations
-from poselift.mocap.textfile import first_bad_number, read_text, to_floats
+from poselift.mocap.textfile import read_table, read_text
 
 #: Metres a length unit of these files: inches, times the scale 0.45 of CMU's skeletons.
 METRES = 0.0254 / 0.45
@@ -104,23 +104,8 @@ def read_expmap(path: str | os.PathLike[str], skeleton: ExpmapSkeleton) -> Expma
     """
     name = Path(path)
     width = 3 + 3 * len(skeleton.names)
-    rows = [line.split(",") for line in read_text(name).splitlines() if line.strip()]
-    if not rows:
+    lines = [line for line in read_text(name).splitlines() if line.strip()]
+    if not lines:
         raise PoseliftError(f"{name}: expected rows of {width} numbers, but it is empty")
-    for frame, row in enumerate(rows):
-        if len(row) != width:
-            raise PoseliftError(
-                f"{name}, line {frame + 1} (frame {frame}): expected {width} values, got {len(row)}"
-            )
-    try:
-        values = to_floats(word for row in rows for word in row).reshape(len(rows), width)
-    except ValueError:
-        for frame, row in enumerate(rows):
-            bad = first_bad_number(row)
-            if bad is not None:
-                raise PoseliftError(
-                    f"{name}, line {frame + 1} (frame {frame}): "
-                    f"expected a number, got {bad.strip()[:40]!r}"
-                ) from None
-        raise
-    return ExpmapMotion(skeleton, values[:, :3], values[:, 3:].reshape(len(rows), -1, 3))
+    values = read_table(name, list(enumerate(lines, start=1)), width, ",")
+    return ExpmapMotion(skeleton, values[:, :3], values[:, 3:].reshape(len(lines), -1, 3))

@@ -7,6 +7,8 @@ the middle of the hips; nose and head top are constructed from the head bone; th
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 from jaxtyping import Float
 
@@ -43,6 +45,24 @@ _AVATAR = {
 }
 _AVATAR_HEAD = "CC_Base_Head"
 
+# which bone of CMU's (ASF) and of the 38 joints ends where; the face turns with the head
+_BONES = """
+    spine     lowerback  Spine
+    chest     upperback  Spine1
+    thorax    thorax     Neck
+    skull     upperneck  Head
+    face      head       Head
+    head      head       HeadEnd
+    hip       hipjoint   UpLeg
+    knee      femur      Leg
+    ankle     tibia      Foot
+    shoulder  clavicle   Arm
+    elbow     humerus    ForeArm
+    forearm   radius     Hand
+"""
+_ROWS = [line.split() for line in _BONES.strip().splitlines()]
+_ASF, _EXPMAP = ({row[0]: row[column] for row in _ROWS} for column in (1, 2))
+
 
 def from_bvh(motion: BvhMotion) -> Float[np.ndarray, "T 17 3"]:
     """Map the iClone avatar's joints (`CC_Base_...`, centimetres) to `h36m_17`, metres."""
@@ -59,51 +79,36 @@ def from_bvh(motion: BvhMotion) -> Float[np.ndarray, "T 17 3"]:
 
 def from_amc(motion: AmcMotion) -> Float[np.ndarray, "T 17 3"]:
     """Map the ends of CMU's bones to `h36m_17`, metres."""
-    ends, rotations = motion.world()
-    index = motion.skeleton.index
-
-    def end(bone: str) -> Float[np.ndarray, "T 3"]:
-        return ends[:, index(bone)]
-
-    points = {
-        "spine": end("lowerback"),
-        "thorax": _beyond(end("upperback"), end("thorax"), _NECK_BASE),
-        "neck": end("upperneck") + rotations[:, index("head")] @ _NOSE,
-        "head": _beyond(end("upperneck"), end("head"), _HEAD_TOP - 1),
-    }
-    for side in ("left", "right"):
-        s = side[0]
-        points[f"{side}_hip"] = end(f"{s}hipjoint")
-        points[f"{side}_knee"] = end(f"{s}femur")
-        points[f"{side}_ankle"] = end(f"{s}tibia")
-        points[f"{side}_shoulder"] = end(f"{s}clavicle")
-        points[f"{side}_elbow"] = end(f"{s}humerus")
-        points[f"{side}_wrist"] = _beyond(end(f"{s}humerus"), end(f"{s}radius"), _WRIST - 1)
-    return _stack(points)
+    return _from_bones(*motion.world(), motion.skeleton.index, _ASF, ("l", "r"))
 
 
 def from_expmap(motion: ExpmapMotion) -> Float[np.ndarray, "T 17 3"]:
     """Map the 38 joints to `h36m_17`, metres."""
-    positions, rotations = motion.world()
-    names = motion.skeleton.names
+    return _from_bones(*motion.world(), motion.skeleton.names.index, _EXPMAP, ("Left", "Right"))
 
-    def joint(name: str) -> Float[np.ndarray, "T 3"]:
-        return positions[:, names.index(name)]
+
+def _from_bones(
+    positions: Float[np.ndarray, "T B 3"],
+    rotations: Float[np.ndarray, "T B 3 3"],
+    index: Callable[[str], int],
+    bones: Mapping[str, str],
+    sides: tuple[str, str],
+) -> Float[np.ndarray, "T 17 3"]:
+    """Map what `bones` says ends at each joint; limbs are named by the side and that."""
+
+    def end(joint: str, side: str = "") -> Float[np.ndarray, "T 3"]:
+        return positions[:, index(side + bones[joint])]
 
     points = {
-        "spine": joint("Spine"),
-        "thorax": _beyond(joint("Spine1"), joint("Neck"), _NECK_BASE),
-        "neck": joint("Head") + rotations[:, names.index("Head")] @ _NOSE,
-        "head": _beyond(joint("Head"), joint("HeadEnd"), _HEAD_TOP - 1),
+        "spine": end("spine"),
+        "thorax": _beyond(end("chest"), end("thorax"), _NECK_BASE),
+        "neck": end("skull") + rotations[:, index(bones["face"])] @ _NOSE,
+        "head": _beyond(end("skull"), end("head"), _HEAD_TOP - 1),
     }
-    for side in ("left", "right"):
-        s = side.capitalize()
-        points[f"{side}_hip"] = joint(f"{s}UpLeg")
-        points[f"{side}_knee"] = joint(f"{s}Leg")
-        points[f"{side}_ankle"] = joint(f"{s}Foot")
-        points[f"{side}_shoulder"] = joint(f"{s}Arm")
-        points[f"{side}_elbow"] = joint(f"{s}ForeArm")
-        points[f"{side}_wrist"] = _beyond(joint(f"{s}ForeArm"), joint(f"{s}Hand"), _WRIST - 1)
+    for side, own in zip(("left", "right"), sides, strict=True):
+        for joint in ("hip", "knee", "ankle", "shoulder", "elbow"):
+            points[f"{side}_{joint}"] = end(joint, own)
+        points[f"{side}_wrist"] = _beyond(end("elbow", own), end("forearm", own), _WRIST - 1)
     return _stack(points)
 
 

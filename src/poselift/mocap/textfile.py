@@ -6,7 +6,7 @@ import gzip
 import io
 import os
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -79,3 +79,40 @@ def first_bad_number(tokens: Iterable[str]) -> str | None:
         except ValueError:
             return token
     return None
+
+
+def read_table(
+    name: Path, rows: Sequence[tuple[int, str]], width: int, separator: str | None = None
+) -> Float[np.ndarray, "T V"]:
+    """Read (line number, line) rows of `width` numbers, one frame each.
+
+    Raises `PoseliftError` naming line and frame for a row of another length or what is no number.
+    """
+    for frame, (number, line) in enumerate(rows):
+        found = len(line.split(separator))
+        if found != width:
+            raise PoseliftError(
+                f"{name}, line {number} (frame {frame}): expected {width} values, got {found}"
+            )
+    try:
+        values = to_floats(word for _, line in rows for word in line.split(separator))
+    except ValueError:
+        for frame, (number, line) in enumerate(rows):
+            bad = first_bad_number(line.split(separator))
+            if bad is not None:
+                raise PoseliftError(
+                    f"{name}, line {number} (frame {frame}): "
+                    f"expected a number, got {bad.strip()[:40]!r}"
+                ) from None
+        raise
+    return values.reshape(len(rows), width)
+
+
+def check_frames(name: Path, announced: int, found: int, whole: bool) -> tuple[str, ...]:
+    """Return a note if other than the announced frames were found; refuse a file that is cut off.
+
+    whole  whether the last line ends.
+    """
+    if found < announced and not whole:
+        raise PoseliftError(f"{name}: is cut off, {announced} frames are announced, {found} come")
+    return (f"{name}: announces {announced} frames, {found} come",) if found != announced else ()

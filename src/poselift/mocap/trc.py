@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from poselift.errors import PoseliftError
+from poselift.mocap.textfile import check_frames
 
 _METRES = {
     "m": 1.0,
@@ -69,26 +70,25 @@ def read_trc(path: str | os.PathLike[str]) -> MarkerTrack:
     """
     name = Path(path)
     lines, ends = _read_lines(name)
-    fields = _header_fields(name, lines)
+    # the fields that are needed come before any that may be left out (some writers give no value
+    # for OrigDataStartFrame)
+    fields = dict(zip(lines[1].split(), lines[2].split(), strict=False))
+    for key in ("DataRate", "NumFrames", "NumMarkers", "Units"):
+        if key not in fields:
+            raise PoseliftError(f"{name}, line 2: the TRC header has no {key}")
     scale = _METRES.get(fields["Units"].lower())
     if scale is None:
         raise PoseliftError(
             f"{name}, line 3: unknown unit {fields['Units']!r}, expected m, cm or mm"
         )
     markers = _marker_names(name, lines[3], _whole(name, fields, "NumMarkers"))
-    width = 2 + 3 * len(markers)
     rows = [
-        _row(f"{name}, line {number}", line, width, markers)
+        _row(f"{name}, line {number}", line, markers)
         for number, line in enumerate(lines[_HEADER_LINES:], _HEADER_LINES + 1)
         if line.strip()
     ]
-    frames = _whole(name, fields, "NumFrames")
-    notes: tuple[str, ...] = ()
-    if len(rows) < frames and not ends:
-        raise PoseliftError(f"{name}: is cut off, {frames} frames are announced, {len(rows)} come")
-    if len(rows) != frames:
-        notes = (f"{name}: announces {frames} frames, {len(rows)} come",)
-    table = np.array(rows, dtype=np.float64).reshape(len(rows), width)
+    notes = check_frames(name, _whole(name, fields, "NumFrames"), len(rows), ends)
+    table = np.array(rows, dtype=np.float64).reshape(len(rows), 2 + 3 * len(markers))
     return MarkerTrack(
         markers,
         table[:, 2:].reshape(len(rows), len(markers), 3) * scale,
@@ -117,17 +117,6 @@ def _read_lines(name: Path) -> tuple[list[str], bool]:
     if len(lines) < _HEADER_LINES:
         raise PoseliftError(f"{name}: the TRC header is cut short")
     return lines, text.endswith(("\n", "\r"))
-
-
-def _header_fields(name: Path, lines: list[str]) -> dict[str, str]:
-    """Return the header fields; those that are needed come first, before any that may be left out
-    (some writers give no value for OrigDataStartFrame).
-    """
-    fields = dict(zip(lines[1].split(), lines[2].split(), strict=False))
-    for key in ("DataRate", "NumFrames", "NumMarkers", "Units"):
-        if key not in fields:
-            raise PoseliftError(f"{name}, line 2: the TRC header has no {key}")
-    return fields
 
 
 def _whole(name: Path, fields: dict[str, str], key: str) -> int:
@@ -164,9 +153,10 @@ def _marker_names(name: Path, line: str, declared: int) -> tuple[str, ...]:
     return names
 
 
-def _row(where: str, line: str, width: int, markers: tuple[str, ...]) -> list[float]:
-    """Return frame number, time and coordinates of a line."""
+def _row(where: str, line: str, markers: tuple[str, ...]) -> list[float]:
+    """Return frame number, time and coordinates of a line; a marker is there or missing whole."""
     words = [word.strip() for word in line.rstrip("\r\n").split("\t")]
+    width = 2 + 3 * len(markers)
     while len(words) > width and not words[-1]:
         words.pop()
     if len(words) != width:
@@ -178,12 +168,6 @@ def _row(where: str, line: str, width: int, markers: tuple[str, ...]) -> list[fl
         except ValueError:
             what = markers[(column - 2) // 3] if column > 1 else ("Frame#", "Time")[column]
             raise PoseliftError(f"{where}, {what}: expected a number, got {word[:40]!r}") from None
-    _check_values(where, values, markers)
-    return values
-
-
-def _check_values(where: str, values: list[float], markers: tuple[str, ...]) -> None:
-    """Refuse infinite numbers, a fractional frame number, and markers missing in part."""
     if not (np.isfinite(values[:2]).all() and values[0] % 1 == 0 and abs(values[0]) < 2**53):
         raise PoseliftError(
             f"{where}: expected a frame number and a time, got {values[0]:g} and {values[1]:g}"
@@ -195,3 +179,4 @@ def _check_values(where: str, values: list[float], markers: tuple[str, ...]) -> 
         raise PoseliftError(
             f"{where}, {markers[wrong[0]]}: expected three finite coordinates or none"
         )
+    return values
