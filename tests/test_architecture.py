@@ -120,10 +120,10 @@ def test_allowed_imports_are_not_refused() -> None:
 
 
 def test_no_file_or_function_outgrows_a_reader() -> None:
-    """Files under 450 lines, functions under 61."""
+    """Files under 450 lines, those of the command line up to 150, functions under 61."""
     for path in sources():
         text = path.read_text("utf-8")
-        assert text.count("\n") < 450, path
+        assert text.count("\n") < (151 if path.parent.name == "cli" else 450), path
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 assert (node.end_lineno or 0) - node.lineno < 61, f"{path}: {node.name}"

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from poselift.cli.inputs import FormatName, Person, Quiet, choose
+from poselift.cli.inputs import FormatName, Person, Quiet
+from poselift.cli.people import choose
 
 if TYPE_CHECKING:
     from poselift.motion.angles import Angles

@@ -19,11 +19,10 @@ from poselift.cli.inputs import (
     Size,
     SkeletonName,
     Source,
-    choose,
     parse_size,
-    say_warnings,
 )
 from poselift.cli.inputs import Person as Whom
+from poselift.cli.people import choose, say_warnings
 from poselift.cli.pipes import departing, is_piped
 
 if TYPE_CHECKING:

@@ -8,8 +8,10 @@ from typing import Annotated
 
 import typer
 
-from poselift.cli.inputs import Fps, Person, Quiet, SkeletonName, choose
-from poselift.cli.videos import DetectEvery, DetectorName, Trim, VideoOptions, watch_video
+from poselift.cli.inputs import Fps, Person, Quiet, SkeletonName
+from poselift.cli.people import choose
+from poselift.cli.videos import DetectEvery, DetectorName, Trim, VideoOptions
+from poselift.cli.watching import watch_video
 
 Video = Annotated[
     Path,

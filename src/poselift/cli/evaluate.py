@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from poselift.cli.inputs import refuse_twice
+from poselift.cli.running import Threads
 
 if TYPE_CHECKING:
     from poselift.lifting import Lifter
@@ -43,8 +44,6 @@ _Annotations = Annotated[
     str | None,
     typer.Option("--annotations", help="Of 3dhp: univ (default, official) or raw (true size)."),
 ]
-
-
 _Models = Annotated[
     list[str],
     typer.Option(
@@ -60,7 +59,6 @@ _Root = Annotated[
 ]
 _Json = Annotated[Path | None, typer.Option("--json", help="Write all numbers to a JSON file.")]
 _Csv = Annotated[Path | None, typer.Option("--csv", help="Write all numbers to a CSV file.")]
-_Threads = Annotated[int | None, typer.Option("--threads", help="CPU threads.")]
 _Flip = Annotated[
     bool,
     typer.Option("--flip/--no-flip", help="Lift mirrored poses too, as `poselift lift` does."),
@@ -87,7 +85,7 @@ def evaluate(
     annotations: _Annotations = None,
     json: _Json = None,
     csv: _Csv = None,
-    threads: _Threads = None,
+    threads: Threads = None,
     flip: _Flip = True,
     precision: _Precisions = ["fp32"],  # noqa: B006  (typer copies it)
     backend: _Backend = "onnxruntime",

@@ -21,9 +21,7 @@ from poselift.cli.inputs import (
     Size,
     SkeletonName,
     Source,
-    choose,
     parse_size,
-    with_fps,
 )
 from poselift.cli.moving import (
     SMOOTH,
@@ -38,6 +36,8 @@ from poselift.cli.moving import (
     World,
     lift_moving,
 )
+from poselift.cli.outputs import checked_outputs
+from poselift.cli.people import choose, with_fps
 from poselift.cli.pipes import departing, is_piped
 from poselift.cli.running import Backend, Flip, Focal, Model, Precision, Threads
 from poselift.cli.videos import (
@@ -46,7 +46,6 @@ from poselift.cli.videos import (
     OverlayScale,
     Trim,
     VideoOptions,
-    checked_outputs,
     film,
     read_people,
 )

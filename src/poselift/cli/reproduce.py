@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from poselift.cli.outputs import check_outputs
+from poselift.cli.reports import checked_root, draw_of_model, show_report
+from poselift.cli.running import Seed
 from poselift.errors import PoseliftError
 
 if TYPE_CHECKING:
-    from poselift.reproduction import Item, Report, Study
+    from poselift.reproduction import Item, Study
 
 
 _Names = Annotated[
@@ -39,10 +41,6 @@ _DropDrifting = Annotated[
 _MpiRoot = Annotated[
     Path | None,
     typer.Option("--mpi-root", help="Folder of the MPI-INF-3DHP test set, for gridconv.table3."),
-]
-_Seed = Annotated[
-    int,
-    typer.Option("--seed", min=0, max=2**63 - 1, help="Decides everything that is random."),
 ]
 _Model = Annotated[
     str | None,
@@ -73,7 +71,7 @@ def reproduce(
     detections: _Detections = "cpn",
     drop_drifting: _DropDrifting = False,
     mpi_root: _MpiRoot = None,
-    seed: _Seed = 0,
+    seed: Seed = 0,
     model: _Model = None,
     output: _Output = None,
     runs: _Runs = Path("runs/reproduce"),
@@ -101,13 +99,13 @@ def reproduce(
     check_outputs([path for own in paths.values() for path in own], KINDS, source=None)
     if model is not None:
         for item in items:
-            _of_model(item, model, data, root, detections, paths[item.name])
+            draw_of_model(item, model, data, root, detections, paths[item.name])
         return
     if drop_drifting and data != "h36m":
         raise PoseliftError(f"--drop-drifting is for --data h36m, not for {data}")
     study = Study(
         data,
-        _checked(data, root),
+        checked_root(data, root),
         get_budget(budget),
         runs,
         seed=seed,
@@ -139,43 +137,4 @@ def _one(item: Item, study: Study, paths: list[Path]) -> None:
         say(f"stopped; the same command goes on where it was, what is trained is in {study.runs}")
         raise
     write_report(item, report, results, study.command(item.name), study.facts, paths)
-    _show(item, report, paths)
-
-
-def _checked(data: str, root: Path | None) -> Path:
-    """Refuse data that no table is made of, and a missing folder."""
-    from poselift.datasets import DATA_SETS
-
-    known = [name for name, one in DATA_SETS.items() if "train" in one.splits]
-    if data not in known:
-        raise PoseliftError(f"--data: expected one of {', '.join(known)}, got {data!r}")
-    if root is None:
-        raise PoseliftError(f"--data {data} needs --root, the folder of its files")
-    return root
-
-
-def _of_model(
-    item: Item, model: str, data: str, root: Path | None, detections: str, paths: list[Path]
-) -> None:
-    """Draw and write a figure of one network."""
-    from poselift.datasets import Part, get_data_set
-    from poselift.reproduction import report_of_model, write_report
-
-    test = None
-    command = f"poselift reproduce {item.name} --model {model}"
-    if item.needs_data:
-        root = _checked(data, root)
-        test = get_data_set(data).read(root, Part(variant="detected", detections=detections))
-        command += f" --data {data} --root {root}"
-    report = report_of_model(item, model, test)
-    facts = {} if test is None else {"data": test.name}
-    write_report(item, report, {}, command, facts, paths)
-    _show(item, report, paths)
-
-
-def _show(item: Item, report: Report, paths: list[Path]) -> None:
-    """Print the tables, what they say, and where the files are."""
-    from poselift.cli.tables import show_tables
-
-    show_tables(report.tables, [f"- {line}" for line in report.readings])
-    typer.echo(f"wrote {', '.join(map(str, paths))}")
+    show_report(item, report, paths)

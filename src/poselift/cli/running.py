@@ -33,6 +33,11 @@ Precision = Annotated[
 ]
 Backend = Annotated[str, typer.Option(help="What runs the network: onnxruntime or openvino.")]
 
+Seed = Annotated[
+    int,
+    typer.Option("--seed", min=0, max=2**63 - 1, help="Decides everything that is random."),
+]
+
 
 @contextmanager
 def progress(total: int, quiet: bool) -> Iterator[Callable[[int], None] | None]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from poselift.cli.running import Seed
+from poselift.cli.training import config_of, data_spec
 from poselift.errors import PoseliftError
 
 if TYPE_CHECKING:
@@ -91,9 +93,7 @@ def train(
     precision: str | None = typer.Option(None, "--precision", help="fp32 or bf16."),
     target: _Target = "pose",
     poseaug: _PoseAug = False,
-    seed: int = typer.Option(
-        0, "--seed", min=0, max=2**63 - 1, help="Decides everything that is random."
-    ),
+    seed: Seed = 0,
     device: str = typer.Option("auto", "--device", help="auto, cpu or cuda."),
     threads: int | None = typer.Option(None, "--threads", help="CPU threads."),
     resume: bool = typer.Option(False, "--resume", help="Continue the run in --out."),
@@ -105,9 +105,8 @@ def train(
 
     if (branch is None) != (decay is None):
         raise PoseliftError("--decay N goes with --from RUN, the run that it branches off")
-    spec = _data_spec(data, root, variant, recipe, samples, detections)
-    spec = replace(spec, more=more)
-    config = _config(
+    spec = replace(data_spec(data, root, variant, recipe, samples, detections), more=more)
+    config = config_of(
         architecture, spec, recipe, epochs, batch_size=batch_size, lr=lr, precision=precision
     )
     config = replace(config, target=target, poseaug=poseaug, seed=seed, threads=threads)
@@ -122,43 +121,10 @@ def train(
 def _finish(result: TrainingResult, out: Path, epochs: int) -> None:
     """Say how a run ended."""
     best = f"validation MPJPE {result.best['val_mpjpe_mm']:.1f} mm at epoch {result.best['epoch']}"
+    words = f"finished, {best}; wrote {out / 'model.onnx'}"
     if result.was_finished:
-        typer.echo(f"{out}: finished before ({epochs} epochs, {best}), nothing to resume")
-    else:
-        typer.echo(f"{out}: finished, {best}; wrote {out / 'model.onnx'}")
-
-
-def _data_spec(
-    data: str,
-    root: Path | None,
-    variant: str | None,
-    recipe: str,
-    samples: int | None,
-    detections: str | None,
-) -> Any:
-    """Return the data that the options name; what fresh views need follows from the others."""
-    from poselift.training import DataSpec
-
-    shipped = recipe.startswith("shipped")
-    fresh = data == "synthetic" or shipped
-    if variant is None:
-        variant = "augmented" if fresh else "ground_truth"
-    if shipped and variant != "augmented":
-        raise PoseliftError(f"--recipe {recipe} draws fresh views: leave out --variant {variant}")
-    if detections is not None and (data != "h36m" or variant != "detected"):
-        raise PoseliftError("--detections is for --data h36m --variant detected")
-    spec = DataSpec(name=data, root=root, variant=variant, samples=samples)
-    return spec if detections is None else replace(spec, detections=detections)
-
-
-def _config(
-    architecture: str, spec: Any, recipe: str, epochs: int | None, **given: Any
-) -> TrainingConfig:
-    """Return the recipe's config with the options that were given in place of its own."""
-    from poselift.training import make_config
-
-    config = make_config(architecture, spec, recipe=recipe, epochs=epochs)
-    return replace(config, **{name: value for name, value in given.items() if value is not None})
+        words = f"finished before ({epochs} epochs, {best}), nothing to resume"
+    typer.echo(f"{out}: {words}")
 
 
 def _run(

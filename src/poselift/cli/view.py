@@ -17,9 +17,9 @@ from poselift.cli.inputs import (
     Quiet,
     Size,
     SkeletonName,
-    choose,
     parse_size,
 )
+from poselift.cli.people import choose
 
 if TYPE_CHECKING:
     from poselift.poses import PoseSequence, Results

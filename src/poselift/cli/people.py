@@ -1,0 +1,88 @@
+"""Persons of a source: whom to take, at which rate, and what was doubtful about them."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from poselift.errors import PoseliftError
+
+if TYPE_CHECKING:
+    from poselift.poses import PoseSequence
+
+#: Frame rate taken where the source says nothing and --fps is not given.
+DEFAULT_FPS = 30.0
+
+
+def choose(people: Sequence[PoseSequence], person: str, source: Path) -> tuple[PoseSequence, ...]:
+    """Select all persons, the most prominent one, the one with an id, or the one at a pixel.
+
+    Raises `PoseliftError` that lists the persons if there is no such one.
+    """
+    if person == "all":
+        return tuple(people)
+    if person == "main":
+        return tuple(people[:1])
+    pixel = re.fullmatch(r"(\d+(?:\.\d+)?),(\d+(?:\.\d+)?)", person.replace(" ", ""))
+    if pixel is not None:
+        at = _at_pixel(people, float(pixel[1]), float(pixel[2]))
+        if at is None:
+            raise PoseliftError(f"{source}: nobody is at pixel {person} in any frame")
+        return (at,)
+    chosen = tuple(one for one in people if str(one.person_id) == person)
+    if not chosen:
+        ids = ", ".join(str(one.person_id) for one in people)
+        raise PoseliftError(
+            f"{source}: no person {person!r}, expected --person all, main, X,Y or one of {ids}"
+        )
+    return chosen
+
+
+def _at_pixel(people: Sequence[PoseSequence], x: float, y: float) -> PoseSequence | None:
+    """Return who is the first to have a pixel inside the box around the joints.
+
+    Of several in one frame, the one whose joints are nearest.
+    """
+    import numpy as np
+
+    best: tuple[int, float] | None = None
+    found = None
+    for one in people:
+        seen = np.flatnonzero(one.visible.any(axis=1))
+        points = one.positions[seen, :, :2]
+        low, high = np.nanmin(points, axis=1), np.nanmax(points, axis=1)
+        rows = np.flatnonzero(((low <= (x, y)) & (high >= (x, y))).all(axis=1))
+        if len(rows):
+            near = float(np.nanmin(np.hypot(*(points[rows[0]] - (x, y)).T)))
+            rank = int(one.frames[seen[rows[0]]]), near
+            if best is None or rank < best:
+                best, found = rank, one
+    return found
+
+
+def say_warnings(histories: Iterable[Sequence[str]]) -> None:
+    """Print what was doubtful when a source was read, each once, on stderr."""
+    said = dict.fromkeys(
+        step for steps in histories for step in steps if step.startswith("warning: ")
+    )
+    for step in said:
+        print(f"poselift: {step}", file=sys.stderr)
+
+
+def with_fps(people: tuple[PoseSequence, ...]) -> tuple[tuple[PoseSequence, ...], bool]:
+    """Give persons of unknown frame rate the default one, saying so; also return whether."""
+    if any(one.fps is not None or (one.times != one.frames).any() for one in people):
+        return people, False  # known, or irregular time stamps that are true as they are
+    print(
+        f"poselift: warning: the frame rate is not known, taking {DEFAULT_FPS:g} fps (give --fps)",
+        file=sys.stderr,
+    )
+    step = f"fps: not known, taken as {DEFAULT_FPS:g}"
+    return tuple(
+        replace(one, fps=DEFAULT_FPS, times=one.frames / DEFAULT_FPS, history=(*one.history, step))
+        for one in people
+    ), True

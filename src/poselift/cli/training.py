@@ -1,0 +1,45 @@
+"""What the options of `poselift train` say: the data, and the config."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from poselift.errors import PoseliftError
+
+if TYPE_CHECKING:
+    from poselift.training import TrainingConfig
+
+
+def data_spec(
+    data: str,
+    root: Path | None,
+    variant: str | None,
+    recipe: str,
+    samples: int | None,
+    detections: str | None,
+) -> Any:
+    """Return the data that the options name; what fresh views need follows from the others."""
+    from poselift.training import DataSpec
+
+    shipped = recipe.startswith("shipped")
+    fresh = data == "synthetic" or shipped
+    if variant is None:
+        variant = "augmented" if fresh else "ground_truth"
+    if shipped and variant != "augmented":
+        raise PoseliftError(f"--recipe {recipe} draws fresh views: leave out --variant {variant}")
+    if detections is not None and (data != "h36m" or variant != "detected"):
+        raise PoseliftError("--detections is for --data h36m --variant detected")
+    spec = DataSpec(name=data, root=root, variant=variant, samples=samples)
+    return spec if detections is None else replace(spec, detections=detections)
+
+
+def config_of(
+    architecture: str, spec: Any, recipe: str, epochs: int | None, **given: Any
+) -> TrainingConfig:
+    """Return the recipe's config with the options that were given in place of its own."""
+    from poselift.training import make_config
+
+    config = make_config(architecture, spec, recipe=recipe, epochs=epochs)
+    return replace(config, **{name: value for name, value in given.items() if value is not None})

@@ -1,0 +1,99 @@
+"""A video watched from its first frame to its last: who is in it, what was lost, and the bar."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from poselift.cli.videos import VideoOptions
+    from poselift.detection import Recording
+    from poselift.poses import PoseSequence
+
+
+def watch_video(
+    source: Path, options: VideoOptions, quiet: bool
+) -> tuple[tuple[PoseSequence, ...], Recording]:
+    """Watch a video; return its persons in 2D, the most prominent first, and what was seen.
+
+    Frames that were lost and an end by Ctrl-C are said on stderr. Raises `PoseliftError`.
+    """
+    from poselift.detection import Video, open_detector, parse_trim, record
+    from poselift.errors import PoseliftError
+    from poselift.tracking import people_of
+
+    trim = parse_trim(options.trim)
+    if options.normalised:
+        raise PoseliftError(f"{source}: is a video, leave --normalised out")
+    if options.format != "auto":
+        raise PoseliftError(f"{source}: is a video, leave --format out")
+    with Video(source, trim=trim) as video:
+        if options.image_size not in (None, video.size):
+            width, height = video.size
+            raise PoseliftError(
+                f"{source}: has pictures of {width}x{height} pixels, "
+                "leave --size out or give the video that it belongs to"
+            )
+        detector = open_detector(options.detector, skeleton=options.skeleton)
+        with frame_bar("detecting", video.count, quiet) as advance:
+            recording = record(
+                video, detector, every=options.every, fps=options.fps, progress=advance
+            )
+        _say_losses(video, recording)
+    return people_of(recording.detections), recording
+
+
+def _say_losses(video: object, recording: Recording) -> None:
+    """Warn of frames that are missing."""
+    from poselift.detection import Video
+
+    assert isinstance(video, Video)
+    seen, last = len(recording.frames), int(recording.frames[-1])
+    if recording.interrupted:
+        total = f" of {video.count}" if video.count else ""
+        _warn(f"{video.name}: interrupted after {seen} frames{total}; what is done is written")
+    elif video.lost:
+        _warn(f"{video.name}: {video.lost} frames could not be decoded and are left out")
+    elif video.count and seen < 0.95 * video.count - 1:
+        _warn(f"{video.name}: ends with frame {last}, {video.count} frames were promised")
+
+
+def _warn(sentence: str) -> None:
+    """Print a warning on stderr."""
+    print(f"poselift: warning: {sentence}", file=sys.stderr)
+
+
+@contextmanager
+def frame_bar(what: str, total: int | None, quiet: bool) -> Iterator[Callable[[int], None] | None]:
+    """Show frames, frames a second and the time left on stderr, if that is a terminal.
+
+    Yields what advances it.
+    """
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        """Frames a second."""
+
+        def render(self, task: Task) -> Text:
+            """Show the speed of the last half minute."""
+            return Text(f"{task.speed:.0f} frames/s" if task.speed else "")
+
+    columns = (what, BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda count: bar.advance(task, count)
