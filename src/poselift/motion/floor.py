@@ -39,6 +39,8 @@ _LEAN, _GIVEN = 0.10, 0.005
 _OFF_DEPTH, _OFF_RAY = 0.03, 0.01
 #: Metres by which floors are not flat and ankles not at one height.
 _UNEVEN = 0.05
+#: Part of what a held foot asks for that the root does; the rest is the pose's, and the legs do it.
+_SHARE = 0.5
 #: Seconds over which a foot is let go; Hz, cut-off of the root's moves.
 _RELEASE, _MOVES_CUTOFF = 0.12, 2.0
 
@@ -315,7 +317,7 @@ def _shift(
     sure = total[:, 0] > 0.5
     if not sure.any():
         return np.zeros((len(off), 3))
-    asked = (weights * np.nan_to_num(off)).sum(axis=1) / np.maximum(total, 1e-9)
+    asked = _SHARE * (weights * np.nan_to_num(off)).sum(axis=1) / np.maximum(total, 1e-9)
     times = timing.times
     moved = np.stack([np.interp(times, times[sure], asked[sure, d]) for d in range(3)], axis=1)
     return _low_passed(moved, timing, known)
@@ -351,7 +353,9 @@ def _legs(
     line = target - hip
     distance = np.linalg.norm(line, axis=-1)
     ahead = line / np.maximum(distance, 1e-9)[..., None]
-    distance = np.clip(distance, np.abs(thigh - shin) + 1e-6, thigh + shin - 1e-6)
+    # a leg that is all but straight gains little by the rest: it keeps a quarter of its slack
+    most = thigh + shin - 0.25 * (thigh + shin - _length(positions, hips, ankles))
+    distance = np.clip(distance, np.abs(thigh - shin) + 1e-6, np.minimum(most, thigh + shin - 1e-6))
     turn = shortest_turn(_unit(positions[:, ankles] - hip), ahead)
     pole = (turn @ (knee - hip)[..., None])[..., 0]
     pole = pole - (pole * ahead).sum(axis=-1, keepdims=True) * ahead
