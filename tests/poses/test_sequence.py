@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import pickle
 from typing import Any
 
 import jaxtyping
@@ -214,3 +216,14 @@ def test_refused_in_words(
 def test_three_dimensional_poses_have_metres() -> None:
     with pytest.raises(PoseliftError, match=r"for 3D poses, got \('px'"):
         dataclasses.replace(make(), positions=np.zeros((4, 17, 3), np.float32))
+
+
+def test_a_sequence_travels_between_processes() -> None:
+    poses = dataclasses.replace(
+        PoseSequence.from_2d(np.zeros((3, 17, 2), np.float32), H36M_17, fps=30.0),
+        tracks={"root": np.ones((3, 3), np.float32)},
+    )
+    for other in (pickle.loads(pickle.dumps(poses)), copy.deepcopy(poses)):
+        assert other == poses
+        assert other.history == poses.history
+        assert not other.tracks["root"].flags.writeable

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from types import MappingProxyType
 
 import numpy as np
@@ -288,6 +289,11 @@ class PoseSequence:
         )
 
     __hash__ = None  # type: ignore[assignment]  # holds arrays
+
+    def __reduce__(self) -> tuple[partial[PoseSequence], tuple[()]]:
+        """Travel between processes as what it was made of."""
+        made = {field.name: getattr(self, field.name) for field in fields(self)}
+        return partial(PoseSequence, **{**made, "tracks": dict(self.tracks)}), ()
 
     def __repr__(self) -> str:
         """Say what is inside in one line."""
