@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from io_samples import in_order, walker, write
+from poselift.poses import AXES_3D, Person, PoseSequence, Results
 from poselift.skeletons import COCO_17, HALPE_26, MEDIAPIPE_33, get_skeleton
 
 SIZE = (1920, 1080)
@@ -230,8 +232,7 @@ def deeplabcut_many(path: Path) -> Path:
 
 
 def deeplabcut_h5(path: Path) -> Path:
-    import h5py
-
+    h5py = pytest.importorskip("h5py")
     names = [("DLC", j, a) for j in COCO_17.joints for a in ("x", "y", "likelihood")]
     rows = np.zeros(COUNT, dtype=[("index", "<i8"), ("values_block_0", "<f8", (51,))])
     rows["index"] = np.arange(COUNT)
@@ -275,6 +276,11 @@ def npz_scores(path: Path) -> Path:
     return path / "a.npz"
 
 
+def body_of() -> np.ndarray:
+    """(2, 25, 2) the walker in OpenPose's order."""
+    return in_order(walker(2), get_skeleton("body_25"))
+
+
 Case = tuple[Callable[[Path], Path], str, str, dict[str, Any]]
 SIZED = {"image_size": SIZE}
 CASES: list[Case] = [
@@ -307,3 +313,60 @@ CASES: list[Case] = [
     (npy, "numpy", "coco_17", {"skeleton": "coco_17"}),
     (npz_scores, "numpy", "coco_17", {"skeleton": "coco_17"}),
 ]
+IDS = [make.__name__ if make.__name__ != "<lambda>" else name for make, name, _, _ in CASES]
+
+
+def moving(skeleton: str = "h36m_17") -> Results:
+    """One person in the room, metres."""
+
+    joints = get_skeleton(skeleton)
+    rng = np.random.default_rng(0)
+    rest = rng.uniform(-0.8, 0.8, (len(joints), 3))
+    positions = rest + 0.02 * rng.normal(size=(5, len(joints), 3))
+    positions -= positions[:, joints.root : joints.root + 1]
+    sequence = PoseSequence(
+        positions.astype(np.float32),
+        joints,
+        scores=np.full(positions.shape[:2], np.nan),
+        frames=np.arange(5),
+        times=np.arange(5) / 25,
+        fps=25.0,
+        image_size=None,
+        units="m",
+        axes=AXES_3D,
+        tracks={"root": np.array([[0.1 * i, 0.2, 3.0] for i in range(5)], np.float32)},
+    )
+    return Results((Person.only_3d(sequence),), {})
+
+
+BVH = """HIERARCHY
+ROOT Hips
+{
+	OFFSET 0 0 0
+	CHANNELS 6 Xposition Yposition Zposition Zrotation Xrotation Yrotation
+	JOINT Spine
+	{
+		OFFSET 0 60 0
+		CHANNELS 3 Zrotation Xrotation Yrotation
+		End Site
+		{
+			OFFSET 0 30 0
+		}
+	}
+	JOINT LeftUpLeg
+	{
+		OFFSET 10 0 0
+		CHANNELS 3 Zrotation Xrotation Yrotation
+		JOINT LeftLeg
+		{
+			OFFSET 0 -80 0
+			CHANNELS 3 Zrotation Xrotation Yrotation
+		}
+	}
+}
+MOTION
+Frames: 2
+Frame Time: 0.04
+0 90 0 0 0 0 0 0 0 0 0 0 0 0 0
+5 90 0 90 0 0 0 0 0 0 0 0 0 0 0
+"""

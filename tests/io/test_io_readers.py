@@ -13,11 +13,13 @@ import pytest
 from io_samples import walker, write
 from poselift.errors import PoseliftError
 from poselift.io import find_format, load, read_detections
-from poselift.poses import AXES_3D, Person, PoseSequence, Results
-from poselift.skeletons import COCO_17, get_skeleton
+from poselift.poses import Results
+from poselift.skeletons import COCO_17
 from reader_samples import (
+    BVH,
     CASES,
     COUNT,
+    IDS,
     SIZE,
     alphapose,
     clip,
@@ -27,13 +29,12 @@ from reader_samples import (
     mediapipe_list,
     mediapipe_long,
     mediapipe_people,
+    moving,
     npy,
     yolo_list,
     yolo_txt,
     yolo_txt_tracked,
 )
-
-IDS = [make.__name__ if make.__name__ != "<lambda>" else name for make, name, _, _ in CASES]
 
 
 @pytest.mark.parametrize(("make", "name", "skeleton", "options"), CASES, ids=IDS)
@@ -164,29 +165,6 @@ def test_pictures_by_name_and_by_number_do_not_mix(tmp_path: Path) -> None:
 # 3D
 
 
-def moving(skeleton: str = "h36m_17") -> Results:
-    """One person in the room, metres."""
-
-    joints = get_skeleton(skeleton)
-    rng = np.random.default_rng(0)
-    rest = rng.uniform(-0.8, 0.8, (len(joints), 3))
-    positions = rest + 0.02 * rng.normal(size=(5, len(joints), 3))
-    positions -= positions[:, joints.root : joints.root + 1]
-    sequence = PoseSequence(
-        positions.astype(np.float32),
-        joints,
-        scores=np.full(positions.shape[:2], np.nan),
-        frames=np.arange(5),
-        times=np.arange(5) / 25,
-        fps=25.0,
-        image_size=None,
-        units="m",
-        axes=AXES_3D,
-        tracks={"root": np.array([[0.1 * i, 0.2, 3.0] for i in range(5)], np.float32)},
-    )
-    return Results((Person.only_3d(sequence),), {})
-
-
 @pytest.mark.parametrize("suffix", [".trc", ".c3d"])
 def test_markers_come_back(tmp_path: Path, suffix: str) -> None:
     if suffix == ".c3d":
@@ -201,39 +179,6 @@ def test_markers_come_back(tmp_path: Path, suffix: str) -> None:
     placed = before.poses_3d.placed * (1, -1, -1)
     np.testing.assert_allclose(after.placed, placed, atol=2e-4)
     np.testing.assert_allclose(after.times, before.poses_3d.times, atol=1e-6)
-
-
-BVH = """HIERARCHY
-ROOT Hips
-{
-	OFFSET 0 0 0
-	CHANNELS 6 Xposition Yposition Zposition Zrotation Xrotation Yrotation
-	JOINT Spine
-	{
-		OFFSET 0 60 0
-		CHANNELS 3 Zrotation Xrotation Yrotation
-		End Site
-		{
-			OFFSET 0 30 0
-		}
-	}
-	JOINT LeftUpLeg
-	{
-		OFFSET 10 0 0
-		CHANNELS 3 Zrotation Xrotation Yrotation
-		JOINT LeftLeg
-		{
-			OFFSET 0 -80 0
-			CHANNELS 3 Zrotation Xrotation Yrotation
-		}
-	}
-}
-MOTION
-Frames: 2
-Frame Time: 0.04
-0 90 0 0 0 0 0 0 0 0 0 0 0 0 0
-5 90 0 90 0 0 0 0 0 0 0 0 0 0 0
-"""
 
 
 def test_bvh_is_read_in_metres_with_its_joints(tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def convert(
         people = list(choose(people_of(found), person, source))
         people = people if target is None else [one.to_skeleton(target) for one in people]
         frames, files = found.frame_count, [(people, path) for path in outputs]
-    written = save_all(files, axes=axes)
+    written = save_all(files, frame_count=frames, axes=axes)
     if not quiet:
         seconds = time.perf_counter() - started
         typer.echo(_summary(people, written, frames, seconds), err=is_piped())

@@ -1,6 +1,13 @@
 """Files of keypoints and of poses, read and written; the formats by name."""
 
 from poselift.io.axes import AXES
+from poselift.io.connectors import (
+    from_mediapipe,
+    from_mmpose,
+    from_rtmlib,
+    from_supervision,
+    from_ultralytics,
+)
 from poselift.io.load import load, load_people, load_poses, read_detections
 from poselift.io.native import write_keypoints
 from poselift.io.registry import (
@@ -23,6 +30,11 @@ __all__ = [
     "all_formats",
     "find_format",
     "format_names",
+    "from_mediapipe",
+    "from_mmpose",
+    "from_rtmlib",
+    "from_supervision",
+    "from_ultralytics",
     "load",
     "load_people",
     "load_poses",

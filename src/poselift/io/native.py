@@ -102,9 +102,14 @@ def write_keypoints(target: str | os.PathLike[str] | Sink, people: Sequence[Pose
         writers[suffix](people, stream)
 
 
-def write_keypoints_json(people: Sequence[PoseSequence], stream: Sink) -> None:
-    """Write 2D sequences as JSON; raises as `write_keypoints`."""
-    stream.write(rows.dump(_facts(people))[:-1] + b',"people":[')
+def write_keypoints_json(
+    people: Sequence[PoseSequence], stream: Sink, frame_count: int | None = None
+) -> None:
+    """Write 2D sequences as JSON; raises as `write_keypoints`.
+
+    frame_count  frames of the source, those without a person at the end included.
+    """
+    stream.write(rows.dump(_facts(people, frame_count))[:-1] + b',"people":[')
     for index, one in enumerate(people):
         stream.write(b",\n" if index else b"\n")
         columns = {
@@ -117,14 +122,18 @@ def write_keypoints_json(people: Sequence[PoseSequence], stream: Sink) -> None:
     stream.write(b"\n]}\n")
 
 
-def write_keypoints_npz(people: Sequence[PoseSequence], stream: Sink) -> None:
-    """Write 2D sequences as .npz; raises as `write_keypoints`."""
-    write_arrays(stream, keypoint_arrays(people))
+def write_keypoints_npz(
+    people: Sequence[PoseSequence], stream: Sink, frame_count: int | None = None
+) -> None:
+    """Write 2D sequences as .npz; arguments and errors as `write_keypoints_json`."""
+    write_arrays(stream, keypoint_arrays(people, frame_count))
 
 
-def keypoint_arrays(people: Sequence[PoseSequence]) -> dict[str, np.ndarray]:
-    """Return 2D sequences as the arrays of an .npz; raises as `write_keypoints`."""
-    facts = _facts(people)
+def keypoint_arrays(
+    people: Sequence[PoseSequence], frame_count: int | None = None
+) -> dict[str, np.ndarray]:
+    """Return 2D sequences as the arrays of an .npz; arguments and errors as above."""
+    facts = _facts(people, frame_count)
     table = rows.flatten(people)
     return {
         "keypoints": np.concatenate([one.positions for one in people])[table.order],
@@ -136,12 +145,13 @@ def keypoint_arrays(people: Sequence[PoseSequence]) -> dict[str, np.ndarray]:
     }
 
 
-def _facts(people: Sequence[PoseSequence]) -> dict[str, Any]:
+def _facts(people: Sequence[PoseSequence], frame_count: int | None) -> dict[str, Any]:
     """Return everything that is said once for all persons."""
     rows.check_common(people)
     if any(one.dims != 2 for one in people):
         raise PoseliftError("expected 2D sequences to write as keypoints, got a 3D one")
     first = people[0]
+    last = int(max((one.frames[-1] + 1 for one in people if len(one)), default=0))
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -151,7 +161,7 @@ def _facts(people: Sequence[PoseSequence]) -> dict[str, Any]:
         "joint_names": first.skeleton.joints,
         "fps": first.fps,
         "image_size": first.image_size,
-        "frame_count": int(max((one.frames[-1] + 1 for one in people if len(one)), default=0)),
+        "frame_count": max(last, frame_count or 0),
     }
 
 

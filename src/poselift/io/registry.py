@@ -54,6 +54,7 @@ class WriteOptions:
     video   what was filmed, for formats that show it.
     scale   size of a picture written in that of what was filmed; None leaves it to the format.
     folder  where the file will lie.
+    frame_count  frames of the source, those without a person included; None if unknown.
     """
 
     suffix: str
@@ -62,6 +63,7 @@ class WriteOptions:
     video: Path | None = None
     scale: float | None = None
     folder: Path | None = None
+    frame_count: int | None = None
 
 
 @dataclass(frozen=True)

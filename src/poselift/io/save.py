@@ -34,14 +34,16 @@ def save(
     *,
     axes: str | None = None,
     title: str | None = None,
+    frame_count: int | None = None,
     video: Path | None = None,
     scale: float | None = None,
 ) -> tuple[Path, ...]:
     """Write results, or 2D sequences, in the format that the suffix says; return what was written.
 
-    axes   "camera", "y-up" or "z-up" for 3D poses; None takes what the format's users expect.
-    title  name of the clip, for formats that show one; None takes the file's name.
-    video  what was filmed, for formats that show it.
+    axes         "camera", "y-up" or "z-up" for 3D poses; None takes what the format's users expect.
+    title        name of the clip, for formats that show one; None takes the file's name.
+    frame_count  frames of the source, those without a person included, for files of keypoints.
+    video        what was filmed, for formats that show it.
     scale  size of a picture written in that of what was filmed, for formats that draw one.
 
     Formats that hold one person give one file for each of several, `name.person00.trc`; formats
@@ -49,7 +51,14 @@ def save(
     `PoseliftError` for an unknown suffix, poses that a format cannot hold, and a place that cannot
     be written.
     """
-    return save_all([(what, Path(path))], axes=axes, title=title, video=video, scale=scale)
+    return save_all(
+        [(what, Path(path))],
+        axes=axes,
+        title=title,
+        frame_count=frame_count,
+        video=video,
+        scale=scale,
+    )
 
 
 def save_all(
@@ -57,6 +66,7 @@ def save_all(
     *,
     axes: str | None = None,
     title: str | None = None,
+    frame_count: int | None = None,
     video: Path | None = None,
     scale: float | None = None,
 ) -> tuple[Path, ...]:
@@ -70,7 +80,9 @@ def save_all(
         suffix = suffix_of(path, kinds(known))
         entry, stem = known[suffix], path.name[: -len(suffix)]
         chosen = axes_for(path, entry, axes)
-        options = WriteOptions(suffix, chosen, title or stem, video, scale, path.parent)
+        options = WriteOptions(
+            suffix, chosen, title or stem, video, scale, path.parent, frame_count
+        )
         write = entry.write if isinstance(what, Results) else entry.write_2d
         for place, part in _parts(what, path, entry, suffix):
             notes: list[str] = []

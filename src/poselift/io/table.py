@@ -45,7 +45,7 @@ class Table:
         self.frame_count = 0
         self.notes: tuple[str, ...] = ()
         #: seconds of each frame, by its number, where the source has time stamps
-        self.times: np.ndarray | None = None
+        self.times: dict[int, float] | None = None
         self._width = self._kept = 0
         self._frames: list[int] = []
         self._ids: list[int] = []
@@ -125,9 +125,12 @@ class Table:
         self._blocks.append((np.ascontiguousarray(table[..., :2]), np.ascontiguousarray(scores)))
         self._rows, self._scores = [], []
 
-    def take_times(self, times: Sequence[float] | None) -> None:
+    def take_times(self, times: Mapping[int, float] | Sequence[float] | None) -> None:
         """Take the seconds of each frame, by its number; None leaves them unknown."""
-        self.times = None if times is None else np.array(times, dtype=np.float64)
+        if times is None or isinstance(times, Mapping):
+            self.times = None if times is None else dict(times)
+        else:
+            self.times = dict(enumerate(times))
 
     def renumber(self, numbers: Sequence[int]) -> None:
         """Give the rows other frames: `numbers[i]` in place of i."""
@@ -183,6 +186,8 @@ class Table:
             image_size=self.sizes.size,
             frame_count=max(self.frame_count, int(frames[-1]) + 1),
             source=self.source,
-            times=None if self.times is None else self.times[frames],
+            times=None
+            if self.times is None
+            else np.array([self.times[f] for f in frames.tolist()]),
             notes=notes,
         )

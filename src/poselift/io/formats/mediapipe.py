@@ -101,7 +101,7 @@ def read(path: Path, options: ReadOptions) -> Detections:
     for index, raw in enumerate(frames):
         _add_frame(table, index, raw, f"{path}, frame {index}", times)
     if len(times) == len(frames) > 1:
-        table.take_times([times.get(i, np.nan) for i in range(max(times) + 1)])
+        table.take_times(times)
     found = table.detections()
     return of_picture(found, options.image_size, normalised=options.normalised)
 

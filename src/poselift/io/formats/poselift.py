@@ -27,7 +27,8 @@ def write(what: Results, stream: Sink, options: WriteOptions) -> None:
 def write_2d(people: Sequence[PoseSequence], stream: Sink, options: WriteOptions) -> None:
     """Write 2D sequences as .npz or .json; raises `PoseliftError`."""
     npz = options.suffix == ".npz"
-    (native.write_keypoints_npz if npz else native.write_keypoints_json)(people, stream)
+    write = native.write_keypoints_npz if npz else native.write_keypoints_json
+    write(people, stream, options.frame_count)
 
 
 FORMAT = Format(

@@ -1,0 +1,106 @@
+"""Every format that is read, broken anywhere: poses or one sentence. A new one is in by itself."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from io_samples import mmpose_frames, openpose_frame, sequence, walker, write
+from poselift.errors import PoseliftError
+from poselift.io import all_formats, find_format, load, save
+from reader_samples import BVH, CASES, SIZE, body_of, moving
+
+Make = Callable[[Path], Path]
+
+
+def _saved(suffix: str) -> Make:
+    def make(path: Path) -> Path:
+        return moving().save(path / f"a{suffix}")[0]
+
+    return make
+
+
+def _saved_2d(suffix: str) -> Make:
+    def make(path: Path) -> Path:
+        return save([sequence(3)], path / f"a{suffix}")[0]
+
+    return make
+
+
+def _bvh(path: Path) -> Path:
+    (path / "a.bvh").write_text(BVH)
+    return path / "a.bvh"
+
+
+#: A small file of each format that the samples of other programs lack.
+OWN: dict[str, list[Make]] = {
+    "openpose": [lambda path: write(path / "a.json", [openpose_frame(x) for x in body_of()])],
+    "mmpose": [lambda path: write(path / "a.json", mmpose_frames(walker(2)))],
+    "poselift": [*map(_saved, (".npz", ".json")), *map(_saved_2d, (".npz", ".json"))],
+    "bvh": [_bvh],
+}
+
+
+@cache
+def seeds(name: str) -> tuple[tuple[str, bytes], ...]:
+    """Small files of a format: name and content; of folders one file."""
+    makes = [*OWN.get(name, []), *(make for make, of, _, _ in CASES if of == name)]
+    entry = next(one for one in all_formats() if one.name == name)
+    if entry.write is not None and name not in OWN:
+        makes += [_saved(suffix) for suffix in entry.suffixes]
+    found = []
+    for make in makes:
+        with tempfile.TemporaryDirectory() as folder:
+            path = make(Path(folder))
+            assert find_format(path).name == name
+            file = min(path.iterdir()) if path.is_dir() else path
+            found.append((file.name, file.read_bytes()))
+    assert found, f"the format {name} needs a small file here"
+    return tuple(found)
+
+
+def poses_or_a_sentence(name: str, file: str, content: bytes, **options: Any) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / file
+        path.write_bytes(content)
+        for chosen in ("auto", name):
+            try:
+                load(path, format=chosen, **options)
+            except PoseliftError as error:
+                lines = str(error).splitlines()
+                if len(lines) != 1:
+                    raise ValueError(f"expected one line, got {lines}") from error
+
+
+BYTES = st.one_of(st.integers(0, 255), st.sampled_from(b'0-.,:[]{}" \n'))
+READABLE = [entry.name for entry in all_formats() if entry.read is not None]
+
+
+@pytest.mark.parametrize("name", READABLE)
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_any_changed_byte(name: str, data: st.DataObject) -> None:
+    file, content = data.draw(st.sampled_from(seeds(name)))
+    changed = bytearray(content)
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(changed) - 1))
+        changed[place] = data.draw(
+            st.one_of(st.integers(0, 255), st.sampled_from(b'0-.,:[]{}" \n'))
+        )
+    cut = data.draw(st.one_of(st.just(len(changed)), st.integers(0, len(changed))))
+    given = data.draw(st.sampled_from([{}, {"skeleton": "coco_17"}]))
+    poses_or_a_sentence(name, file, bytes(changed[:cut]), image_size=SIZE, **given)
+
+
+@pytest.mark.parametrize("name", READABLE)
+def test_empty_and_foreign_files(name: str) -> None:
+    (file, content), *_ = seeds(name)
+    for text in (b"", b"\n", b"null", b"[[[[", b"[" * 20_000, b"\x00" * 100, content[:20] * 50):
+        poses_or_a_sentence(name, file, text)
