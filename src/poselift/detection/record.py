@@ -46,7 +46,7 @@ class _Page(NamedTuple):
 
     frames: Int[np.ndarray, " T"]
     times: Float[np.ndarray, " T"]
-    count: Int[np.ndarray, " T"]
+    people: Int[np.ndarray, " T"]
     keypoints: Float[np.ndarray, "N J 2"]
     scores: Float[np.ndarray, "N J"]
 
