@@ -7,11 +7,13 @@ they were shown (see models/NOTICE for their origin).
 from __future__ import annotations
 
 import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, final
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int32
 
 from poselift.detection.detector import MIN_SCORE, Found
 from poselift.detection.picture import Picture
@@ -47,6 +49,7 @@ class MoveNet:
             self.name = "movenet multipose"
         self._multipose = open_shipped("movenet_multipose.onnx", threads)
         self._lightning = open_shipped("movenet_lightning.onnx", threads) if crops else None
+        self._pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1), "poselift-crops")
 
     def find(self, picture: Picture) -> Found:
         """Find up to six persons in the whole picture."""
@@ -67,15 +70,24 @@ class MoveNet:
         """Find the person in a square crop around each box."""
         if self._lightning is None:
             return _nearest(self.find(picture), boxes)
-        keypoints = np.empty((len(boxes), 17, 2), np.float32)
-        scores = np.empty((len(boxes), 17), np.float32)
-        for row, box in enumerate(boxes):
-            left, top, right, _ = square = square_around(box)
-            shown = picture.crop(square, CROP_SIDE)[None].astype(np.int32)
-            joints = self._lightning.run(None, {"input:0": shown})[0][0, 0]
-            keypoints[row] = joints[:, 1::-1] * (right - left) + (left, top)
-            scores[row] = joints[:, 2]
-        return Found(keypoints, scores)
+        squares = [square_around(box) for box in boxes]
+        shown = [picture.crop(one, CROP_SIDE)[None].astype(np.int32) for one in squares]
+        # several persons on several cores: each network has one thread, and runs without the GIL
+        runs = (
+            self._pool.map(self._crop_joints, shown)
+            if len(shown) > 1
+            else map(self._crop_joints, shown)
+        )
+        joints = np.stack(list(runs)) if shown else np.zeros((0, 17, 3), np.float32)
+        corners = np.array(squares, np.float32).reshape(-1, 1, 4)
+        sides = corners[..., 2:3] - corners[..., 0:1]
+        return Found(joints[..., 1::-1] * sides + corners[..., :2], joints[..., 2])
+
+    def _crop_joints(self, shown: Int32[np.ndarray, "1 H W 3"]) -> Float[np.ndarray, "17 3"]:
+        """Run lightning: y, x, score relative to the crop."""
+        assert self._lightning is not None  # it is only called where it was opened
+        joints: np.ndarray = self._lightning.run(None, {"input:0": shown})[0][0, 0]
+        return joints
 
 
 def square_around(
