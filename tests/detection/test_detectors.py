@@ -170,7 +170,7 @@ def test_rtmlib_is_used_and_never_downloads(
 ) -> None:
     assert "rtmlib" in DETECTORS
     monkeypatch.setitem(sys.modules, "rtmlib", None)
-    with pytest.raises(PoseliftError, match=r'pip install .*\[rtm\]'):
+    with pytest.raises(PoseliftError, match=r"pip install .*\[rtm\]"):
         open_detector("rtmlib")
     module = ModuleType("rtmlib")
     module.Body = SimpleNamespace(  # type: ignore[attr-defined]

@@ -12,7 +12,8 @@ from typing import NamedTuple, final
 import numpy as np
 from jaxtyping import Float
 
-from poselift.detection import Detector, Picture, Video, Watcher, open_detector, record
+from poselift import detection
+from poselift.detection import Detector, Picture, Video, Watcher, record
 from poselift.detection.ahead import Ahead
 from poselift.detection.record import Notebook, Recording
 from poselift.detection.video import CAMERA
@@ -57,7 +58,7 @@ def lift_video(
     done. Raises `PoseliftError` in one sentence if the source cannot be read or nobody is in it.
     """
     lifter = model if isinstance(model, Lifter) else Lifter(model)
-    finder = open_detector(detector) if isinstance(detector, str) else detector
+    finder = detection.open_detector(detector) if isinstance(detector, str) else detector
     with Video(source, trim=trim) as video:
         rate = fps if fps is not None or video.fps is not None else DEFAULT_FPS
         seen = record(video, finder, every=every, fps=rate, progress=progress)
@@ -182,5 +183,5 @@ def open_camera(
     name = os.fspath(source) if not isinstance(source, int) else str(source)
     video = Video(name if name.startswith(CAMERA) else f"{CAMERA}{name}")
     lifter = model if isinstance(model, Lifter) else Lifter(model)
-    finder = open_detector(detector) if isinstance(detector, str) else detector
+    finder = detection.open_detector(detector) if isinstance(detector, str) else detector
     return Camera(video, finder, lifter, every)
