@@ -212,3 +212,16 @@ def test_a_longer_gap_stays_a_gap_everywhere() -> None:
     assert np.isnan(out.positions[40:70]).all()
     assert np.isfinite(out.placed[:40]).all()
     assert np.isfinite(out.placed[70:]).all()
+
+
+def test_somebody_who_is_never_placed_does_not_matter_to_the_others() -> None:
+    poses_2d, poses, _ = seen(walk(2)[0])
+    pixels = np.full(poses_2d.positions.shape, np.nan, np.float32)
+    pixels[:, :3] = 5.0  # too little to be placed
+    hidden = PoseSequence.from_2d(pixels, H36M_17, fps=30.0, image_size=(1000, 1000), person_id=1)
+    people = (Person(poses_2d, poses), Person(hidden, sequence(poses.positions, person_id=1)))
+    out = refine(Results(people), Options(world=True, lens=Lens(focal=1200.0)))
+    first, second = (one.poses_3d for one in out.people)
+    assert np.isfinite(first.root).all()
+    assert np.isnan(second.root).all()
+    assert np.isfinite(second.positions).all()

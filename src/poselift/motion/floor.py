@@ -98,8 +98,8 @@ def find_floor(
     for _ in range(1 if known else 2):
         feet = np.concatenate([_standing(poses, up) for poses in people])
         if not len(feet):
-            lowest = [_lowest(poses, up) for poses in people]
-            return Floor(up, float(np.min(lowest)) - ANKLE, f"{source}, no foot stands")
+            level = _lowest(people, up) - ANKLE
+            return Floor(up, level, f"{source}, no foot stands")
         across = _across(up)
         # up + a across_0 + b across_1, level: the feet in one plane, a and b small
         away = feet - feet.mean(axis=0)
@@ -240,10 +240,13 @@ def _standing(poses: PoseSequence, up: Float[np.ndarray, " D"]) -> Float[np.ndar
     return np.array(places, np.float64).reshape(-1, 3)
 
 
-def _lowest(poses: PoseSequence, up: Float[np.ndarray, " D"]) -> float:
+def _lowest(people: Sequence[PoseSequence], up: Float[np.ndarray, " D"]) -> float:
     """Height of the lowest ankle, robustly."""
-    feet = poses.positions[:, _sides(poses.skeleton, "ankle")] + _root(poses)[:, None]
-    heights = (feet @ up).ravel()
+    feet = [
+        poses.positions[:, _sides(poses.skeleton, "ankle")] + _root(poses)[:, None]
+        for poses in people
+    ]
+    heights = (np.concatenate(feet) @ up).ravel()
     heights = heights[np.isfinite(heights)]
     if not len(heights):
         raise PoseliftError("no floor can be found: nobody is placed in any frame")
