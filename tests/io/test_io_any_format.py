@@ -5,6 +5,7 @@ Damaged files are the business of scripts/fuzz.py.
 
 from __future__ import annotations
 
+import runpy
 import tempfile
 from collections.abc import Callable
 from functools import cache
@@ -88,3 +89,42 @@ def test_empty_and_foreign_files(name: str) -> None:
     (file, content), *_ = seeds(name)
     for text in (b"", b"\n", b"null", b"[[[[", b"[" * 20_000, b"\x00" * 100, content[:20] * 50):
         poses_or_a_sentence(name, file, text)
+
+
+def test_the_page_of_formats_is_up_to_date() -> None:
+    """Else: python scripts/make_formats.py."""
+    scripts = Path(__file__).parents[2] / "scripts"
+    found = runpy.run_path(str(scripts / "make_formats.py"))
+    assert found["PAGE"].read_text(encoding="utf-8") == found["page"]()
+
+
+def test_formats_lists_what_people_arrive_and_leave_with(
+    run: Callable[..., tuple[int, str, str]],
+) -> None:
+    status, out, _ = run("formats")
+    assert status == 0
+    names = {line.split()[0] for line in out.splitlines() if not line.startswith(" ")}
+    assert names >= {
+        "alphapose",
+        "bvh",
+        "c3d",
+        "coco",
+        "coco-results",
+        "csv",
+        "deeplabcut",
+        "deeplabcut-h5",
+        "detectron",
+        "glb",
+        "html",
+        "mediapipe",
+        "mediapipe-csv",
+        "mmpose",
+        "numpy",
+        "openpose",
+        "parquet",
+        "poselift",
+        "trc",
+        "videopose3d",
+        "yolo",
+        "yolo-txt",
+    }

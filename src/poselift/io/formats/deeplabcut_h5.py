@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from poselift.errors import PoseliftError
+from poselift.errors import PoseliftError, how_to_install
 from poselift.io.formats.deeplabcut import from_columns
 from poselift.io.peek import peek
 from poselift.io.registry import Format, ReadOptions
@@ -29,7 +29,7 @@ def read(path: Path, options: ReadOptions) -> Detections:
     try:
         import h5py
     except ModuleNotFoundError:
-        raise PoseliftError('reading .h5 needs h5py: pip install "poselift[data]"') from None
+        raise PoseliftError(f"reading .h5 needs h5py: {how_to_install('data')}") from None
     try:
         with h5py.File(path, "r") as file:
             groups = [one for one in file.values() if isinstance(one, h5py.Group)]
@@ -73,7 +73,7 @@ def _columns(kind: Any, path: Path) -> list[tuple[str, str, str]]:
 
 FORMAT = Format(
     "deeplabcut-h5",
-    'DeepLabCut H5, one or many individuals (pip install "poselift[data]")',
+    "DeepLabCut H5, one or many individuals (needs h5py)",
     {".h5": "a row a frame"},
     holds="2D",
     recognised="an HDF5 file",

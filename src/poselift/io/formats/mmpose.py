@@ -150,7 +150,8 @@ def _read_meta(table: Table, meta: Any) -> None:
 
 FORMAT = Format(
     "mmpose",
-    "MMPose prediction JSON, of the inferencer or of the demo script",
+    "MMPose prediction JSON: of the inferencer, a file or a folder of pictures' files; of the demo "
+    "script",
     {".json": "frames"},
     holds="2D",
     recognised='JSON with the key "instances", "instance_info", "meta_info" or "keypoint_scores"',

@@ -135,7 +135,8 @@ def _add_frame(table: Table, number: int, data: bytes | msgspec.Raw, where: str)
 
 FORMAT = Format(
     "openpose",
-    "OpenPose JSON: a folder with one file a frame, or the frames in one file",
+    "OpenPose JSON: a folder with one file a frame, or the frames in one file; 17, 18, 25 "
+    "(BODY_25, BODY_25B) or 26 joints",
     {".json": "frames"},
     holds="2D",
     recognised='JSON, or a folder of JSON files, with the key "people" that is not poselift\'s own',
