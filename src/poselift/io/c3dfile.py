@@ -133,6 +133,8 @@ try:
     import resource
     most = 2 * 2**30 + 30 * int(sys.argv[2])
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    seconds = int(sys.argv[3])
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
 except ImportError:
     pass
 import ezc3d
@@ -153,23 +155,24 @@ except BaseException as error:
     sys.exit(str(error)[:200] or type(error).__name__)
 """
 
-# Seconds that a file may take, and more for each MB.
-_PATIENCE, _PER_MB = 8.0, 1.0
+# Seconds of a processor that a file may take, and more for each MB; on a busy machine that is far
+# less than what the clock on the wall shows, which only counts where there is no such limit.
+_PATIENCE, _PER_MB, _BUSY = 4.0, 1.0, 10.0
 
 
 def _read_apart(path: Path) -> Mapping[str, np.ndarray]:
     """Let ezc3d read a file in a child; `PoseliftError` if that fails, dies or does not end."""
     size = path.stat().st_size
-    command = [sys.executable, "-c", _READ, str(path.resolve()), str(size)]
+    seconds = _PATIENCE + _PER_MB * size / 1e6
+    command = [sys.executable, "-c", _READ, str(path.resolve()), str(size), str(round(seconds))]
     try:
-        done = subprocess.run(
-            command, capture_output=True, timeout=_PATIENCE + _PER_MB * size / 1e6
-        )
+        done = subprocess.run(command, capture_output=True, timeout=_BUSY * seconds)
         if done.returncode == 0:
             with np.load(io.BytesIO(done.stdout), allow_pickle=False) as arrays:
                 return dict(arrays)
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        reason = said[-1][:200] if said and done.returncode == 1 else "ezc3d died of it"
+        reason = "ezc3d died of it, or did not come to its end"
+        reason = said[-1][:200] if said and done.returncode == 1 else reason
     except subprocess.TimeoutExpired:
         reason = "ezc3d does not come to its end"
     raise PoseliftError(f"{path}: is a damaged C3D file ({reason})")
