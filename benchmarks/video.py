@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import os
 import resource
 import shutil
 import subprocess
@@ -77,6 +78,7 @@ def side_by_side(source: Path, people: int, target: Path) -> Path:
     """Write the video with its picture repeated, so that more people are in it."""
     import av
 
+    os.environ.setdefault("SVT_LOG", "1")
     with av.open(str(source)) as original, av.open(str(target), "w") as clip:
         stream = None
         for frame in original.decode(video=0):
