@@ -65,6 +65,54 @@ def mmpose_frames(table: np.ndarray) -> Iterator[str]:
         yield json.dumps({"frame_id": number, "instances": instances})
 
 
+def entries(table: np.ndarray, names: bool) -> Iterator[str]:
+    """Each person as AlphaPose (pictures by name) or COCO results (by number) have it."""
+    for number, frame in enumerate(np.moveaxis(table, 1, 0)):
+        for one in frame:
+            image = f"{number}.jpg" if names else number
+            values = {"image_id": image, "category_id": 1, "keypoints": one.ravel().tolist()}
+            yield json.dumps({**values, "score": 0.9})
+
+
+def annotations(table: np.ndarray) -> Iterator[str]:
+    """Each person as COCO annotations have it."""
+    for number, frame in enumerate(np.moveaxis(table, 1, 0)):
+        for one in frame:
+            one[:, 2] = 2
+            values = {"id": number, "image_id": number, "category_id": 1, "num_keypoints": 17}
+            yield json.dumps({**values, "keypoints": one.ravel().tolist()})
+
+
+def images(frames: int) -> str:
+    """The pictures of COCO annotations, and what comes before these."""
+    listed = [
+        {"id": i, "file_name": f"v_{i:06d}.jpg", "width": 1920, "height": 1080}
+        for i in range(frames)
+    ]
+    return f'{{"images": {json.dumps(listed)}, "annotations": ['
+
+
+def landmarks(table: np.ndarray) -> Iterator[str]:
+    """Each frame as MediaPipe's landmarks are commonly saved, in pixels."""
+    for frame in np.moveaxis(table, 1, 0):
+        points = [
+            {"x": x, "y": y, "z": 0.1, "visibility": score} for x, y, score in frame[0].tolist()
+        ]
+        yield json.dumps({"pose_landmarks": points})
+
+
+def yolo_frames(table: np.ndarray) -> Iterator[str]:
+    """Each picture as ultralytics' `to_json` gives it."""
+    for frame in np.moveaxis(table, 1, 0):
+        people = []
+        for one in frame:
+            x, y, visible = one.T.tolist()
+            box = {"x1": 300.0, "y1": 200.0, "x2": 500.0, "y2": 700.0}
+            points = {"x": x, "y": y, "visible": visible}
+            people.append({"name": "person", "class": 0, "box": box, "keypoints": points})
+        yield json.dumps(people)
+
+
 def write_list(path: Path, frames: Iterator[str], before: str = "[", after: str = "]") -> None:
     """Write frames as one file."""
     with path.open("w", encoding="utf-8") as stream:
@@ -119,6 +167,33 @@ def sources(frames: int) -> dict[str, tuple[int, str, Callable[[Path], None]]]:
             frames,
             "mmpose.json",
             lambda path: write_list(path, mmpose_frames(poses(frames, 17, 1, 6))),
+        ),
+        "AlphaPose, 3 decimals": (
+            frames,
+            "alphapose.json",
+            lambda path: write_list(path, entries(poses(frames, 17, 1, 3), names=True)),
+        ),
+        "COCO results, 3 decimals": (
+            frames,
+            "coco_results.json",
+            lambda path: write_list(path, entries(poses(frames, 17, 1, 3), names=False)),
+        ),
+        "COCO annotations, 3 decimals": (
+            frames,
+            "coco.json",
+            lambda path: write_list(
+                path, annotations(poses(frames, 17, 1, 3)), images(frames), "]}"
+            ),
+        ),
+        "MediaPipe landmarks, 6 decimals": (
+            frames,
+            "mediapipe.json",
+            lambda path: write_list(path, landmarks(poses(frames, 33, 1, 6))),
+        ),
+        "YOLO-pose, 3 decimals": (
+            frames,
+            "yolo.json",
+            lambda path: write_list(path, yolo_frames(poses(frames, 17, 1, 3))),
         ),
         "poselift .json": (frames, "own.json", lambda path: write_own(path, frames)),
         "poselift .npz": (frames, "own.npz", lambda path: write_own(path, frames)),

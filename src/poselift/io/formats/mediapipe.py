@@ -10,6 +10,8 @@ object with `frames`. x and y are 0..1 of the picture, whose size is then needed
 from __future__ import annotations
 
 import re
+from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,9 @@ COUNTS = {33: ("mediapipe_33",)}
 
 #: Under what names a frame has its landmarks.
 _KEYS = ("pose_landmarks", "poseLandmarks", "landmarks", "keypoints", "landmark")
+
+#: Under what names a landmark says how surely it was seen.
+_SURE = ("visibility", "presence", "score")
 
 
 class _Landmark(msgspec.Struct, gc=False):
@@ -140,7 +145,8 @@ def _persons(data: msgspec.Raw, where: str) -> list[list[float]]:
         return []
     if start[:2] == b"[{" and b'"x"' in bytes(memoryview(data)[:400]):
         points = decode(data, _NAMED, where, "a list of landmarks", "landmark", frame=True)
-        return [[v for one in points for v in (one.x, one.y, _visibility(one))]]
+        said = next((key for key in _SURE if getattr(points[0], key) is not None), _SURE[0])
+        return [list(chain.from_iterable(map(attrgetter("x", "y", said), points)))]
     if start[:2] == b"[[" and start[2:3] not in (b"[", b"{"):
         rows = decode(data, _BARE, where, "a list of landmarks", "landmark", frame=True)
         if any(len(row) < 2 for row in rows):
@@ -154,12 +160,6 @@ def _landmarks_of(frame: _Frame) -> msgspec.Raw | None:
     """Return what a frame has under one of the names for landmarks."""
     found = (getattr(frame, key) for key in _KEYS)
     return next((value for value in found if value is not msgspec.UNSET), None)
-
-
-def _visibility(one: _Landmark) -> float:
-    """Return how surely a landmark was seen; NaN if that is not said."""
-    given = (one.visibility, one.presence, one.score)
-    return next((value for value in given if value is not None), np.nan)
 
 
 FORMAT = Format(
