@@ -112,9 +112,7 @@ def _chosen(found: Results, person: str, source: Path, target: Skeleton | None) 
     wanted = {one.person_id for one in choose(sequences, person, source)}
     people = [one for one in found.people if one.poses_3d.person_id in wanted]
     if target is not None:
-        people = [
-            Person(flat.to_skeleton(target), solid.to_skeleton(target)) for flat, solid in people
-        ]
+        people = [Person(*(poses.to_skeleton(target) for poses in one)) for one in people]
     return replace(found, people=tuple(people))
 
 
