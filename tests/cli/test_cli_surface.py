@@ -96,6 +96,7 @@ SURFACE = {
         "--device",
         "--threads",
         "--resume",
+        "--init",
         "--from",
         "--decay",
     },

@@ -61,6 +61,12 @@ _PoseAug = Annotated[
         help="Add poses of a generator that learns to make hard but plausible ones (PoseAug).",
     ),
 ]
+_Init = Annotated[
+    str | None,
+    typer.Option(
+        "--init", help="Start from the weights of a shipped name, run folder or .onnx file."
+    ),
+]
 _Branch = Annotated[
     Path | None,
     typer.Option("--from", help="Run folder that a decay branches off; it is left as it is."),
@@ -97,6 +103,7 @@ def train(
     device: str = typer.Option("auto", "--device", help="auto, cpu or cuda."),
     threads: int | None = typer.Option(None, "--threads", help="CPU threads."),
     resume: bool = typer.Option(False, "--resume", help="Continue the run in --out."),
+    init: _Init = None,
     branch: _Branch = None,
     decay: _Decay = None,
 ) -> None:
@@ -110,6 +117,10 @@ def train(
         architecture, spec, recipe, epochs, batch_size=batch_size, lr=lr, precision=precision
     )
     config = replace(config, target=target, poseaug=poseaug, seed=seed, threads=threads)
+    if init is not None:
+        from poselift.training import start_from
+
+        config = start_from(config, init)
     if branch is not None and decay is not None:
         from poselift.training import branch_off
 

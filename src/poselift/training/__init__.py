@@ -9,6 +9,7 @@ from poselift.training.records import check_folder
 from poselift.training.report import Reporter, SilentReporter, reporter_for
 from poselift.training.schedules import Cosine, Exponential, Plateau, Schedule, Trapezoid
 from poselift.training.sources import FixedSource, Source, TrainingData, load_fixed, open_data
+from poselift.training.start import start_from
 
 __all__ = [
     "RECIPES",
@@ -32,5 +33,6 @@ __all__ = [
     "make_config",
     "open_data",
     "reporter_for",
+    "start_from",
     "train",
 ]

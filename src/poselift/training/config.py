@@ -120,6 +120,9 @@ class TrainingConfig:
     """Time between two checkpoints to resume from; the start and the end always have one."""
     recipe: str = ""
     """Name of the recipe that this config came from, for the model card."""
+    init: str | None = None
+    """Where the first weights come from: shipped name, run folder or .onnx file; None draws them.
+    See `start_from`."""
 
     def __post_init__(self) -> None:
         """Check each field and how they go together."""
@@ -200,6 +203,8 @@ class TrainingConfig:
             name: None if path is None else str(path)
             for name, path in (("root", self.data.root), ("more", self.data.more))
         }
+        if self.init is None:  # as it was before there was a choice
+            del plain["init"]
         kind = type(self.schedule).__name__.lower()
         plain["schedule"] = {"kind": kind, **asdict(self.schedule)}  # type: ignore[call-overload]
         return plain

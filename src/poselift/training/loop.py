@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from poselift.errors import PoseliftError
 from poselift.export import export_run
 from poselift.modelfiles.find import RUN_MODEL
-from poselift.models.checkpoint import save_model
+from poselift.models.checkpoint import fill, load_model, save_model
 from poselift.models.registry import build, frames_of
 from poselift.poses import AXES_3D
 from poselift.skeletons import get_skeleton
@@ -118,7 +118,11 @@ class _Run:
         reporter: Reporter,
     ) -> None:
         self._config, self._data, self._folder, self._reporter = config, data, folder, reporter
+        self._checkpoint = newest_folder(folder / "checkpoints", "last")
         self._model = build(config.architecture, dict(config.model))
+        if config.init is not None and self._checkpoint is None:
+            first, _ = load_model(config.init, architecture=config.architecture)
+            fill(self._model, first.state_dict(), config.init)
         self._step = TrainingStep(self._model, config, device)
         self._take, self._device = fastest(self._step), self._step.device
         self._augmentor = self._make_augmentor()
@@ -127,7 +131,6 @@ class _Run:
         self._lr = config.lr
         self._session_steps = 0
         self._started = self._saved = time.monotonic()
-        self._checkpoint = newest_folder(folder / "checkpoints", "last")
         if self._checkpoint is not None:
             self._restore(self._checkpoint)
 

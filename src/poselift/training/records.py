@@ -31,7 +31,7 @@ _CONFIG = "config.json"
 _LOCK = ".lock"
 
 #: What may differ when a run is resumed: it decides where and how fast, not what is learnt.
-_FREE = ("data.root", "data.more", "threads", "checkpoint_seconds")
+_FREE = ("data.root", "data.more", "threads", "checkpoint_seconds", "init")
 
 #: What decides when a schedule without a fixed end begins to decay.
 END = ("epochs", "schedule.decay")

@@ -1,0 +1,65 @@
+"""Trainings that start from weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from poselift.errors import PoseliftError
+from poselift.models import build, load_model, save_model
+from poselift.training import start_from, train
+from training_fixtures import TINY, tiny_config, tiny_data
+
+CARD = {"name": "mine", "skeleton": "h36m_17", "normalisation": "gridconv", "units": "m"}
+
+
+def weights(folder: Path, architecture: str = "gln") -> str:
+    torch.manual_seed(7)
+    save_model(folder, build(architecture, {**TINY[architecture], "dropout": 0.2}), CARD)
+    return str(folder)
+
+
+def test_a_training_starts_where_the_weights_are(tmp_path: Path) -> None:
+    """At a rate of nothing the best weights are those it started from; a fresh run's are not."""
+    source = weights(tmp_path / "first")
+    config = start_from(tiny_config(lr=1e-12, epochs=1, model={"dropout": 0.1}), source)
+    assert config.normalisation == "gridconv"
+    assert config.model["channels"] == TINY["gln"]["channels"]
+    assert config.model["dropout"] == 0.1
+    assert config.model["anneal_epochs"] == config.model["gumbel_off_epoch"] == 0.0
+    train(config, tiny_data(), tmp_path / "run", device="cpu", export=False)
+    first, _ = load_model(source)
+    found, card = load_model(tmp_path / "run")
+    assert card["recipe"]["init"] == source
+    for (name, ours), (_, theirs) in zip(
+        found.named_parameters(), first.named_parameters(), strict=True
+    ):
+        torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-6, msg=name)
+    assert torch.equal(
+        found.get_buffer("expand.layer.attention.temperature"),
+        first.get_buffer("expand.layer.attention.temperature"),
+    )
+
+
+def test_it_is_resumed_from_its_own_checkpoint(tmp_path: Path) -> None:
+    source = weights(tmp_path / "first", "martinez")
+    config = start_from(tiny_config("martinez", epochs=2), source)
+    train(config, tiny_data(), tmp_path / "run", device="cpu", export=False)
+    again = train(config, tiny_data(), tmp_path / "run", device="cpu", resume=True, export=False)
+    assert again.was_finished
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"architecture": "martinez"}, "expected a network of architecture martinez, found gln"),
+        ({"target": "pixel_depth"}, "its network gives pose, not pixel_depth; give --target"),
+    ],
+)
+def test_other_networks_are_refused(changes: dict[str, str], sentence: str, tmp_path: Path) -> None:
+    source = weights(tmp_path / "first")
+    architecture = changes.pop("architecture", "gln")
+    with pytest.raises(PoseliftError, match=sentence):
+        start_from(tiny_config(architecture, **changes), source)
