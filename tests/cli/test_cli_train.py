@@ -232,7 +232,7 @@ def test_eval_prints_and_writes(
     trained: tuple[Path, Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, _ = trained
-    monkeypatch.setattr(cmu, "load_cmu17", lambda root, split, variant: some_data())
+    monkeypatch.setattr(cmu, "load_cmu17", lambda root, split, variant, seed=0: some_data())
     onnx, outputs = folder / "model.onnx", (tmp_path / "a.json", tmp_path / "a.csv")
     result = poselift(
         *("eval", "--model", folder, "--model", onnx, "--root", "x", "--variant", "detected"),

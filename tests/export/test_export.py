@@ -15,6 +15,7 @@ from poselift import Lifter, PoseliftError
 from poselift.export import export_onnx
 from poselift.export.onnx_export import FP16_MIN_SIZE
 from poselift.geometry import normalise
+from poselift.modelfiles.onnxfile import GRAPH_KEY
 from poselift.models.checkpoint import load_model
 from poselift.models.registry import build, describe
 
@@ -97,7 +98,7 @@ def test_initialisers_are_the_state_dict_and_nothing_tells_of_this_machine(
     onnx.checker.check_model(proto, full_check=True)
     names = [tensor.name for tensor in proto.graph.initializer]
     assert sorted(names) == sorted(model.state_dict())
-    assert [entry.key for entry in proto.metadata_props] == ["poselift"]
+    assert [entry.key for entry in proto.metadata_props] == [METADATA_KEY, GRAPH_KEY]
     data = path.read_bytes()
     assert str(Path(torch.__file__).parents[1]).encode() not in data
     assert b"/src/poselift" not in data

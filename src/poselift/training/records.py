@@ -61,7 +61,7 @@ def locked(folder: Path) -> Iterator[None]:
     path = folder / _LOCK
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        stream = path.open("wb")
+        stream = path.open("ab")  # which leaves its time as it is
     except OSError as error:
         raise PoseliftError(f"{folder}: cannot be written ({error.strerror})") from None
     with stream:
