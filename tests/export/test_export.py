@@ -15,6 +15,7 @@ from poselift import Lifter, PoseliftError
 from poselift.export import export_onnx
 from poselift.export.onnx_export import FP16_MIN_SIZE
 from poselift.geometry import normalise
+from poselift.modelfiles.card import METADATA_KEY
 from poselift.modelfiles.onnxfile import GRAPH_KEY
 from poselift.models.checkpoint import load_model
 from poselift.models.registry import build, describe
