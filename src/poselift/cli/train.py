@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from poselift.cli.running import Seed
-from poselift.cli.training import config_of, data_spec
+from poselift.cli.training import config_of, data_spec, ending
 from poselift.errors import PoseliftError
 
 if TYPE_CHECKING:
@@ -126,16 +126,7 @@ def train(
 
         config, resume = branch_off(config, branch, out, decay, resume=resume), True
     result = _run(config, out, device, resume, Console())
-    _finish(result, out, config.epochs)
-
-
-def _finish(result: TrainingResult, out: Path, epochs: int) -> None:
-    """Say how a run ended."""
-    best = f"validation MPJPE {result.best['val_mpjpe_mm']:.1f} mm at epoch {result.best['epoch']}"
-    words = f"finished, {best}; wrote {out / 'model.onnx'}"
-    if result.was_finished:
-        words = f"finished before ({epochs} epochs, {best}), nothing to resume"
-    typer.echo(f"{out}: {words}")
+    typer.echo(f"{out}: {ending(result, out, config.epochs)}")
 
 
 def _run(

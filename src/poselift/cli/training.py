@@ -1,4 +1,4 @@
-"""What the options of `poselift train` say: the data, and the config."""
+"""What the options of `poselift train` say, the data and the config, and how a run ended."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from poselift.errors import PoseliftError
 
 if TYPE_CHECKING:
-    from poselift.training import TrainingConfig
+    from poselift.training import TrainingConfig, TrainingResult
 
 
 def data_spec(
@@ -43,3 +43,11 @@ def config_of(
 
     config = make_config(architecture, spec, recipe=recipe, epochs=epochs)
     return replace(config, **{name: value for name, value in given.items() if value is not None})
+
+
+def ending(result: TrainingResult, out: Path, epochs: int) -> str:
+    """Say how a run ended."""
+    best = f"validation MPJPE {result.best['val_mpjpe_mm']:.1f} mm at epoch {result.best['epoch']}"
+    if result.was_finished:
+        return f"finished before ({epochs} epochs, {best}), nothing to resume"
+    return f"finished, {best}; wrote {out / 'model.onnx'}"
