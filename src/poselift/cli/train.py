@@ -62,10 +62,7 @@ _PoseAug = Annotated[
     ),
 ]
 _Init = Annotated[
-    str | None,
-    typer.Option(
-        "--init", help="Start from the weights of a shipped name, run folder or .onnx file."
-    ),
+    str | None, typer.Option("--init", help="Start from the weights of a model or run folder.")
 ]
 _Branch = Annotated[
     Path | None,
