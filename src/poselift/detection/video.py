@@ -350,7 +350,7 @@ def _open_camera(name: str, number: int) -> InputContainer:
         path, kind = place[sys.platform]()
         options = {"framerate": "30"} if kind == "avfoundation" else {}
         container: InputContainer = av.open(path, format=kind, options=options)
-    except (KeyError, IndexError):
+    except (KeyError, IndexError, ImportError):
         raise PoseliftError(f"{name}: there is no such camera on this machine") from None
     except (av.error.FFmpegError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
