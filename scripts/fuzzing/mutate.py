@@ -128,7 +128,7 @@ def _json(data: bytes, rng: Random) -> bytes:
     elif action == "twice" and isinstance(holder, dict):
         holder[f"{key}{_MARK}"] = _MARK
     elif isinstance(holder[key], int | float) and rng.random() < 0.5:
-        holder[key] = holder[key] * rng.choice((-1, 0, 1e6, 1e30)) + rng.choice((0, 1, -1))
+        holder[key] = holder[key] * rng.choice((-1, 0, 10**6, 10**30)) + rng.choice((0, 1, -1))
     else:
         holder[key] = _MARK
     text = json.dumps(content).replace(json.dumps(_MARK)[1:-1] + '":', '":')

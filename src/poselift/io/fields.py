@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from typing import Any
 
 from poselift.errors import PoseliftError
@@ -15,7 +15,7 @@ def read_fps(value: Any, where: str) -> float | None:
     """Return frames a second, or None for null; `PoseliftError` for anything but a number > 0."""
     if value is None:
         return None
-    if type(value) not in (int, float) or not (math.isfinite(value) and value > 0):
+    if type(value) not in (int, float) or not 0 < value <= sys.float_info.max:
         raise PoseliftError(f"{where}: expected fps as a number above 0, got {show(value)}")
     return float(value)
 

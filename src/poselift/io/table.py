@@ -75,6 +75,8 @@ class Table:
         begins with `where`, for a number of joints that is not that of the rows before, or that
         the format does not know.
         """
+        if not len(row):
+            return  # nobody
         if len(row) != self._width:
             self._check_width(len(row), where)
         if self._kept < self._width:

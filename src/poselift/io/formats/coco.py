@@ -68,6 +68,8 @@ def read(path: Path, options: ReadOptions) -> Detections:
     found = decode(content(path), _FILE, str(path), 'an object with "images" and "annotations"')
     table = Table(str(path), COUNTS, options.skeleton)
     images = {image.id: index for index, image in enumerate(found.images)}
+    if len(images) < len(found.images):
+        raise PoseliftError(f"{path}: expected an id of its own for each image")
     if options.image_size is None:
         for image in found.images:
             if image.width is not None and image.height is not None:

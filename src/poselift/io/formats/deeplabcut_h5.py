@@ -46,7 +46,7 @@ def read(path: Path, options: ReadOptions) -> Detections:
                 column for name in blocks for column in _columns(table.attrs[f"{name}_kind"], path)
             ]
             rows = table[:]
-    except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
+    except (OSError, LookupError, AttributeError, RuntimeError, ValueError, TypeError) as error:
         raise PoseliftError(
             f"{path}: is damaged or no HDF5 file of DeepLabCut ({error})"[:300]
         ) from None
