@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,7 @@ from poselift.reproduction.items import (
     published,
 )
 from poselift.reproduction.measure import predict
-from poselift.reproduction.pictures import layouts_of_cells, layouts_of_model, panels, panels_of
+from poselift.reproduction.pictures import comparison, figure, layouts
 from poselift.reproduction.published import PUBLISHED
 
 GT, DETECTED = "ground_truth", "detected"
@@ -53,9 +53,12 @@ LIFTERS: dict[str, tuple[str, dict[str, Any]]] = {
 #: Table 2 marks some of them.
 _MARKS = {"Pavllo 2019": "Pavllo 2019 T=1", "Cai 2019": "Cai 2019 T=1"}
 
-_P1 = "P1 MPJPE (mm, detected 2D)"
-_P1_STAR = "P1* MPJPE (mm, true 2D)"
-_P2 = "P2 P-MPJPE (mm, detected 2D)"
+#: Columns of Tables 2 and 5, and what the paper calls them.
+_PROTOCOLS = {
+    "P1 MPJPE (mm, detected 2D)": "P1",
+    "P1* MPJPE (mm, true 2D)": "P1*",
+    "P2 P-MPJPE (mm, detected 2D)": "P2",
+}
 
 #: Averaging of all single numbers below, as the official code's.
 _AVERAGED = "root-aligned, the root at 0 and counted, mean of action means"
@@ -109,15 +112,17 @@ def _table1(study: Study, results: CellResults) -> Report:
     )
 
 
+def _by_protocol(results: CellResults, true: Cell, detected: Cell) -> tuple[float, float, float]:
+    """Return what stands under P1, P1* and P2 of cells of true and of detected 2D."""
+    return mpjpe(results[detected]), mpjpe(results[true]), p_mpjpe(results[detected])
+
+
 def _table2(study: Study, results: CellResults) -> Report:
-    rows = []
-    for name in LIFTERS:
-        true, detected = results[lifter(name, GT)], results[lifter(name, DETECTED)]
-        own = _MARKS.get(name, name)
-        print_of = partial(published, "gridconv.table2", own)
-        values = ((mpjpe(detected), "P1"), (mpjpe(true), "P1*"), (p_mpjpe(detected), "P2"))
-        rows.append((own, [(value, print_of(column)) for value, column in values]))
-    table = beside_published(f"All protocols; {_AVERAGED}", (_P1, _P1_STAR, _P2), rows)
+    rows = [
+        (_MARKS.get(name, name), _by_protocol(results, lifter(name, GT), lifter(name, DETECTED)))
+        for name in LIFTERS
+    ]
+    table = beside_published("gridconv.table2", f"All protocols; {_AVERAGED}", _PROTOCOLS, rows)
     plain = results[lifter("Ours, 2D by the screen", GT)]
     augmented = results[lifter("Ours, 2D by the screen + PoseAug", GT)]
     return Report(
@@ -157,53 +162,38 @@ def _table3(study: Study, results: CellResults) -> Report:
         scores[name] = evaluate_3dhp(
             measures, data.skeleton, scenes_of(data), data.action, f"{name} on {data.name}"
         )
-    columns = ("PCK (%)", "AUC (%)", "MPJPE (mm)")
-    rows = []
-    for name, score in scores.items():
-        # PCK@150, AUC 0:5:150 and MPJPE of the official joints, in the order of the columns
-        official = [value for c, value in score.overall.items() if c.endswith("14 joints)")]
-        pairs = zip(official, columns, strict=True)
-        rows.append((name, [(v, published("gridconv.table3", name, c)) for v, c in pairs]))
+    # PCK@150, AUC 0:5:150 and MPJPE of the official joints, in the order of the columns
+    rows = [
+        (name, [value for key, value in score.overall.items() if key.endswith("14 joints)")])
+        for name, score in scores.items()
+    ]
+    columns = {name: name for name in ("PCK (%)", "AUC (%)", "MPJPE (mm)")}
     title = f"{data.name}, networks trained on {study.data}, true 2D, 14 joints, mean over frames"
-    return Report((beside_published(title, columns, rows), *(s.by_scene for s in scores.values())))
+    table = beside_published("gridconv.table3", title, columns, rows)
+    return Report((table, *(score.by_scene for score in scores.values())))
 
 
-def _table4_cell(network: str, pose: str) -> Cell | None:
-    """Return the cell of a row and column of Table 4."""
-    topology = {"Original": "skeleton", "G_craft": "grid_graph", "D_craft": "grid"}[pose]
-    if network in ("SemGCN (2019)", "LCN (2019)"):
-        architecture = "semgcn" if network.startswith("SemGCN") else "lcn"
-        own = {} if topology == "skeleton" else {"topology": topology}
-        return cell(architecture, GT, **own)
-    if pose != "D_craft":
-        return None
-    vanilla = {"attention": "none"} if network == "GridConv" else {}
-    return cell("gln", GT, layout="handcrafted", **vanilla)
-
-
+#: Columns of Table 4: which joints the two graph networks link.
+_POSES = {"Original": {}, "G_craft": {"topology": "grid_graph"}, "D_craft": {"topology": "grid"}}
 _TABLE4 = {
-    (network, pose): one
-    for network in ("SemGCN (2019)", "LCN (2019)", "GridConv", "D-GridConv")
-    for pose in ("Original", "G_craft", "D_craft")
-    if (one := _table4_cell(network, pose)) is not None
+    **{
+        (f"{name} (2019)", pose): cell(name.lower(), GT, **links)
+        for name in ("SemGCN", "LCN")
+        for pose, links in _POSES.items()
+    },
+    ("GridConv", "D_craft"): cell("gln", GT, layout="handcrafted", attention="none"),
+    ("D-GridConv", "D_craft"): cell("gln", GT, layout="handcrafted"),
 }
 
 
 def _table4(study: Study, results: CellResults) -> Report:
     errors = {place: mpjpe(results[one]) for place, one in _TABLE4.items()}
-    poses = ("Original", "G_craft", "D_craft")
-    networks = tuple(dict.fromkeys(network for network, _ in errors))
     rows = [
-        (
-            network,
-            [
-                (errors.get((network, pose)), published("gridconv.table4", network, pose))
-                for pose in poses
-            ],
-        )
-        for network in networks
+        (network, [errors.get((network, pose)) for pose in _POSES])
+        for network in dict.fromkeys(network for network, _ in errors)
     ]
-    table = beside_published(f"MPJPE (mm) from true 2D; {_AVERAGED}", poses, rows)
+    title = f"MPJPE (mm) from true 2D; {_AVERAGED}"
+    table = beside_published("gridconv.table4", title, {pose: pose for pose in _POSES}, rows)
     dynamic, vanilla = errors["D-GridConv", "D_craft"], errors["GridConv", "D_craft"]
     graphs = {f"{n} {p}": e for (n, p), e in errors.items() if n.endswith("(2019)")}
     best = min(graphs, key=lambda name: graphs[name])
@@ -236,26 +226,18 @@ _RELEASED = cell("gln", GT, layout="official", anneal_epochs=0.0)
 
 
 def _table5(study: Study, results: CellResults) -> Report:
-    errors: dict[str, tuple[float, float, float]] = {}
-    for name, settings in SGT_DESIGNS.items():
-        true = results[cell("gln", GT, **settings)]
-        detected = results[cell("gln", DETECTED, **settings)]
-        errors[name] = (mpjpe(detected), mpjpe(true), p_mpjpe(detected))
+    errors = {
+        name: _by_protocol(results, *(cell("gln", kind, **settings) for kind in (GT, DETECTED)))
+        for name, settings in SGT_DESIGNS.items()
+    }
     random = np.array([errors[f"Random SGT #{n}"] for n in (1, 2, 3, 4)])
     mean = tuple(random.mean(axis=0).tolist())
-    names = list(errors)
-    ordered = {**{name: errors[name] for name in names[:4]}, "Mean over #1-4": mean}
-    ordered |= {name: errors[name] for name in names[4:]}
-    rows = [
-        (
-            name,
-            [
-                (value, published("gridconv.table5", name, column))
-                for value, column in zip(values, ("P1", "P1*", "P2"), strict=True)
-            ],
-        )
-        for name, values in ordered.items()
-    ]
+    released = mpjpe(results[_RELEASED])
+    rows: list[tuple[str, Sequence[Value]]] = list(errors.items())
+    rows.insert(4, ("Mean over #1-4", mean))
+    rows.append(("As the released code has it", (None, released, None)))
+    title = f"5x5 layouts; {_AVERAGED}"
+    table = beside_published("gridconv.table5", title, _PROTOCOLS, rows)
     readings = [
         claim(
             f"learnable below handcrafted below random, {column}",
@@ -269,19 +251,16 @@ def _table5(study: Study, results: CellResults) -> Report:
                 for row in ("Learnable SGT", "Handcrafted SGT", "Mean over #1-4")
             ],
         )
-        for index, column in enumerate(("P1", "P1*", "P2"))
+        for index, column in enumerate(_PROTOCOLS.values())
     ]
     spread = random.max(axis=0) - random.min(axis=0)
     readings.append(
         "the four random layouts differ by "
-        + ", ".join(f"{s:.1f} mm ({c})" for s, c in zip(spread, ("P1", "P1*", "P2"), strict=True))
+        + ", ".join(f"{s:.1f} mm ({c})" for s, c in zip(spread, _PROTOCOLS.values(), strict=True))
         + ": differences below that may be chance"
     )
-    released = mpjpe(results[_RELEASED])
-    rows.append(("As the released code has it", [(None, None), (released, None), (None, None)]))
     learnt = ("learnable", errors["Learnable SGT"][1])
     readings.append(claim("learnable below the released code's", [learnt, ("released", released)]))
-    table = beside_published(f"5x5 layouts; {_AVERAGED}", (_P1, _P1_STAR, _P2), rows)
     return Report((table,), tuple(readings))
 
 
@@ -304,23 +283,21 @@ def _table6(study: Study, results: CellResults) -> Report:
     rows = []
     for design in ("Handcrafted SGT", "Learnable SGT"):
         few, many = (mpjpe(results[_TABLE6[design, joints]]) for joints in (17, 32))
-        print_of = partial(published, "gridconv.table6", design)
-        values = ((few, "17 joints"), (many, "32 joints"), (few - many, "Δ"))
-        rows.append((design, [(value, print_of(column)) for value, column in values]))
-    columns = ("17 joints, 5x5", "32 joints, 7x5", "difference")
-    return Report((beside_published(f"MPJPE (mm) from true 2D; {_AVERAGED}", columns, rows),))
+        rows.append((design, (few, many, few - many)))
+    columns = {"17 joints, 5x5": "17 joints", "32 joints, 7x5": "32 joints", "difference": "Δ"}
+    title = f"MPJPE (mm) from true 2D; {_AVERAGED}"
+    return Report((beside_published("gridconv.table6", title, columns, rows),))
 
 
 #: Sizes of Figure 7: from the smallest that hold 17 joints. All but 5x5 start at random.
-GRID_SIZES = ((6, 3), (5, 4), (5, 5), (6, 5))
-
-
-def _grid_cell(size: tuple[int, int]) -> Cell:
-    return cell("gln", GT) if size == (5, 5) else cell("gln", GT, grid=size)
+_SIZES = {
+    size: cell("gln", GT, **({} if size == (5, 5) else {"grid": size}))
+    for size in ((6, 3), (5, 4), (5, 5), (6, 5))
+}
 
 
 def _figure7(study: Study, results: CellResults) -> Report:
-    errors = {size: mpjpe(results[_grid_cell(size)]) for size in GRID_SIZES}
+    errors = {size: mpjpe(results[one]) for size, one in _SIZES.items()}
     title = "MPJPE (mm) by grid size, learnable SGT, true 2D"
     rows = tuple((f"{h}x{p}", (h * p, error)) for (h, p), error in errors.items())
     table = Table(f"{title}; {_AVERAGED}", ("nodes", "MPJPE (mm)"), rows)
@@ -336,22 +313,16 @@ def _figure7(study: Study, results: CellResults) -> Report:
     )
 
 
-ATTENTION_DESIGNS = {
-    "channel-wise": "channel",
-    "spatial-wise": "spatial",
-    "spatial + channel": "spatial_channel",
-    "ours": "grid",
+_DESIGNS = {
+    "channel-wise": cell("gln", GT, attention="channel"),
+    "spatial-wise": cell("gln", GT, attention="spatial"),
+    "spatial + channel": cell("gln", GT, attention="spatial_channel"),
+    "ours": cell("gln", GT),
 }
 
 
-def _attention_cell(design: str) -> Cell:
-    return cell("gln", GT) if design == "grid" else cell("gln", GT, attention=design)
-
-
 def _figure8(study: Study, results: CellResults) -> Report:
-    errors = {
-        name: mpjpe(results[_attention_cell(kind)]) for name, kind in ATTENTION_DESIGNS.items()
-    }
+    errors = {name: mpjpe(results[one]) for name, one in _DESIGNS.items()}
     title = "MPJPE (mm) by design of the attention, learnable SGT, true 2D"
     rows = tuple((name, (error,)) for name, error in errors.items())
     others = {name: error for name, error in errors.items() if name != "ours"}
@@ -365,8 +336,6 @@ def _figure8(study: Study, results: CellResults) -> Report:
     )
 
 
-_COMPARED = {name: lifter(name, GT) for name in ("Martinez 2017", "Zhao 2019", "Ours")}
-
 _LEARNT = {
     "handcrafted": cell("gln", GT, layout="handcrafted"),
     "learnt #1": cell("gln", GT),
@@ -374,51 +343,27 @@ _LEARNT = {
 }
 
 ITEMS = (
-    Item(
-        "gridconv.table1",
-        tuple(lifter(name, DETECTED) for name in LIFTERS),
-        _table1,
-    ),
+    Item("gridconv.table1", tuple(lifter(name, DETECTED) for name in LIFTERS), _table1),
     Item(
         "gridconv.table2",
         tuple(lifter(name, variant) for name in LIFTERS for variant in (DETECTED, GT)),
         _table2,
     ),
-    Item(
-        "gridconv.table3",
-        tuple(_TABLE3.values()),
-        _table3,
-        check=_needs_mpi,
-    ),
+    Item("gridconv.table3", tuple(_TABLE3.values()), _table3, check=_needs_mpi),
     Item("gridconv.table4", tuple(_TABLE4.values()), _table4),
     Item(
         "gridconv.table5",
         (*(cell("gln", v, **s) for s in SGT_DESIGNS.values() for v in (GT, DETECTED)), _RELEASED),
         _table5,
     ),
-    Item(
-        "gridconv.table6",
-        tuple(_TABLE6.values()),
-        _table6,
-        check=_needs_32_joints,
-    ),
-    Item(
+    Item("gridconv.table6", tuple(_TABLE6.values()), _table6, check=_needs_32_joints),
+    figure(
         "gridconv.figure5",
-        tuple(_COMPARED.values()),
-        partial(panels, _COMPARED),
-        panels_of,
+        {name: lifter(name, GT) for name in ("Martinez 2017", "Zhao 2019", "Ours")},
+        comparison,
         needs_data=True,
     ),
-    Item(
-        "gridconv.figure6",
-        tuple(_LEARNT.values()),
-        partial(layouts_of_cells, _LEARNT),
-        layouts_of_model,
-    ),
-    Item("gridconv.figure7", tuple(map(_grid_cell, GRID_SIZES)), _figure7),
-    Item(
-        "gridconv.figure8",
-        tuple(map(_attention_cell, ATTENTION_DESIGNS.values())),
-        _figure8,
-    ),
+    figure("gridconv.figure6", _LEARNT, layouts),
+    Item("gridconv.figure7", tuple(_SIZES.values()), _figure7),
+    Item("gridconv.figure8", tuple(_DESIGNS.values()), _figure8),
 )

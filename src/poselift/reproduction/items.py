@@ -39,7 +39,7 @@ class Report:
 @final
 @dataclass(frozen=True)
 class Model:
-    """A network that was trained elsewhere, to draw a figure of."""
+    """A network to draw a figure of, of a study's cell or trained elsewhere."""
 
     name: str
     network: nn.Module
@@ -54,8 +54,8 @@ class Item:
     name        what the command calls it, e.g. "gridconv.table5".
     cells       networks it compares; none where `of_model` is all there is.
     report      puts the results together.
-    of_model    makes a figure of a given network instead, (model, test data or None) -> report.
-    needs_data  whether `of_model` needs test data.
+    of_model    makes a figure of a given network instead, (model, test data) -> report.
+    needs_data  whether `of_model` looks at the test data.
     check       refuses a study whose data cannot make it, before anything is trained.
     """
 
@@ -91,21 +91,28 @@ def published(item: str, row: str, column: str) -> float | None:
 
 
 def beside_published(
+    item: str,
     title: str,
-    columns: Sequence[str],
-    rows: Iterable[tuple[str, Sequence[tuple[Value, Value]]]],
+    columns: Mapping[str, str],
+    rows: Iterable[tuple[str, Sequence[Value]]],
 ) -> Table:
-    """Make a table of (measured, published) pairs; each column becomes two.
+    """Make a table whose every column is followed by the one that the paper prints, where it does.
 
-    The second is named by what stands before the first comma or bracket.
+    columns  name -> the name in the paper's table. The published column is called by what stands
+             before the first comma or bracket of ours.
     """
     pairs = tuple(
         name
         for column in columns
         for name in (column, f"{PUBLISHED} {re.split(r' [(]|,', column)[0]}")
     )
-    flat = tuple((name, tuple(value for pair in values for value in pair)) for name, values in rows)
-    return Table(title, pairs, flat)
+    flat = []
+    for name, values in rows:
+        printed = (published(item, name, column) for column in columns.values())
+        flat.append(
+            (name, tuple(cell for pair in zip(values, printed, strict=True) for cell in pair))
+        )
+    return Table(title, pairs, tuple(flat))
 
 
 def claim(

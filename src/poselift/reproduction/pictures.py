@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import final
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from torch import nn
 
 from poselift.datasets import LiftingData
 from poselift.errors import PoseliftError
@@ -22,10 +23,10 @@ from poselift.reproduction.figures import (
     layouts_png,
     pipeline_png,
 )
-from poselift.reproduction.items import CellResults, Model, Report
+from poselift.reproduction.items import CellResults, Item, Model, Report
 from poselift.reproduction.measure import predict
 from poselift.reproduction.published import PUBLISHED, TABLES
-from poselift.skeletons import H36M_17, Skeleton, get_skeleton
+from poselift.skeletons import get_skeleton
 
 #: Poses in Figure 5 and in PoseGraphNet's Figure 2.
 _FEW, _NINE = 4, 9
@@ -51,18 +52,67 @@ def _names(data: LiftingData) -> list[str]:
     ]
 
 
-def _comparison(data: LiftingData, predictions: Mapping[str, np.ndarray]) -> Report:
-    """Draw Figure 5 of chosen samples, and list their errors."""
-    names = _names(data)
-    errors = {
-        name: 1000 * np.linalg.norm(poses - data.poses, axis=-1).mean(axis=1)
-        for name, poses in predictions.items()
-    }
-    rows = tuple(
-        (name, tuple(float(error[row]) for error in errors.values()))
-        for row, name in enumerate(names)
-    )
+@final
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What a figure is drawn of.
+
+    models  networks by name.
+    data    the test set as they see it; None where the figure needs none.
+    truth   (N, J, 2) its true 2D keypoints, where the networks are given others.
+    """
+
+    models: Mapping[str, Model]
+    data: LiftingData | None
+    truth: Float[np.ndarray, "N J 2"] | None = None
+
+    def samples(self, count: int) -> tuple[LiftingData, Float[np.ndarray, "N J 2"]]:
+        """Return some samples to be shown, and their true 2D keypoints."""
+        assert self.data is not None  # the item says that it needs data
+        truth = self.data.keypoints if self.truth is None else self.truth
+        rows = chosen_rows(self.data, count)
+        return self.data[rows], truth[rows]
+
+
+def figure(
+    name: str, cells: Mapping[str, Cell], draw: Callable[[Shown], Report], needs_data: bool = False
+) -> Item:
+    """Make an item that is drawn of cells, or of one network that was trained elsewhere."""
+
+    def of_study(study: Study, results: CellResults) -> Report:
+        models = {name: Model(name, *study.trained(one)) for name, one in cells.items()}
+        if not needs_data:
+            return draw(Shown(models, None))
+        first = next(iter(cells.values()))
+        true = study.test_data(Cell(first.architecture, "ground_truth"))
+        return draw(Shown(models, study.test_data(first), true.keypoints))
+
+    def of_model(model: Model, data: LiftingData | None) -> Report:
+        return draw(Shown({model.name: model}, data))
+
+    return Item(name, tuple(cells.values()), of_study, of_model, needs_data=needs_data)
+
+
+def _errors_table(
+    data: LiftingData, names: Sequence[str], predictions: Mapping[str, np.ndarray]
+) -> Table:
+    """List how far the predictions of some samples lie from the truth."""
+    errors = [
+        1000 * np.linalg.norm(poses - data.poses, axis=-1).mean(axis=1)
+        for poses in predictions.values()
+    ]
+    rows = zip(names, zip(*(error.tolist() for error in errors), strict=True), strict=True)
     title = f"Samples of {data.name}: distance (mm), root-aligned, mean over joints"
+    return Table(title, tuple(predictions), tuple(rows))
+
+
+def comparison(shown: Shown) -> Report:
+    """Make GridConv's Figure 5."""
+    data, _ = shown.samples(_FEW)
+    predictions = {
+        name: predict(model.network, model.card, data) for name, model in shown.models.items()
+    }
+    names = _names(data)
 
     def draw(caption: str) -> bytes:
         return comparison_png(
@@ -75,50 +125,14 @@ def _comparison(data: LiftingData, predictions: Mapping[str, np.ndarray]) -> Rep
             caption=caption,
         )
 
-    return Report((Table(title, tuple(errors), rows),), draw=draw)
+    return Report((_errors_table(data, names, predictions),), draw=draw)
 
 
-def panels(cells: Mapping[str, Cell], study: Study, results: CellResults) -> Report:
-    """Make GridConv's Figure 5 of several cells that see the same test set."""
-    data = study.test_data(next(iter(cells.values())))
-    data = data[chosen_rows(data, _FEW)]
-    predictions = {name: predict(*study.trained(one), data) for name, one in cells.items()}
-    return _comparison(data, predictions)
-
-
-def panels_of(model: Model, data: LiftingData | None) -> Report:
-    """Make GridConv's Figure 5 of one network."""
-    assert data is not None
-    data = data[chosen_rows(data, _FEW)]
-    return _comparison(data, {model.name: predict(model.network, model.card, data)})
-
-
-def pipeline(one: Cell, study: Study, results: CellResults) -> Report:
-    """Make PoseGraphNet's Figure 2 of a cell that was trained on detected 2D."""
-    truth = study.load(study.config(Cell(one.architecture, "ground_truth")), "test")
-    data = study.test_data(one)
-    rows = chosen_rows(data, _NINE)
-    predicted = predict(*study.trained(one), data[rows])
-    return _pipeline(data[rows], truth[rows].keypoints, predicted)
-
-
-def pipeline_of(model: Model, data: LiftingData | None) -> Report:
-    """Make PoseGraphNet's Figure 2 of one network; the 2D input stands for both 2D columns."""
-    assert data is not None
-    data = data[chosen_rows(data, _NINE)]
-    return _pipeline(data, data.keypoints, predict(model.network, model.card, data))
-
-
-def _pipeline(
-    data: LiftingData,
-    true_keypoints: Float[np.ndarray, "N J 2"],
-    predicted: Float[np.ndarray, "N J 3"],
-) -> Report:
-    """Draw Figure 2 of some samples, and list their errors."""
-    names = _names(data)
-    errors = 1000 * np.linalg.norm(predicted - data.poses, axis=-1).mean(axis=1)
-    rows = tuple((name, (float(error),)) for name, error in zip(names, errors, strict=True))
-    title = f"Samples of {data.name}: distance (mm), root-aligned, mean over joints"
+def pipeline(shown: Shown) -> Report:
+    """Make PoseGraphNet's Figure 2; without true keypoints the input stands for both columns."""
+    data, true_keypoints = shown.samples(_NINE)
+    ((_, model),) = shown.models.items()
+    predicted, names = predict(model.network, model.card, data), _names(data)
 
     def draw(caption: str) -> bytes:
         return pipeline_png(
@@ -132,61 +146,45 @@ def _pipeline(
             caption=caption,
         )
 
-    return Report((Table(title, ("distance (mm)",), rows),), draw=draw)
+    return Report((_errors_table(data, names, {"distance (mm)": predicted}),), draw=draw)
 
 
-def layouts_of_cells(cells: Mapping[str, Cell], study: Study, results: CellResults) -> Report:
-    """Make GridConv's Figure 6 of the layouts that cells ended with."""
-    return _layouts({name: study.trained(one)[0] for name, one in cells.items()}, H36M_17)
-
-
-def layouts_of_model(model: Model, data: LiftingData | None) -> Report:
-    """Make GridConv's Figure 6 of one network, beside the handcrafted layout."""
-    return _layouts({model.name: model.network}, get_skeleton(model.card["skeleton"]))
-
-
-def _layouts(networks: Mapping[str, nn.Module], skeleton: Skeleton) -> Report:
-    """Draw layouts as graphs, and count the bones that they keep."""
-    layouts = {"handcrafted": handcrafted(skeleton)}
-    for name, network in networks.items():
-        if not isinstance(network, GridLiftingNetwork):
+def layouts(shown: Shown) -> Report:
+    """Make GridConv's Figure 6, beside the handcrafted layout, and count the bones kept."""
+    skeleton = get_skeleton(next(iter(shown.models.values())).card["skeleton"])
+    grids = {"handcrafted": handcrafted(skeleton)}
+    for name, model in shown.models.items():
+        if not isinstance(model.network, GridLiftingNetwork):
             raise PoseliftError(f"{name}: has no grid layout, expected a model of gln")
-        layouts[name] = network.layout()
+        grids[name] = model.network.layout()
     bones = len(skeleton.edges)
     rows = tuple(
-        (name, (bones - len(layout.broken_edges(skeleton)), bones))
-        for name, layout in layouts.items()
+        (name, (bones - len(grid.broken_edges(skeleton)), bones)) for name, grid in grids.items()
     )
     title = "Grid layouts: bones whose joints are neighbours in the grid"
     return Report(
         (Table(title, ("bones kept", "bones"), rows),),
         draw=lambda caption: layouts_png(
-            layouts, skeleton, title="Grid layouts as graphs", caption=caption
+            grids, skeleton, title="Grid layouts as graphs", caption=caption
         ),
     )
 
 
-def adjacency(one: Cell, study: Study, results: CellResults) -> Report:
-    """Make PoseGraphNet's Figure 3 of a cell."""
-    return _adjacency(study.trained(one)[0], H36M_17, "PoseGraphNet")
-
-
-def adjacency_of(model: Model, data: LiftingData | None) -> Report:
-    """Make PoseGraphNet's Figure 3 of one network."""
-    return _adjacency(model.network, get_skeleton(model.card["skeleton"]), model.name)
-
-
-def _adjacency(network: nn.Module, skeleton: Skeleton, name: str) -> Report:
-    """Draw the normalised child group, and list the entries that the paper names."""
-    if not isinstance(network, PoseGraphNet):
+def adjacency(shown: Shown) -> Report:
+    """Make PoseGraphNet's Figure 3: the child group, and the entries that the paper names."""
+    ((name, model),) = shown.models.items()
+    if not isinstance(model.network, PoseGraphNet):
         raise PoseliftError(f"{name}: has no learned adjacency, expected a model of posegraphnet")
+    skeleton = get_skeleton(model.card["skeleton"])
     with torch.no_grad():
-        matrix = network.normalised_adjacency()[GROUPS.index("child")].numpy()
+        matrix = model.network.normalised_adjacency()[GROUPS.index("child")].numpy()
     rows = []
     for pair, (printed,) in TABLES["posegraphnet.figure3"].rows:
-        first, second = (_joint(words, skeleton) for words in pair.split(" - "))
-        entries = (float(matrix[first, second]), float(matrix[second, first]))
-        rows.append((pair, (*(f"{entry:.2f}" for entry in entries), f"{printed:.2f}")))
+        # the paper's foot is our ankle
+        words = pair.replace("foot", "ankle").split(" - ")
+        first, second = (skeleton.index(joint.replace(" ", "_")) for joint in words)
+        entries = (matrix[first, second], matrix[second, first], printed)
+        rows.append((pair, tuple(f"{entry:.2f}" for entry in entries)))
     title = "Learned child adjacency, normalised: entries that the paper names"
     columns = ("first receives", "second receives", f"{PUBLISHED} weight")
     return Report(
@@ -195,8 +193,3 @@ def _adjacency(network: nn.Module, skeleton: Skeleton, name: str) -> Report:
             matrix, skeleton, title=f"Learned child adjacency of {name}", caption=caption
         ),
     )
-
-
-def _joint(words: str, skeleton: Skeleton) -> int:
-    """Find a joint by the paper's words; its foot is our ankle."""
-    return skeleton.index(words.replace("foot", "ankle").replace(" ", "_"))

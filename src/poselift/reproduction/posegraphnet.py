@@ -18,7 +18,7 @@ from poselift.reproduction.items import (
     claim,
     published,
 )
-from poselift.reproduction.pictures import adjacency, adjacency_of, pipeline, pipeline_of
+from poselift.reproduction.pictures import adjacency, figure, pipeline
 from poselift.reproduction.published import PUBLISHED
 
 #: The papers' short joint names.
@@ -170,29 +170,12 @@ def _forward_passes(study: Study) -> dict[str, float]:
     return {name: 1 / time.median for name, time in times.items()}
 
 
+_OURS = {"PoseGraphNet": _ROWS["Ours"]}
+
 ITEMS = (
     Item("posegraphnet.table1", (_ROWS["Ours"],), _table1),
-    Item(
-        "posegraphnet.table2",
-        tuple(_ROWS.values()),
-        _table2,
-    ),
-    Item(
-        "posegraphnet.table3",
-        tuple(_ROWS[name] for name in _TIMED),
-        _table3,
-    ),
-    Item(
-        "posegraphnet.figure2",
-        (_ROWS["Ours"],),
-        partial(pipeline, _ROWS["Ours"]),
-        pipeline_of,
-        needs_data=True,
-    ),
-    Item(
-        "posegraphnet.figure3",
-        (_ROWS["Ours"],),
-        partial(adjacency, _ROWS["Ours"]),
-        adjacency_of,
-    ),
+    Item("posegraphnet.table2", tuple(_ROWS.values()), _table2),
+    Item("posegraphnet.table3", tuple(_ROWS[name] for name in _TIMED), _table3),
+    figure("posegraphnet.figure2", _OURS, pipeline, needs_data=True),
+    figure("posegraphnet.figure3", _OURS, adjacency),
 )
