@@ -201,22 +201,30 @@ def test_percentiles_are_those_of_calls() -> None:
 @pytest.mark.parametrize(
     ("network", "flops", "shape"),
     [
-        # 225 products of 2 x 4 and of 4 x 3; attention 2 -> 16 -> 225 and 4 -> 16 -> 225
+        # 225 products of 2 x 4 and of 4 x 3; attention 2 -> 16 -> 225 and 4 -> 16 -> 225;
+        # 17 joints to 25 nodes and back; what 25 members of groups give, put in its place
         (
             GridLiftingNetwork(GLNConfig(channels=4, blocks=0, paddings=("circular", "zero"))),
-            2 * (225 * (2 * 4 + 4 * 3) + (2 + 225) * 16 + (4 + 225) * 16),
-            (75, 36, 4),
+            2
+            * (
+                225 * (2 * 4 + 4 * 3)
+                + (2 + 225) * 16
+                + (4 + 225) * 16
+                + 17 * 25 * (2 + 3)
+                + 25 * 25 * (4 + 3)
+            ),
+            (3, 16, 225),
         ),
-        # 17 joints: 2 -> 3 x 5 mixed over 3 x 17 senders, then 5 -> 3 x 3
+        # 17 joints: 3 mixtures of 17 senders, 3 x 2 -> 5; then 5 -> 3 x 3 mixed over 3 x 17
         (
             PoseGraphNet(PoseGraphNetConfig(widths=(5,))),
-            2 * 17 * (2 * 15 + 17 * 15 + 5 * 9 + 17 * 9),
-            (51, 5, 15),
+            2 * 17 * (3 * 17 * 2 + 6 * 5 + 5 * 9 + 3 * 17 * 3),
+            (51, 51, 3),
         ),
         (
             Martinez(MartinezConfig(width=8, blocks=1)),
             2 * (34 * 8 + 2 * 8 * 8 + 8 * 51),
-            (3, 8, 8),
+            (3, 8, 51),
         ),
     ],
     ids=["gln", "posegraphnet", "martinez"],
@@ -229,7 +237,7 @@ def test_operations_counted_by_hand(
 
 
 def test_products_of_unknown_networks_are_refused() -> None:
-    with pytest.raises(PoseliftError, match="products of a Linear are not known"):
+    with pytest.raises(PoseliftError, match="cannot describe a Linear"):
         ceiling_shape(torch.nn.Linear(2, 3), 1)
 
 
@@ -266,7 +274,9 @@ def test_the_torch_engine_lifts_as_the_network_does() -> None:
         out = engine.open(runtime, inputs)()
         assert (out - wanted).abs().max() <= tolerance * wanted.abs().max()
     before = torch.get_float32_matmul_precision()
-    rows = measure_inference("m", network, 17, engine, engine.runtimes(), batch=3, seconds=0.01)
+    rows = measure_inference(
+        "m", network, (17, 2), engine, engine.runtimes(), batch=3, seconds=0.01
+    )
     assert [(row.backend, row.precision) for row in rows] == [("torch", "fp32"), ("torch", "bf16")]
     assert all(row.ceiling_fraction is not None and row.peak_mb is None for row in rows)
     assert torch.get_float32_matmul_precision() == before
@@ -275,7 +285,7 @@ def test_the_torch_engine_lifts_as_the_network_does() -> None:
 
 def test_memory_is_known_on_linux_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory.sys, "platform", "darwin")
-    assert FileEngine("posegraphnet", 1).peak_mb(("onnxruntime", "fp32"), 1, 17) is None
+    assert FileEngine("posegraphnet", 1).peak_mb(("onnxruntime", "fp32"), (1, 17, 2)) is None
 
 
 @pytest.mark.parametrize("architecture", ["gln", "posegraphnet"])

@@ -67,14 +67,14 @@ class DenseNetwork(LiftingNetwork):
         """Make the network; with `fixed_root` it predicts all joints but the root, which is 0."""
         super().__init__()
         joints = get_skeleton(skeleton)
-        self.root, self.fixed_root = joints.root, fixed_root
+        self.root, self.fixed_root, self.width = joints.root, fixed_root, width
         self.first = Unit(linear(2 * len(joints), width), dropout)
         self.blocks = nn.ModuleList(ResidualBlock(linear, width, dropout) for _ in range(blocks))
         self.last = nn.Linear(width, 3 * (len(joints) - fixed_root))
 
     def output_layer(self) -> tuple[nn.Module, int]:
-        """Return the last linear layer."""
-        return self.last, self.last.in_features
+        """Return the last linear layer, which may be on integers and then knows no width."""
+        return self.last, self.width
 
     def forward(self, keypoints: Float[Tensor, "B J 2"]) -> Float[Tensor, "B J 3"]:
         """Lift normalised 2D joints (missing = 0) to root-relative 3D joints (metres)."""
