@@ -17,6 +17,9 @@ from poselift.skeletons import H36M_17
 if TYPE_CHECKING:
     from poselift.simulation.augmentation import AugmentationConfig
 
+# of `h36m_17`; bones are from the parent to the joint
+Poses = Float[np.ndarray, "N 17 3"]
+
 _AT = {joint: H36M_17.index(joint) for joint in H36M_17.joints}
 _PARENT = np.array(H36M_17.parents)
 
@@ -47,12 +50,8 @@ _LENGTH_CLASSES: tuple[tuple[tuple[str, ...], float], ...] = (
 
 
 def vary_bodies(
-    rng: np.random.Generator,
-    poses: Float[np.ndarray, "N 17 3"],
-    donors: Float[np.ndarray, "N 17 3"],
-    drawn: Drawn,
-    config: AugmentationConfig,
-) -> Float[np.ndarray, "N 17 3"]:
+    rng: np.random.Generator, poses: Poses, donors: Poses, drawn: Drawn, config: AugmentationConfig
+) -> Poses:
     """Mirror, exchange halves and limbs with `donors`, bend, turn bones, change lengths.
 
     drawn  whose hips and shoulders the bodies get, a row a sample.
@@ -79,7 +78,7 @@ def vary_bodies(
     return moved.astype(np.float32)
 
 
-def body_frame(poses: Float[np.ndarray, "N 17 3"], name: str) -> Float[np.ndarray, "N 3 3"]:
+def body_frame(poses: Poses, name: str) -> Float[np.ndarray, "N 3 3"]:
     """Axes of "chest" or "hips" as columns: x to the left, y up the trunk, z forward.
 
     In any right-handed space, the camera's too.
@@ -93,12 +92,7 @@ def body_frame(poses: Float[np.ndarray, "N 17 3"], name: str) -> Float[np.ndarra
 
 
 def _exchange_halves(
-    rng: np.random.Generator,
-    bones: Float[np.ndarray, "N 17 3"],
-    poses: Float[np.ndarray, "N 17 3"],
-    given: Float[np.ndarray, "N 17 3"],
-    donors: Float[np.ndarray, "N 17 3"],
-    share: float,
+    rng: np.random.Generator, bones: Poses, poses: Poses, given: Poses, donors: Poses, share: float
 ) -> None:
     """Put the upper bodies of donors on the legs of some poses, turned to face the same way.
 
@@ -110,19 +104,14 @@ def _exchange_halves(
     bones[np.ix_(rows, index)] = given[np.ix_(rows, index)] @ turn.transpose(0, 2, 1)
 
 
-def _heading(poses: Float[np.ndarray, "N 17 3"]) -> Float[np.ndarray, " N"]:
+def _heading(poses: Poses) -> Float[np.ndarray, " N"]:
     """Angle about y that the hips face, radians; 0 is +z."""
     forward = body_frame(poses, "hips")[:, :, 2]
     heading: np.ndarray = np.arctan2(forward[:, 0], forward[:, 2])
     return heading
 
 
-def _bend(
-    rng: np.random.Generator,
-    bones: Float[np.ndarray, "N 17 3"],
-    poses: Float[np.ndarray, "N 17 3"],
-    share: float,
-) -> None:
+def _bend(rng: np.random.Generator, bones: Poses, poses: Poses, share: float) -> None:
     """Bend some bodies at the waist: forward most, sideways and about the trunk too."""
     rows = np.flatnonzero(rng.random(len(bones)) < share)
     amount = rng.normal((25.0, 0.0, 0.0), (25.0, 20.0, 20.0), (len(rows), 3))
@@ -134,12 +123,7 @@ def _bend(
     bones[rows, _AT["spine"]] = np.einsum("nij,nj->ni", half, bones[rows, _AT["spine"]])
 
 
-def _turn_bones(
-    rng: np.random.Generator,
-    bones: Float[np.ndarray, "N 17 3"],
-    index: list[int],
-    degrees: float,
-) -> None:
+def _turn_bones(rng: np.random.Generator, bones: Poses, index: list[int], degrees: float) -> None:
     """Turn the bones of one limb by small random rotations, in half of the poses."""
     amount = np.deg2rad(degrees) * (rng.random((len(bones), 1)) < 0.5)
     turn = from_rotation_vector(rng.normal(size=(len(bones), 3)) * amount)
@@ -164,7 +148,7 @@ def _length_factors(
     return factors * np.clip(rng.normal(1, config.stature, count), 0.75, 1.25)[:, None]
 
 
-def _assemble(bones: Float[np.ndarray, "N 17 3"]) -> Float[np.ndarray, "N 17 3"]:
+def _assemble(bones: Poses) -> Poses:
     """Joint positions from bone vectors, pelvis at the origin."""
     poses = np.zeros_like(bones)
     for joint in range(1, len(H36M_17)):

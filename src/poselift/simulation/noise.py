@@ -10,6 +10,10 @@ from jaxtyping import Bool, Float, Int
 from poselift.errors import PoseliftError
 from poselift.skeletons import get_skeleton
 
+# 2D poses of `h36m_17`, and which rows of them
+Points = Float[np.ndarray, "N 17 2"]
+Rows = Bool[np.ndarray, " N"]
+
 _H36M = get_skeleton("h36m_17")
 _SIDES = ("left", "right")
 _ENDS = ("wrist", "ankle")
@@ -109,9 +113,7 @@ class DetectorNoise:
                 limits = "at least 0" if highest == np.inf else f"within 0 and {highest:.3g}"
                 raise PoseliftError(f"detector noise: expected {field.name} {limits}, got {value}")
 
-    def apply(
-        self, rng: np.random.Generator, keypoints: Float[np.ndarray, "N 17 2"]
-    ) -> Float[np.ndarray, "N 17 2"]:
+    def apply(self, rng: np.random.Generator, keypoints: Points) -> Points:
         """Return the keypoints as a detector would give them; NaN is missing, before and after.
 
         Any unit. The same generator state gives the same errors, scaled with the person.
@@ -127,9 +129,7 @@ class DetectorNoise:
         _derive_centre(out, true)
         return out
 
-    def _swap(
-        self, rng: np.random.Generator, keypoints: Float[np.ndarray, "N 17 2"]
-    ) -> Float[np.ndarray, "N 17 2"]:
+    def _swap(self, rng: np.random.Generator, keypoints: Points) -> Points:
         legs, arms, body = rng.random((3, len(keypoints)))
         whole = body < self.swap_body
         swapped = swap_sides(
@@ -140,9 +140,7 @@ class DetectorNoise:
             swapped = cross_arms(swapped, left | both, right | both)
         return swapped
 
-    def _jitter(
-        self, rng: np.random.Generator, size: Float[np.ndarray, " N"]
-    ) -> Float[np.ndarray, "N 17 2"]:
+    def _jitter(self, rng: np.random.Generator, size: Float[np.ndarray, " N"]) -> Points:
         """Gaussian errors, wider away from the torso."""
         spread = self.quality_spread
         # mean square 1: E[exp(2 s z - 2 s^2)] = 1
@@ -153,11 +151,7 @@ class DetectorNoise:
         return normal * width[..., None]
 
     def _misplace(
-        self,
-        rng: np.random.Generator,
-        out: Float[np.ndarray, "N 17 2"],
-        named: Float[np.ndarray, "N 17 2"],
-        size: Float[np.ndarray, " N"],
+        self, rng: np.random.Generator, out: Points, named: Points, size: Float[np.ndarray, " N"]
     ) -> None:
         """Put outliers into their wrong places."""
         rows, joints = np.nonzero(_graded(rng, self.outlier, len(out)))
@@ -201,18 +195,14 @@ TRAINING_NOISE = DetectorNoise(
 )
 
 
-def person_size(keypoints: Float[np.ndarray, "N 17 2"]) -> Float[np.ndarray, " N"]:
+def person_size(keypoints: Points) -> Float[np.ndarray, " N"]:
     """Diagonal of the box around the present joints; 0 if there are none."""
     low = np.fmin.reduce(keypoints, axis=1)
     high = np.fmax.reduce(keypoints, axis=1)
     return np.nan_to_num(np.hypot(*(high - low).T))
 
 
-def swap_sides(
-    keypoints: Float[np.ndarray, "N 17 2"],
-    legs: Bool[np.ndarray, " N"],
-    arms: Bool[np.ndarray, " N"],
-) -> Float[np.ndarray, "N 17 2"]:
+def swap_sides(keypoints: Points, legs: Rows, arms: Rows) -> Points:
     """Exchange the names left and right of the legs and the arms of some rows; a copy."""
     out = keypoints.copy()
     for rows, parts in ((legs, _LEGS), (arms, _ARMS)):
@@ -222,11 +212,7 @@ def swap_sides(
     return out
 
 
-def cross_arms(
-    keypoints: Float[np.ndarray, "N 17 2"],
-    left: Bool[np.ndarray, " N"],
-    right: Bool[np.ndarray, " N"],
-) -> Float[np.ndarray, "N 17 2"]:
+def cross_arms(keypoints: Points, left: Rows, right: Rows) -> Points:
     """Exchange the names elbow and wrist of the left and the right arm of some rows; a copy."""
     out = keypoints.copy()
     for side, rows in (("left", left), ("right", right)):
@@ -242,7 +228,7 @@ def _graded(rng: np.random.Generator, rate: float, count: int) -> Bool[np.ndarra
     return rng.random((count, len(_H36M)), dtype=np.float32) < (rate * weights)
 
 
-def _derive_centre(out: Float[np.ndarray, "N 17 2"], true: Float[np.ndarray, "N 17 2"]) -> None:
+def _derive_centre(out: Points, true: Points) -> None:
     """Let pelvis, thorax and spine follow the hips and shoulders (NaN follows too)."""
     for centre, sources in (
         (_PELVIS, _HIPS),
