@@ -10,14 +10,16 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import typer
 
-from poselift import load_poses
+from poselift import Lifter, load_poses
 from poselift.cli import app
-from poselift.io import read_results
+from poselift.io import read_results, save
 from poselift.modelfiles import shipped_models
+from poselift.poses import Person, Results
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -32,14 +34,29 @@ LINES = [
 #: What takes longer than a test may, or needs data that a stranger has not.
 SLOW = ("train", "eval", "export", "bench", "import")
 COMMANDS = [line for line in LINES if line[0] == "poselift"]
-QUICK = [line for line in COMMANDS if line[1] not in SLOW and "--data" not in line]
+QUICK = [
+    line
+    for line in COMMANDS
+    if line[1] not in SLOW and "--data" not in line and "camera:0" not in line
+]
+
+
+@pytest.fixture(scope="module")
+def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of earlier lines that later ones read: 3D of the walk, and its 2D."""
+    folder = tmp_path_factory.mktemp("earlier")
+    flat = load_poses(ROOT / "examples" / "walk.json")
+    save(Results((Person(flat, Lifter("gln")(flat)),)), folder / "walk.npz")
+    save([flat], folder / "keypoints.json")
+    return folder
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path: Path, earlier: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder like a fresh clone, as far as the README's commands look at it."""
     assert shipped_models() == ("gln", "posegraphnet"), "the shipped weights are not there"
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    shutil.copytree(earlier, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -48,7 +65,14 @@ def test_every_kind_of_line_is_known() -> None:
     """So that no command gets into the README without being tested here."""
     assert {kind for kind, _ in BLOCKS} == {"sh", "python"}
     assert {line[0] for line in LINES} == {"make", "pip", "poselift"}
-    assert {line[1] for line in QUICK} == {"lift", "convert", "reproduce"}
+    assert {line[1] for line in QUICK} == {
+        "lift",
+        "detect",
+        "convert",
+        "view",
+        "angles",
+        "reproduce",
+    }
 
 
 @pytest.mark.parametrize("line", QUICK, ids=shlex.join)
@@ -58,16 +82,24 @@ def test_quick_commands_run(home: Path, line: list[str]) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     outputs = [Path(after) for option, after in pairwise(line) if option == "-o"]
+    frames = 100 if "examples/balancing.mp4" in line else 240
     for path in outputs:
         if path.suffix == ".png":
             assert path.read_bytes().startswith(b"\x89PNG")
         elif path.suffix == ".html":
             assert b"</html>" in path.read_bytes()
-        elif line[1] == "convert":
-            assert len(load_poses(path)) == 240
+        elif path.suffix == ".mp4":
+            with av.open(path) as film:
+                assert sum(1 for _ in film.decode(video=0)) == frames
+        elif path.suffix == ".bvh":
+            assert f"Frames: {frames}\n" in path.read_text("utf-8")
+        elif path.suffix == ".csv":
+            assert len(path.read_text("utf-8").splitlines()) == 1 + frames
+        elif line[1] in ("convert", "detect"):
+            assert len(load_poses(path)) == frames
         else:
             (pair,) = read_results(path).people
-            assert pair[1].positions.shape == (240, 17, 3)
+            assert pair[1].positions.shape == (frames, 17, 3)
 
 
 def test_python_runs(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
