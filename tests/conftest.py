@@ -23,6 +23,12 @@ def shared() -> Path:
 
 
 @pytest.fixture
+def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let networks of random weights give what is no body."""
+    monkeypatch.setattr("poselift.lifting.arguments.LONGEST_BONE", 1e9)
+
+
+@pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Call `poselift` in this process; returns exit status, stdout, stderr."""
     from poselift.cli import main

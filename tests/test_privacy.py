@@ -29,7 +29,7 @@ import numpy as np
 from poselift import Lifter
 for precision in ("fp32", "int8"):
     lifter = Lifter("posegraphnet", precision=precision)
-    lifter.live(image_size=(100, 100))
+    lifter.live(image_size=(100, 100), skeleton="h36m_17")
 """,
     "openvino": """
 from poselift import Lifter

@@ -117,6 +117,7 @@ def test_imported_network_gives_the_official_output(
             assert_close(model(inputs), expected, 1e-5)
 
 
+@pytest.mark.usefixtures("untrained")
 def test_lifter_opens_the_folder_and_lifts_pixels(
     golden: Callable[[str], Golden], make: Callable[..., Path], tmp_path: Path, run: Run
 ) -> None:
@@ -375,7 +376,7 @@ def test_a_failed_export_leaves_nothing(
     def fail(*arguments: object, **named: object) -> None:
         raise PoseliftError("differs from the torch model")
 
-    monkeypatch.setattr(poselift.export, "export_onnx", fail)
+    monkeypatch.setattr("poselift.export.run.export_onnx", fail)
     file, out = make("martinez_17j"), tmp_path / "run"
     if existed:
         out.mkdir()

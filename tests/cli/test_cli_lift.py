@@ -220,7 +220,7 @@ def test_interrupt_is_130(
     def interrupt(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(poselift.io, "load_people", interrupt)
+    monkeypatch.setattr(poselift.io, "read_detections", interrupt)
     status, out, err = run("lift", clip, "-o", tmp_path / "a.npz", "--model", model)
     assert (status, out, err) == (INTERRUPTED, "", "poselift: error: interrupted\n")
 

@@ -66,6 +66,7 @@ def exported(
     return model, path
 
 
+@pytest.mark.usefixtures("untrained")
 def test_lifter_gives_what_torch_gives(exported: tuple[nn.Module, Path]) -> None:
     model, path = exported
     rng = np.random.default_rng(5)

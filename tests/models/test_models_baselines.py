@@ -190,6 +190,7 @@ def test_sixteen_joints_export_too(name: str, tmp_path: Path) -> None:
     assert np.abs(lifted_by_file(model, tmp_path)[:, 0]).max() == 0
 
 
+@pytest.mark.usefixtures("untrained")
 def test_a_joint_set_without_pelvis_is_lifted_relative_to_its_spine(tmp_path: Path) -> None:
     config = PoseGraphNetConfig("h36m_16_no_pelvis", widths=(8, 8))
     found = lifted_by_file(lively(PoseGraphNet(config)), tmp_path)

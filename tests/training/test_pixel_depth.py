@@ -275,7 +275,12 @@ def test_lifting_refuses(changes: dict[str, object], sentence: str, tmp_path: Pa
         "intrinsics": [1000, 1000, 500, 500],
     }
     with pytest.raises(PoseliftError, match=re.escape(sentence)):
-        lifter.lift(seen(4).keypoints, image_size=(1000, 1000), **{**given, **changes})
+        lifter.lift(
+            seen(4).keypoints,
+            image_size=(1000, 1000),
+            skeleton="h36m_17",
+            **{**given, **changes},
+        )
 
 
 def test_a_model_of_poses_makes_no_use_of_a_root(tmp_path: Path) -> None:

@@ -116,16 +116,19 @@ class Lifter:
         """Say which model this is and how it runs."""
         return f"Lifter({self.choices}, {self.skeleton.name}, {self.weights_sha256[:12]})"
 
-    def __call__(self, sequence: PoseSequence, *, focal: float | None = None) -> PoseSequence:
+    def __call__(
+        self, sequence: PoseSequence, *, focal: float | None = None, human: bool = True
+    ) -> PoseSequence:
         """Lift one person's 2D sequence (any known skeleton) to 3D.
 
         focal  focal length in pixels, or None to take 1.0 x the longer image side; only models
                with the `person` normalisation use it.
+        human  refuse poses that are no body; scoring measures them instead.
 
         Returns a 3D sequence in metres, camera axes, relative to the root joint, which is exactly
         0. Raises `PoseliftError` for a 3D sequence, one without image size, or a useless `focal`.
         """
-        return self._lift_sequence(*self._prepare(sequence, focal), None)
+        return self._lift_sequence(*self._prepare(sequence, focal), None, human)
 
     def lift(
         self,
@@ -280,10 +283,15 @@ class Lifter:
         return prepared, optics
 
     def _lift_sequence(
-        self, sequence: PoseSequence, optics: Optics, progress: Advance | None
+        self,
+        sequence: PoseSequence,
+        optics: Optics,
+        progress: Advance | None,
+        human: bool = True,
     ) -> PoseSequence:
         """Lift a prepared sequence and say in one line how."""
-        poses = self._core.lift(sequence.positions, optics, sequence.frames, progress=progress)
+        core = replace(self.core, human=human)
+        poses = core.lift(sequence.positions, optics, sequence.frames, progress=progress)
         parts = [
             f"lifted: {self.choices}",
             f"weights sha256 {self.weights_sha256}",

@@ -175,7 +175,7 @@ def _limbs(lifter: Lifter, clip: Pose2SimClip) -> _Limbs:
         image_size=clip.image_size,
         fps=clip.fps,
     )
-    lifted = lifter(sequence)
+    lifted = lifter(sequence, human=False)
     columns = [lifted.skeleton.index(joint) for joint in clip.joints]
     given = sequence.to_skeleton(lifted.skeleton)
     seen = np.asarray(given.visible[:, columns].all(axis=1))
