@@ -19,6 +19,8 @@ from poselift import Lifter, get_skeleton
 from poselift.benchmark.machine import machine
 from poselift.geometry import NORMALISATIONS
 from poselift.lifting import LiveLifter
+from poselift.lifting.core import Core
+from poselift.lifting.optics import Optics
 from poselift.lifting.session import physical_cores
 from poselift.modelfiles import ModelCard
 from run import MODELS
@@ -51,15 +53,9 @@ def microseconds(call: Callable[[], object], seconds: float) -> tuple[float, flo
 def hollow(card: ModelCard, normalisation: str, skeleton: str, flip: bool) -> LiveLifter:
     """A live lifter of a model without its network."""
     poses = np.random.default_rng(0).normal(size=(2, len(card.skeleton), 3)).astype(np.float32)
-    return LiveLifter(
-        lambda inputs: poses[: len(inputs)],
-        replace(card, normalisation=normalisation),
-        joints=get_skeleton(skeleton),
-        size=SIZE,
-        focal=None,
-        flip=flip,
-        min_visible=6,
-    )
+    card = replace(card, normalisation=normalisation)
+    core = Core(lambda inputs: poses[: len(inputs)], card, flip)
+    return LiveLifter(core, get_skeleton(skeleton), SIZE, Optics(SIZE))
 
 
 def overheads(seconds: float) -> Iterator[str]:

@@ -113,7 +113,7 @@ def main() -> None:
     for flag in FLAGS.split():
         flags.add_argument(flag)
     # both named, or selenium would look for them on the network
-    flags.binary_location = shutil.which("chromium") or shutil.which("google-chrome")
+    flags.binary_location = shutil.which("chromium") or shutil.which("google-chrome") or ""
     browser = Chrome(options=flags, service=Service(shutil.which("chromedriver")))
     browser.set_script_timeout(300)
     print(f"{machine(1)}\n")

@@ -74,7 +74,7 @@ def entries(table: np.ndarray, names: bool) -> Iterator[str]:
             yield json.dumps({**values, "score": 0.9})
 
 
-def annotations(table: np.ndarray) -> Iterator[str]:
+def coco_annotations(table: np.ndarray) -> Iterator[str]:
     """Each person as COCO annotations have it."""
     for number, frame in enumerate(np.moveaxis(table, 1, 0)):
         for one in frame:
@@ -182,7 +182,7 @@ def sources(frames: int) -> dict[str, tuple[int, str, Callable[[Path], None]]]:
             frames,
             "coco.json",
             lambda path: write_list(
-                path, annotations(poses(frames, 17, 1, 3)), images(frames), "]}"
+                path, coco_annotations(poses(frames, 17, 1, 3)), images(frames), "]}"
             ),
         ),
         "MediaPipe landmarks, 6 decimals": (

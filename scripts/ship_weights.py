@@ -117,7 +117,7 @@ def export(run: str, name: str = "") -> dict[str, dict[str, Any]]:
     note = Path(run) / "NOTE.txt"
     if note.is_file():  # what the recipe alone does not say about this run
         card["note"] = " ".join(note.read_text("utf-8").split())
-    cards = {}
+    cards: dict[str, dict[str, Any]] = {}
     for precision, stem in (("fp32", name), ("int8", f"{name}.int8")):
         own = {**card, "precision": precision}
         path = WEIGHTS / f"{stem}.onnx"
