@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from poselift.errors import PoseliftError
+from poselift.errors import PoseliftError, how_to_install
 from poselift.io.arrays import Sink
 from poselift.motion.angles import Angles
 
@@ -37,7 +37,7 @@ def write_parquet(people: Sequence[Angles], stream: Sink) -> None:
         from pyarrow import parquet
     except ImportError:
         raise PoseliftError(
-            "Parquet files need PyArrow: pip install 'poselift[parquet]' (.csv does not)"
+            f"Parquet files need pyarrow (.csv does not), install it with: {how_to_install('parquet')}"
         ) from None
     columns: dict[str, pa.Array] = {
         "person": pa.array(np.concatenate([np.full(len(one), one.person_id) for one in people])),

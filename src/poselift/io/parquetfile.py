@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from poselift.errors import PoseliftError
+from poselift.errors import PoseliftError, how_to_install
 from poselift.io import rows
 from poselift.io.arrays import Sink
 from poselift.io.fields import read_list, read_object
@@ -167,7 +167,7 @@ def _parquet(doing: str) -> Any:
         import pyarrow.parquet as pq
     except ImportError:
         raise PoseliftError(
-            f'{doing} .parquet needs pyarrow: pip install "poselift[parquet]"'
+            f"{doing} .parquet needs pyarrow, install it with: {how_to_install('parquet')}"
         ) from None
     return pq
 
