@@ -134,8 +134,12 @@ def test_damaged_and_bloated_files_are_refused(
 def test_without_pyarrow_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save(two(), tmp_path / "a.parquet")
     monkeypatch.setitem(__import__("sys").modules, "pyarrow.parquet", None)
-    with pytest.raises(PoseliftError, match=r'writing .parquet needs pyarrow, install it with: pip install'):
+    with pytest.raises(
+        PoseliftError, match=r"writing .parquet needs pyarrow, install it with: pip install"
+    ):
         save(two(), tmp_path / "b.parquet")
-    with pytest.raises(PoseliftError, match=r'reading .parquet needs pyarrow, install it with: pip install'):
+    with pytest.raises(
+        PoseliftError, match=r"reading .parquet needs pyarrow, install it with: pip install"
+    ):
         load(tmp_path / "a.parquet")
     assert not (tmp_path / "b.parquet").exists()
