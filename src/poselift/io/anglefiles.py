@@ -37,7 +37,8 @@ def write_parquet(people: Sequence[Angles], stream: Sink) -> None:
         from pyarrow import parquet
     except ImportError:
         raise PoseliftError(
-            f"Parquet files need pyarrow (.csv does not), install it with: {how_to_install('parquet')}"
+            "Parquet files need pyarrow (.csv does not), install it with: "
+            f"{how_to_install('parquet')}"
         ) from None
     columns: dict[str, pa.Array] = {
         "person": pa.array(np.concatenate([np.full(len(one), one.person_id) for one in people])),
