@@ -1,0 +1,125 @@
+"""Colours of surfaces: cloth with patterns and folds, faces, hair, walls and furniture.
+
+Axes: N point of a surface. Colours are linear RGB, 0 to 1.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from poselift.simulation.rendering.body import PARTS, is_hair
+from poselift.simulation.rendering.looks import Look, Material
+
+Points = Float[np.ndarray, " N"]
+
+#: Side of the lattice that noise is interpolated from, a power of two.
+_LATTICE = 64
+
+
+def draw_noise(rng: np.random.Generator) -> Float[np.ndarray, "L L 3"]:
+    """Draw the lattice that `noise` interpolates: three values from -1 to 1 at each place."""
+    return rng.uniform(-1, 1, (_LATTICE, _LATTICE, 3)).astype(np.float32)
+
+
+def noise(lattice: Float[np.ndarray, "L L 3"], u: Points, v: Points) -> Float[np.ndarray, "N 3"]:
+    """Three smooth random values at each place; one unit is the size of a blotch."""
+    column, row = np.floor(u), np.floor(v)
+    x, y = (u - column).astype(np.float32), (v - row).astype(np.float32)
+    x, y = (x * x * (3 - 2 * x))[:, None], (y * y * (3 - 2 * y))[:, None]
+    i, j = column.astype(np.int64) & (_LATTICE - 1), row.astype(np.int64) & (_LATTICE - 1)
+    right, below = (i + 1) & (_LATTICE - 1), (j + 1) & (_LATTICE - 1)
+    flat = lattice.reshape(-1, 3)
+    upper = flat[j * _LATTICE + i] * (1 - x) + flat[j * _LATTICE + right] * x
+    lower = flat[below * _LATTICE + i] * (1 - x) + flat[below * _LATTICE + right] * x
+    return upper * (1 - y) + lower * y
+
+
+def cover(
+    material: Material, u: Points, v: Points, lattice: Float[np.ndarray, "L L 3"]
+) -> Float[np.ndarray, "N 3"]:
+    """Colour of a material at places u, v in metres along its surface."""
+    one, two = material.color.astype(np.float32), material.second.astype(np.float32)
+    if material.pattern == "plain":
+        return np.broadcast_to(one, (len(u), 3))
+    a, b = u / material.scale + material.shift, v / material.scale + 0.37 * material.shift
+    if material.pattern == "mottled":
+        share = np.clip(0.5 + 0.8 * noise(lattice, a, b)[:, 0], 0, 1)
+    elif material.pattern == "blocks":  # one edge across the whole thing
+        share = ((b + a * 0.2) % 7 < 3).astype(np.float32)
+    else:
+        a, b = a % 1, b % 1
+        share = {
+            "rings": b < 0.5,
+            "bars": a < 0.5,
+            "checks": (a < 0.5) ^ (b < 0.5),
+            "dots": (a - 0.5) ** 2 + (b - 0.5) ** 2 < 0.09,
+        }[material.pattern].astype(np.float32)
+    return one + (two - one) * share[:, None]
+
+
+def paint_person(
+    part: Int[np.ndarray, " N"],
+    place: Float[np.ndarray, "N 4"],
+    look: Look,
+    lattice: Float[np.ndarray, "L L 3"],
+) -> tuple[Float[np.ndarray, "N 3"], Points, Float[np.ndarray, "N 3"]]:
+    """Colour a body's points; returns colour, gloss, and how folds turn the surface.
+
+    part, place  as of `body.Mesh`.
+    """
+    along, left, height, front = place.T
+    names = list(look.materials)
+    number = {name: names.index(name) for name in names}
+    is_part = {name: part == PARTS.index(name) for name in PARTS}
+    head, capped = is_part["head"], look.hair == "cap"
+    scalp = head & is_hair(left, height, front, look)
+    top = (is_part["trunk"] & (along > look.waist) & (along < look.collar)) | (
+        is_part["arm"] & (along < look.sleeve)
+    )
+    trousers = (is_part["trunk"] & (along <= look.waist)) | (
+        is_part["leg"] & (along < look.trousers)
+    )
+    which = np.full(len(part), number["skin"])
+    for name, chosen in (
+        ("top", top),
+        ("trousers", trousers),
+        ("shoes", is_part["foot"]),
+        ("skirt", is_part["skirt"]),
+        ("hair", is_part["hair"] | (scalp & (not capped))),
+        ("cap", scalp & capped),
+    ):
+        which[chosen] = number[name]
+    thick = np.where(is_part["trunk"] | is_part["skirt"], 0.13, 0.055)
+    around = np.arctan2(front, left) * thick
+    color = np.empty((len(part), 3), dtype=np.float32)
+    gloss, wrinkles = np.empty(len(part), np.float32), np.empty(len(part), np.float32)
+    for name, material in look.materials.items():
+        rows = np.flatnonzero(which == number[name])
+        color[rows] = cover(material, around[rows], height[rows], lattice)
+        gloss[rows], wrinkles[rows] = material.gloss, material.wrinkles
+    _paint_face(color, np.flatnonzero(head & ~scalp), left, height, front, look)
+    folds = noise(lattice, around / 0.045, height / 0.06 + 3 * along)
+    folds += 0.5 * noise(lattice, around / 0.02 + 7, height / 0.03)
+    shade = 1 + 0.06 * folds[:, :1]
+    return color * shade, gloss, 0.4 * wrinkles[:, None] * folds
+
+
+def _paint_face(
+    color: Float[np.ndarray, "N 3"],
+    rows: Int[np.ndarray, " M"],
+    left: Points,
+    height: Points,
+    front: Points,
+    look: Look,
+) -> None:
+    """Put eyes, brows, mouth and beard on the front of a head, in place."""
+    rows = rows[front[rows] > 0.02]
+    side, level = np.abs(left[rows]), height[rows]
+    hair, skin = look.materials["hair"].color, look.materials["skin"].color
+    if look.beard:
+        color[rows[(level < -0.045) & (level > -0.125)]] = hair
+    color[rows[(np.abs(level + 0.064) < 0.007) & (side < 0.026)]] = skin * (0.7, 0.35, 0.35)
+    color[rows[(np.abs(level - 0.033) < 0.005) & (np.abs(side - 0.033) < 0.018)]] = hair
+    color[rows[(np.abs(level - 0.014) < 0.008) & (np.abs(side - 0.033) < 0.015)]] = 0.6
+    color[rows[(np.abs(level - 0.014) < 0.008) & (np.abs(side - 0.033) < 0.007)]] = 0.015
