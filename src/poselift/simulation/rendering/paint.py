@@ -8,8 +8,9 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
-from poselift.simulation.rendering.body import PARTS, is_hair
+from poselift.simulation.rendering.heads import is_hair
 from poselift.simulation.rendering.looks import Look, Material
+from poselift.simulation.rendering.tubes import PARTS
 
 Points = Float[np.ndarray, " N"]
 
@@ -66,7 +67,7 @@ def paint_person(
 ) -> tuple[Float[np.ndarray, "N 3"], Points, Float[np.ndarray, "N 3"]]:
     """Colour a body's points; returns colour, gloss, and how folds turn the surface.
 
-    part, place  as of `body.Mesh`.
+    part, place  as of `tubes.Mesh`.
     """
     along, left, height, front = place.T
     names = list(look.materials)

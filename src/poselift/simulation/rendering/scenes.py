@@ -50,7 +50,7 @@ class Scene:
     sky        colours of the sky (or ceiling) low and high.
     light      unit vector towards the lamp or the sun, its colour times its strength.
     ambient    colours of the light from above and from below.
-    furniture  points, normals (V, 3), place (V, 4), part (V,) and faces (F, 3) as of `body.Mesh`.
+    furniture  points, normals (V, 3), place (V, 4), part (V,) and faces (F, 3) as of `tubes.Mesh`.
     materials  of the furniture: part FIRST_PART + k has materials[k].
     """
 
@@ -218,7 +218,7 @@ def _place_furniture(
 def _box_mesh(
     boxes: list[Box],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Six faces a box: points, normals, places, parts, faces as of `body.Mesh`, one moment."""
+    """Six faces a box: points, normals, places, parts, faces as of `tubes.Mesh`, one moment."""
     if not boxes:
         none = np.zeros((0, 3))
         return none, none, np.zeros((0, 4)), np.zeros(0, int), np.zeros((0, 3), int)
