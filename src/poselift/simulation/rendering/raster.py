@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Float32, Int
 
 #: Nothing nearer than this, metres, is drawn: a triangle that reaches nearer is left out.
 NEAR = 0.2
@@ -31,6 +31,14 @@ class Fragments:
     weights: Float[np.ndarray, "N 3"]
     depth: Float[np.ndarray, "S H W"]
 
+    def blend(self, corners: Float[np.ndarray, "N 3 D"]) -> Float[np.ndarray, "N D"]:
+        """Interpolate what the corners of each fragment's face have."""
+        weights = self.weights
+        blended: np.ndarray = corners[:, 0] * weights[:, :1]
+        blended += corners[:, 1] * weights[:, 1:2]
+        blended += corners[:, 2] * weights[:, 2:]
+        return blended
+
 
 def rasterise(
     points: Float[np.ndarray, "S V 2"],
@@ -49,43 +57,12 @@ def rasterise(
     samples, count = len(points), len(faces)
     corners = points[:, faces].reshape(-1, 3, 2).astype(np.float32)
     near = 1.0 / np.maximum(depth, NEAR).astype(np.float32)[:, faces].reshape(-1, 3)
-    (ax, ay), (bx, by), (cx, cy) = (corners[:, k].T for k in range(3))
-    area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-    # first and last pixel column and row whose centres can lie inside
-    left = np.maximum(np.ceil(corners[..., 0].min(axis=1) - 0.5), 0).astype(np.int32)
-    top = np.maximum(np.ceil(corners[..., 1].min(axis=1) - 0.5), 0).astype(np.int32)
-    wide = np.minimum(np.floor(corners[..., 0].max(axis=1) - 0.5), width - 1) - left + 1
-    high = np.minimum(np.floor(corners[..., 1].max(axis=1) - 0.5), height - 1) - top + 1
-    kept = np.flatnonzero(
-        (area < -1e-6) & (wide > 0) & (high > 0) & (near.max(axis=1) < 1.0 / NEAR)
-    )
-    ax, ay, bx, by, cx, cy = (one[kept] for one in (ax, ay, bx, by, cx, cy))
-    area, left, top, near = area[kept], left[kept], top[kept], near[kept]
-    wide, high = wide[kept].astype(np.int32), high[kept].astype(np.int32)
-
-    # weights of the corners b and c are linear: value at the box's first pixel, steps in x and y
-    x0 = left.astype(np.float32) + np.float32(0.5) - ax
-    y0 = top.astype(np.float32) + np.float32(0.5) - ay
-    b_dx, b_dy = (cy - ay) / area, (ax - cx) / area
-    c_dx, c_dy = (ay - by) / area, (bx - ax) / area
-    b_0, c_0 = b_dx * x0 + b_dy * y0, c_dx * x0 + c_dy * y0
-
-    each = wide * high
-    row = np.repeat(np.arange(len(kept), dtype=np.int32), each)
-    place = np.arange(len(row), dtype=np.int32) - np.repeat(
-        np.cumsum(each, dtype=np.int32) - each, each
-    )
-    down, right = np.divmod(place, wide[row])
-    x, y = right.astype(np.float32), down.astype(np.float32)
-    b = b_0[row] + b_dx[row] * x + b_dy[row] * y
-    c = c_0[row] + c_dx[row] * x + c_dy[row] * y
-    inside = np.flatnonzero((b >= 0) & (c >= 0) & (b + c <= 1))
-    row, b, c, right, down = row[inside], b[inside], c[inside], right[inside], down[inside]
+    drawn = near.max(axis=1) < np.float32(1.0 / NEAR)
+    row, b, c, pixel = _inside(corners, drawn, size)
     a_w, b_w, c_w = near[row, 0] * (1 - b - c), near[row, 1] * b, near[row, 2] * c
     nearness = a_w + b_w + c_w
 
-    sample = kept[row] // count
-    pixel = (sample * height + top[row] + down) * width + left[row] + right
+    pixel += row // count * (height * width)
     nearest = np.zeros(samples * height * width, dtype=np.float32)
     np.maximum.at(nearest, pixel, nearness)
     winner = np.full(len(nearest), -1, dtype=np.int64)
@@ -98,7 +75,51 @@ def rasterise(
         distance = 1.0 / nearest
     return Fragments(
         pixel=covered,
-        face=kept[row[winner]] % count,
+        face=row[winner] % count,
         weights=weights / nearness[winner, None],
         depth=distance.reshape(samples, height, width),
     )
+
+
+def _inside(
+    corners: Float32[np.ndarray, "F 3 2"], drawn: Bool[np.ndarray, " F"], size: tuple[int, int]
+) -> tuple[
+    Int[np.ndarray, " N"],
+    Float32[np.ndarray, " N"],
+    Float32[np.ndarray, " N"],
+    Int[np.ndarray, " N"],
+]:
+    """Pixels whose centres lie in faces: face, weights of its second and third corner, pixel."""
+    width, height = size
+    (ax, ay), (bx, by), (cx, cy) = (corners[:, k].T for k in range(3))
+    area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+    # first and last pixel column and row whose centres can lie inside
+    half = np.float32(0.5)
+    left = np.maximum(np.ceil(np.minimum(np.minimum(ax, bx), cx) - half), 0)
+    top = np.maximum(np.ceil(np.minimum(np.minimum(ay, by), cy) - half), 0)
+    right = np.minimum(np.floor(np.maximum(np.maximum(ax, bx), cx) - half), width - 1)
+    base = np.minimum(np.floor(np.maximum(np.maximum(ay, by), cy) - half), height - 1)
+    kept = np.flatnonzero((area < -1e-6) & (right >= left) & (base >= top) & drawn)
+    ax, ay, bx, by, cx, cy = (one[kept] for one in (ax, ay, bx, by, cx, cy))
+    area, left, top, right, base = (one[kept] for one in (area, left, top, right, base))
+
+    # weights of the second and third corner are linear: at the box's first pixel, steps in x, y
+    x0, y0 = left + half - ax, top + half - ay
+    b_dx, b_dy = (cy - ay) / area, (ax - cx) / area
+    c_dx, c_dy = (ay - by) / area, (bx - ax) / area
+    b_0, c_0 = b_dx * x0 + b_dy * y0, c_dx * x0 + c_dy * y0
+
+    wide = (right - left + 1).astype(np.int32)
+    each = wide * (base - top + 1).astype(np.int32)
+    row = np.repeat(np.arange(len(kept), dtype=np.int32), each)
+    first = np.cumsum(each, dtype=np.int32) - each
+    place = np.arange(len(row), dtype=np.int32) - first[row]
+    down = place // wide[row]
+    along = place - down * wide[row]
+    x, y = along.astype(np.float32), down.astype(np.float32)
+    b = b_0[row] + b_dx[row] * x + b_dy[row] * y
+    c = c_0[row] + c_dx[row] * x + c_dy[row] * y
+    inside = np.flatnonzero((b >= 0) & (c >= 0) & (b + c <= 1))
+    row, b, c = row[inside], b[inside], c[inside]
+    corner = (top * width + left).astype(np.int64)  # exact: pictures are below 4096 squared
+    return kept[row], b, c, corner[row] + down[inside] * width + along[inside]
