@@ -12,7 +12,7 @@ from poselift import Lifter, load_poses
 from poselift.geometry import normalise
 from poselift.modelfiles.find import find_model, shipped_folder, shipped_models
 
-SIZE_LIMIT_MB = {"gln": 12, "posegraphnet": 4}
+SIZE_LIMIT_MB = {"gln": 12, "gln-small": 4, "posegraphnet": 4}
 
 
 @pytest.fixture(scope="module", params=sorted(SIZE_LIMIT_MB))
@@ -76,3 +76,10 @@ def test_a_real_person_has_human_proportions(lifter: Lifter, shared: Path) -> No
     head, ankles = lifted.skeleton.index("head"), [3, 6]
     assert down[head] < -0.4
     assert (down[ankles] > 0.5).all()
+
+
+def test_the_default_is_the_same_from_python_and_from_the_command() -> None:
+    from poselift.cli import running
+    from poselift.modelfiles import find
+
+    assert running.DEFAULT_MODEL == find.DEFAULT_MODEL == Lifter().card.name

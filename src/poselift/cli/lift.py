@@ -39,7 +39,15 @@ from poselift.cli.moving import (
 from poselift.cli.outputs import checked_outputs
 from poselift.cli.people import choose, with_fps
 from poselift.cli.pipes import departing, is_piped
-from poselift.cli.running import Backend, Flip, Focal, Model, Precision, Threads
+from poselift.cli.running import (
+    DEFAULT_MODEL,
+    Backend,
+    Flip,
+    Focal,
+    Model,
+    Precision,
+    Threads,
+)
 from poselift.cli.videos import (
     DetectEvery,
     DetectorName,
@@ -67,7 +75,7 @@ Outputs = Annotated[
 def lift(
     source: Source,
     outputs: Outputs = None,
-    model: Model = "gln",
+    model: Model = DEFAULT_MODEL,
     format_name: FormatName = "auto",
     skeleton: SkeletonName = None,
     size: Size = None,

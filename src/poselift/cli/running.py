@@ -9,8 +9,14 @@ from typing import Annotated
 
 import typer
 
+#: `poselift.modelfiles.find.DEFAULT_MODEL`, which a help page need not import NumPy for.
+DEFAULT_MODEL = "gln-small"
+
 Model = Annotated[
-    str, typer.Option(help="A shipped model (gln, posegraphnet), a run folder or an .onnx file.")
+    str,
+    typer.Option(
+        help="A shipped model (gln-small, gln, posegraphnet), a run folder or an .onnx file."
+    ),
 ]
 Focal = Annotated[
     float | None,

@@ -23,7 +23,7 @@ from poselift.modelfiles.card import (
     ModelCard,
     parse_card,
 )
-from poselift.modelfiles.find import ModelFile, find_model, has_weights
+from poselift.modelfiles.find import DEFAULT_MODEL, ModelFile, find_model, has_weights
 from poselift.modelfiles.onnxfile import card_text
 from poselift.modelfiles.runtime import load_onnxruntime, load_openvino
 
@@ -144,7 +144,7 @@ def _cut(model: Any, name: str) -> tuple[Any, Any]:
     return openvino.Model([border], model.get_parameters()), head
 
 
-def runtimes(model: str | os.PathLike[str] = "gln") -> tuple[tuple[str, str], ...]:
+def runtimes(model: str | os.PathLike[str] = DEFAULT_MODEL) -> tuple[tuple[str, str], ...]:
     """Return each (backend, precision) that this machine can run a model with, exact ones first.
 
     Raises `PoseliftError` if there is no such model.

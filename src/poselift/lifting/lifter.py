@@ -28,7 +28,7 @@ from poselift.lifting.optics import Optics, optics_of
 from poselift.lifting.session import open_model
 from poselift.lifting.stream import Chunk, lift_chunks, numbered
 from poselift.modelfiles.card import ModelCard
-from poselift.modelfiles.find import ModelFile, find_model
+from poselift.modelfiles.find import DEFAULT_MODEL, ModelFile, find_model
 from poselift.poses import Person, PoseSequence, Results
 from poselift.skeletons import Skeleton, conversion
 
@@ -37,8 +37,8 @@ from poselift.skeletons import Skeleton, conversion
 class Lifter:
     """Lifts 2D keypoints to 3D with one set of weights.
 
-    model      a shipped name ("gln", "posegraphnet"), a run folder, an .onnx file, or one
-               that `find_model` has read.
+    model      a shipped name ("gln-small", "gln", "posegraphnet"), a run folder, an .onnx file, or
+               one that `find_model` has read.
     threads    CPU threads to use, at most one a core; None for one a core that is free.
     flip       lift the mirrored pose too and return the mean of both, as is the field's habit
                (VideoPose3D, test-time augmentation): more accurate, half as fast.
@@ -57,7 +57,7 @@ class Lifter:
 
     def __init__(
         self,
-        model: str | os.PathLike[str] | ModelFile = "gln",
+        model: str | os.PathLike[str] | ModelFile = DEFAULT_MODEL,
         *,
         threads: int | None = None,
         flip: bool = True,

@@ -19,6 +19,7 @@ from poselift.detection.record import Notebook, Recording
 from poselift.detection.video import CAMERA
 from poselift.lifting.lifter import Lifter
 from poselift.lifting.live import LiveLifter
+from poselift.modelfiles.find import DEFAULT_MODEL
 from poselift.motion import OneEuro, Options, refine
 from poselift.poses import Results
 from poselift.skeletons import Skeleton
@@ -34,7 +35,7 @@ _FORGET_S = 2.0
 def lift_video(
     source: str | os.PathLike[str],
     *,
-    model: str | os.PathLike[str] | Lifter = "gln",
+    model: str | os.PathLike[str] | Lifter = DEFAULT_MODEL,
     detector: str | Detector = "movenet",
     every: int | None = None,
     trim: tuple[float, float] | None = None,
@@ -172,7 +173,7 @@ class Camera:
 def open_camera(
     source: int | str | os.PathLike[str] = 0,
     *,
-    model: str | os.PathLike[str] | Lifter = "gln",
+    model: str | os.PathLike[str] | Lifter = DEFAULT_MODEL,
     detector: str | Detector = "movenet",
     every: int | None = None,
 ) -> Camera:

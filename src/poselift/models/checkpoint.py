@@ -64,9 +64,9 @@ def load_model(
     """Load a network in evaluation mode, with its card.
 
     `source` is a folder that `save_model` filled, or a run folder that was stopped, whose best
-    checkpoint counts, an exported .onnx file, or the name of shipped
-    weights ("gln", "posegraphnet"; write "./gln" for a folder of that name). With `architecture`
-    a network of another one is refused.
+    checkpoint counts, an exported .onnx file, or the name of shipped weights ("gln-small", "gln",
+    "posegraphnet"; write "./gln" for a folder of that name). With `architecture` a network of
+    another one is refused.
 
     Raises `PoseliftError` naming the file, and the key where one is at fault, if something is
     missing, damaged, or does not fit.
