@@ -1,4 +1,4 @@
-"""poselift: 2D human keypoints in, metric 3D skeletons out.
+"""poselift: videos or 2D human keypoints in, 3D skeletons in metres out.
 
     from poselift import Lifter, load_poses
     clip = Lifter("gln")(load_poses("clip.json"))

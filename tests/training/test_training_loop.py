@@ -61,7 +61,7 @@ class Stopper(Reporter):
     def __init__(self, looks: int) -> None:
         self.left = looks
 
-    def start(self, epochs: int, steps: int, done: int, seconds: float) -> None:
+    def start(self, epochs: int, steps: int, done: int, seconds: float, where: str) -> None:
         self.begun = (epochs, steps, done)
         assert 0 < seconds < 600
 
@@ -482,7 +482,9 @@ def test_plain_lines_without_a_terminal(tmp_path: Path) -> None:
         run(tiny_config("martinez", epochs=2), tmp_path / "run", reporter=reporter)
     lines = (tmp_path / "log").read_text().splitlines()
     assert len(lines) == 3
-    assert re.fullmatch(r"8 steps to the end of 2 epochs, about \d+ s", lines[0])
+    assert re.fullmatch(
+        r"8 steps to the end of 2 epochs on \d+ threads? of the CPU, about \d+ s", lines[0]
+    )
     assert re.fullmatch(
         r"epoch 2/2  train loss \S+  validation loss \S+  MPJPE \S+ mm  lr \S+", lines[2]
     )

@@ -23,7 +23,6 @@ from poselift.cli.view import view
 
 app = typer.Typer(
     name="poselift",
-    help="2D human keypoints in, metric 3D skeletons out.",
     cls=ReportingGroup,
     no_args_is_help=True,
     add_completion=False,
@@ -50,7 +49,7 @@ def _options(
         help="Print the version and leave.",
     ),
 ) -> None:
-    """2D human keypoints in, metric 3D skeletons out."""
+    """Videos or 2D human keypoints in, 3D skeletons in metres out."""
 
 
 app.command("lift", cls=PlainCommand)(lift)

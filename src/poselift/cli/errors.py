@@ -15,8 +15,9 @@ from typer.core import TyperGroup
 from poselift.cli.pipes import deliver
 from poselift.errors import PoseliftError, how_to_install, printable
 
-#: What a user did wrong, as with unknown options; and what a shell expects after Ctrl-C.
-BAD_INPUT, INTERRUPTED = 2, 130
+#: What a user did wrong, as with unknown options; and what a shell expects after Ctrl-C and after
+#: a reader of the output that went away, as `head` does.
+BAD_INPUT, INTERRUPTED, UNREAD = 2, 130, 141
 
 # A full device, a reader that went away, a terminal that is gone.
 _OF_STDOUT = (errno.ENOSPC, errno.EPIPE, errno.EIO)
@@ -66,6 +67,8 @@ class ReportingGroup(TyperGroup):
                 raise
             with suppress(OSError):  # what is left in the buffer cannot be written either
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if error.errno == errno.EPIPE:
+                raise SystemExit(UNREAD) from None
             fail(f"standard output cannot be written ({error.strerror})")
         except ModuleNotFoundError as error:
             missing = (error.name or "").split(".")[0]

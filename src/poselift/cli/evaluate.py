@@ -91,11 +91,10 @@ def evaluate(
     backend: _Backend = "onnxruntime",
 ) -> None:
     """Measure models on a data set: errors in mm and percentages, by action and by joint."""
-    from rich.console import Console
-
     from poselift import scoring
     from poselift.cli.export import ready
     from poselift.cli.outputs import check_outputs
+    from poselift.cli.progress import telling
     from poselift.cli.tables import show_tables
     from poselift.datasets import get_data_set
     from poselift.lifting import Lifter
@@ -114,7 +113,7 @@ def evaluate(
         for name in model
         for chosen in precision
     }
-    with Console(stderr=True).status(f"{data} ...") as status:
+    with telling(f"{data} ...") as say:
         scores = scoring.evaluate(
             lifters,
             data,
@@ -126,7 +125,7 @@ def evaluate(
             annotations=annotations,
             protocols=protocol,
             metrics=metrics,
-            say=lambda words: status.update(words.replace("[", "\\[")),  # no markup
+            say=say,
         )
     # the averages of all data first, then the details
     tables = [score.tables[0] for score in scores]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from poselift.cli.running import progress
+from poselift.cli.progress import counting
 
 if TYPE_CHECKING:
     from poselift.lifting import Lifter
@@ -90,6 +90,6 @@ def lift_moving(
         camera = lens.camera(people[0].image_size)
         # other normalisations make no use of it; only --focal itself is then refused
         focal = sum(camera.focal) / 2 if lifter.card.normalisation == "person" else None
-    with progress(sum(map(len, people)), quiet) as advance:
+    with counting("lifting", sum(map(len, people)), "poses", quiet) as advance:
         results = lifter.lift_people(people, focal=focal, progress=advance)
     return refine(replace(results, meta={**results.meta, **facts}), options)

@@ -10,7 +10,7 @@ import typer
 
 from poselift.cli.outputs import check_outputs
 from poselift.cli.reports import checked_root, draw_of_model, show_report
-from poselift.cli.running import Seed
+from poselift.cli.running import Seed, Threads
 from poselift.errors import PoseliftError
 
 if TYPE_CHECKING:
@@ -59,7 +59,6 @@ _Runs = Annotated[
     Path, typer.Option("--runs", help="Folder of trained networks, found again there.")
 ]
 _Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
-_Threads = Annotated[int | None, typer.Option("--threads", help="CPU threads.")]
 
 
 def reproduce(
@@ -76,7 +75,7 @@ def reproduce(
     output: _Output = None,
     runs: _Runs = Path("runs/reproduce"),
     device: _Device = "auto",
-    threads: _Threads = None,
+    threads: Threads = None,
 ) -> None:
     """Reproduce tables and figures of both papers: train, measure, and write what came out.
 

@@ -1,10 +1,7 @@
-"""The options that say which model runs and how, and the bar that shows it running."""
+"""The options that say which model runs and how."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -43,18 +40,3 @@ Seed = Annotated[
     int,
     typer.Option("--seed", min=0, max=2**63 - 1, help="Decides everything that is random."),
 ]
-
-
-@contextmanager
-def progress(total: int, quiet: bool) -> Iterator[Callable[[int], None] | None]:
-    """Show a bar on stderr if that is a terminal; yields what advances it."""
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    columns = ("lifting", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("lifting", total=total)
-        yield lambda count: bar.advance(task, count)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from poselift.cli.running import Seed
+from poselift.cli.progress import telling
+from poselift.cli.running import Seed, Threads
 from poselift.cli.training import config_of, data_spec, ending
 from poselift.errors import PoseliftError
 
@@ -98,7 +99,7 @@ def train(
     poseaug: _PoseAug = False,
     seed: Seed = 0,
     device: str = typer.Option("auto", "--device", help="auto, cpu or cuda."),
-    threads: int | None = typer.Option(None, "--threads", help="CPU threads."),
+    threads: Threads = None,
     resume: bool = typer.Option(False, "--resume", help="Continue the run in --out."),
     init: _Init = None,
     branch: _Branch = None,
@@ -138,7 +139,7 @@ def _run(
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     check_folder(config, out, resume=resume)
     device = choose_device(device)
-    with console.status(f"loading {config.data.name} ..."):
+    with telling(f"loading {config.data.name} ..."):
         data = open_data(config)
     try:
         return train(

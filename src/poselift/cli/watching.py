@@ -1,12 +1,12 @@
-"""A video watched from its first frame to its last: who is in it, what was lost, and the bar."""
+"""A video watched from its first frame to its last: who is in it, and what was lost."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from poselift.cli.progress import counting
 
 if TYPE_CHECKING:
     from poselift.cli.videos import VideoOptions
@@ -38,7 +38,7 @@ def watch_video(
                 "leave --size out or give the video that it belongs to"
             )
         detector = open_detector(options.detector, skeleton=options.skeleton)
-        with frame_bar("detecting", video.count, quiet) as advance:
+        with counting("detecting", video.count, "frames", quiet) as advance:
             recording = record(
                 video, detector, every=options.every, fps=options.fps, progress=advance
             )
@@ -64,36 +64,3 @@ def _say_losses(video: object, recording: Recording) -> None:
 def _warn(sentence: str) -> None:
     """Print a warning on stderr."""
     print(f"poselift: warning: {sentence}", file=sys.stderr)
-
-
-@contextmanager
-def frame_bar(what: str, total: int | None, quiet: bool) -> Iterator[Callable[[int], None] | None]:
-    """Show frames, frames a second and the time left on stderr, if that is a terminal.
-
-    Yields what advances it.
-    """
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        ProgressColumn,
-        Task,
-        TimeRemainingColumn,
-    )
-    from rich.text import Text
-
-    class Rate(ProgressColumn):
-        """Frames a second."""
-
-        def render(self, task: Task) -> Text:
-            """Show the speed of the last half minute."""
-            return Text(f"{task.speed:.0f} frames/s" if task.speed else "")
-
-    columns = (what, BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda count: bar.advance(task, count)

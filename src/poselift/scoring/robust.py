@@ -42,10 +42,11 @@ def score_robustness(
     show too few joints to be lifted are left out. Raises `PoseliftError` as the readers do.
     """
     measured = {name: _Measured() for name in lifters}
-    for kind in load_kinds(root / "cmu", split):
+    for number, kind in enumerate(load_kinds(root / "cmu", split), 1):
         for name, lifter in lifters.items():
-            say(f"{kind.data.name}: lifting by {name} ...")
-            _measure(measured[name], kind, lift_data(lifter, kind.data))
+            what = f"{kind.data.name} ({number} of {len(KINDS)}): lifting by {name}"
+            poses = lift_data(lifter, kind.data, lambda done, what=what: say(f"{what}, {done}"))
+            _measure(measured[name], kind, poses)
     if split == "test":
         say("lifting the balancing clip ...")
         for name, rows in _balancing(lifters, root / "pose2sim").items():

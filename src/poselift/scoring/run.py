@@ -84,8 +84,7 @@ def lift_kept(
     lifter: Lifter, name: str, data: LiftingData, notes: list[str], say: Say
 ) -> tuple[Float[np.ndarray, "M J 3"], LiftingData]:
     """Lift all rows (metres); return those with a pose and their data. Others go into the notes."""
-    say(f"{data.name}: lifting by {name} ...")
-    predicted = lift_data(lifter, data)
+    predicted = lift_data(lifter, data, lambda done: say(f"{data.name}: lifting by {name}, {done}"))
     kept = np.isfinite(predicted).all(axis=(1, 2))
     if kept.all():
         return predicted, data
@@ -96,17 +95,19 @@ def lift_kept(
     return predicted[kept], data[kept]
 
 
-def lift_data(lifter: Lifter, data: LiftingData) -> Float[np.ndarray, "N J 3"]:
+def lift_data(lifter: Lifter, data: LiftingData, say: Say = silently) -> Float[np.ndarray, "N J 3"]:
     """Lift all rows, each with its camera's true image size and focal length; metres.
+
+    say  told how far it is.
 
     A model of pixel and depth is given the true intrinsics and root position, as in the papers'
     rows marked §. Frames that the lifter leaves out are NaN. Raises `PoseliftError` for a lifter
     of other joints.
     """
-    return lift_rows(lifter.core, data)
+    return lift_rows(lifter.core, data, say)
 
 
-def lift_rows(core: Core, data: LiftingData) -> Float[np.ndarray, "N J 3"]:
+def lift_rows(core: Core, data: LiftingData, say: Say = silently) -> Float[np.ndarray, "N J 3"]:
     """Lift all rows as `lift_data` does, by any core."""
     card = core.card
     if card.skeleton != data.skeleton:
@@ -122,7 +123,14 @@ def lift_rows(core: Core, data: LiftingData) -> Float[np.ndarray, "N J 3"]:
         root=data.root.astype(np.float64) if placed else None,
         intrinsics=data.intrinsics.astype(np.float64) if placed else None,
     )
-    return core.lift(data.keypoints, optics, data.frame, data.sequences)
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        say(f"{done:,} of {len(data):,} poses")
+
+    return core.lift(data.keypoints, optics, data.frame, data.sequences, progress=advance)
 
 
 def score_pose2sim(lifters: Mapping[str, Lifter], root: Path) -> Scores:

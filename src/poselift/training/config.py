@@ -115,7 +115,8 @@ class TrainingConfig:
     seed: int = 0
     """Decides the initial weights, the order of samples, the noise and fresh samples."""
     threads: int | None = None
-    """CPU threads; None leaves PyTorch's choice. Runs repeat bit for bit with 1."""
+    """CPU threads, at most one a core; None: one for each free core. Runs repeat bit for bit with
+    1."""
     checkpoint_seconds: float = 60.0
     """Time between two checkpoints to resume from; the start and the end always have one."""
     recipe: str = ""

@@ -10,6 +10,7 @@ import torch
 from lightning_fabric import Fabric
 
 from poselift.errors import PoseliftError
+from poselift.lifting.session import threads_for
 
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -39,13 +40,14 @@ def make_fabric(device: str, precision: str) -> Fabric:
 def process_settings(seed: int, threads: int | None, device: str) -> Iterator[None]:
     """Seed PyTorch's generators and set its threads; on "cuda" let fp32 products use TF32.
 
+    threads  as `threads_for` takes them; None is one for each core that is free.
+
     All of it returns to what it was.
     """
     before, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        if threads is not None:
-            torch.set_num_threads(threads)
+        torch.set_num_threads(threads_for(threads))
         if device == "cuda":
             torch.set_float32_matmul_precision("high")
         try:

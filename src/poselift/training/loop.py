@@ -196,7 +196,11 @@ class _Run:
         size, epochs = self._config.batch_size, self._config.epochs
         steps = len(arrays[-1]) // size * epochs
         left = (steps - self._progress.step) * self._step_seconds(arrays)
-        self._reporter.start(epochs, steps, self._progress.step, left)
+        threads = torch.get_num_threads()
+        where = f"{threads} thread{'s' if threads > 1 else ''} of the CPU"
+        if self._device.type != "cpu":
+            where = torch.cuda.get_device_name(self._device)
+        self._reporter.start(epochs, steps, self._progress.step, left, where)
         self._started = self._saved = time.monotonic()
 
     def _step_seconds(self, arrays: tuple[np.ndarray, ...]) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Mapping
 from math import nan
 from typing import final
@@ -11,15 +12,19 @@ from typing import final
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+#: Seconds that the time left is reckoned by.
+_RECENT = 120.0
+
 
 class Reporter(ABC):
     """Told by the training loop how it goes."""
 
     @abstractmethod
-    def start(self, epochs: int, steps: int, done: int, seconds: float) -> None:
+    def start(self, epochs: int, steps: int, done: int, seconds: float, where: str) -> None:
         """Begin: `steps` a run in `epochs`, `done` of them already in an earlier session.
 
         seconds  that what is left will take, by the time of a step.
+        where    what computes, in words.
         """
 
     @abstractmethod
@@ -39,7 +44,7 @@ class Reporter(ABC):
 class SilentReporter(Reporter):
     """Says nothing."""
 
-    def start(self, epochs: int, steps: int, done: int, seconds: float) -> None:
+    def start(self, epochs: int, steps: int, done: int, seconds: float, where: str) -> None:
         """Say nothing."""
 
     def step(self, epoch: int, step: int, loss: float, lr: float, rate: float) -> None:
@@ -60,20 +65,28 @@ class LineReporter(Reporter):
         """Print to `console`, at least every `interval` seconds while steps are taken."""
         self._console = console
         self._interval = interval
-        self._epochs = self._steps = self._done = 0
-        self._last = self._started = time.monotonic()
+        self._epochs = self._steps = 0
+        self._step_seconds = 0.0
+        self._looks: deque[tuple[float, int]] = deque()
+        self._last = time.monotonic()
 
-    def start(self, epochs: int, steps: int, done: int, seconds: float) -> None:
+    def start(self, epochs: int, steps: int, done: int, seconds: float, where: str) -> None:
         """Remember the totals; say how long it will take."""
-        self._epochs, self._steps, self._done = epochs, steps, done
-        self._started = time.monotonic()
-        self._say(_forecast(epochs, steps, done, seconds))
+        self._epochs, self._steps = epochs, steps
+        self._step_seconds = seconds / max(steps - done, 1)
+        self._looks.clear()
+        self._say(_forecast(epochs, steps, done, seconds, where))
 
     def step(self, epoch: int, step: int, loss: float, lr: float, rate: float) -> None:
         """Print a line if the last one is long ago."""
         now = time.monotonic()
+        self._looks.append((now, step))  # none at the start: the first steps set libraries up
+        while len(self._looks) > 2 and now - self._looks[1][0] > _RECENT:
+            self._looks.popleft()
         if now - self._last >= self._interval:
-            left = (now - self._started) / (step - self._done) * (self._steps - step)
+            then, before = self._looks[0]
+            each = (now - then) / (step - before) if step > before else self._step_seconds
+            left = each * (self._steps - step)
             self._say(
                 f"epoch {epoch + 1}/{self._epochs}  step {step}/{self._steps}  loss {loss:.5g}  "
                 f"lr {lr:.3g}  {rate:,.0f} samples/s  {duration(left)} left"
@@ -110,9 +123,11 @@ class BarReporter(Reporter):
             expand=True,
         )
 
-    def start(self, epochs: int, steps: int, done: int, seconds: float) -> None:
-        """Show the bar, in the place of an earlier run's."""
+    def start(self, epochs: int, steps: int, done: int, seconds: float, where: str) -> None:
+        """Say how long it will take; show the bar, in the place of an earlier run's."""
         self._epochs = epochs
+        words = _forecast(epochs, steps, done, seconds, where)
+        self._bar.console.print(words, markup=False, highlight=False)
         for task in self._bar.task_ids:
             self._bar.remove_task(task)
         self._task = self._bar.add_task(
@@ -152,11 +167,12 @@ def duration(seconds: float) -> str:
     return f"{hours // 24} d {hours % 24} h"
 
 
-def _forecast(epochs: int, steps: int, done: int, seconds: float) -> str:
+def _forecast(epochs: int, steps: int, done: int, seconds: float, where: str) -> str:
     """Say what lies ahead."""
     resumed = f"resuming after step {done} of {steps}: " if done else ""
     return (
-        f"{resumed}{steps - done:,} steps to the end of {epochs} epochs, about {duration(seconds)}"
+        f"{resumed}{steps - done:,} steps to the end of {epochs} epochs on {where}, "
+        f"about {duration(seconds)}"
     )
 
 

@@ -30,7 +30,7 @@ from poselift.training.losses import joint_loss
 #: returns the loss, on the device.
 StepFunction = Callable[[Tensor, Tensor], Tensor]
 
-#: Steps before a capture: libraries set themselves up in them, which a graph cannot hold.
+#: Steps before a capture or a clock: libraries set themselves up in them.
 _WARM_UP = 3
 
 
@@ -138,15 +138,20 @@ class TrainingStep:
 def step_seconds(
     model: LiftingNetwork, config: TrainingConfig, device: str, *batch: np.ndarray
 ) -> float:
-    """Time a step on `batch`, inputs and targets, by a copy of the network: nothing changes."""
+    """Time a step on `batch`, inputs and targets, by a copy of the network: nothing changes.
+
+    The median of a few: the first ones set libraries up, and other programs hold single ones up.
+    """
     with torch.random.fork_rng():
         step = TrainingStep(copy.deepcopy(model), config, device)
         step.prepare(lr=0.0, epoch=0.0, number=1)
         tensors = [torch.from_numpy(array).to(step.device) for array in batch]
-        for _ in range(2):  # the first sets libraries up
+        taken: list[float] = []
+        while len(taken) < _WARM_UP + 5 and sum(taken[_WARM_UP:]) < 1.0:
             started = time.monotonic()
             float(step(*tensors))
-    return time.monotonic() - started
+            taken.append(time.monotonic() - started)
+    return float(np.median(taken[_WARM_UP:]))
 
 
 class Recorder(ABC):
