@@ -54,13 +54,12 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
 def write_bytes_together(contents: list[tuple[Path, bytes]]) -> None:
     """Write several files of known content as `write_together` does."""
 
-    def filling(data: bytes) -> Callable[[BinaryIO], None]:
-        def fill(stream: BinaryIO) -> None:
-            stream.write(data)
-
-        return fill
-
-    write_together([(path, filling(data)) for path, data in contents])
+    with _all_or_none([path for path, _ in contents]) as streams:
+        for (path, data), stream in zip(contents, streams, strict=True):
+            try:
+                stream.write(data)
+            except OSError as error:
+                raise _unwritable(path, error) from error
 
 
 def write_together(writers: list[tuple[Path, Callable[[BinaryIO], None]]]) -> None:
@@ -87,15 +86,15 @@ def _all_or_none(paths: list[Path]) -> Iterator[list[BinaryIO]]:
             parts: list[_Part] = []
             streams: list[BinaryIO] = []
             for path in paths:
-                if _is_pipe(path):
+                if path.exists() and not (path.is_file() or path.is_dir()):  # pipe or device
                     stream: BinaryIO = path.open("wb")
-                    stack.callback(_close_quietly, stream)
-                    streams.append(stream)
-                    continue
-                part = _open_part(path)
-                stack.callback(_forget, part)
-                parts.append(part)
-                streams.append(part.stream)
+                else:
+                    part = _open_part(path)
+                    stack.callback(part.temporary.unlink, missing_ok=True)  # if it is still there
+                    parts.append(part)
+                    stream = part.stream
+                stack.callback(_close_quietly, stream)
+                streams.append(stream)
             yield streams
             for path, stream in zip(paths, streams, strict=True):  # noqa: B007 (named below)
                 stream.flush()
@@ -146,12 +145,6 @@ def _remove_abandoned(folder: Path, stem: str) -> None:
             part.unlink(missing_ok=True)
 
 
-def _forget(part: _Part) -> None:
-    """Close a part, and remove it if it has not become the file."""
-    _close_quietly(part.stream)
-    part.temporary.unlink(missing_ok=True)
-
-
 def _close_quietly(stream: BinaryIO) -> None:
     """Close a stream whose contents are safe already, or given up."""
     with suppress(OSError):
@@ -165,11 +158,6 @@ def _mode(place: Path) -> int:
     umask = os.umask(0)
     os.umask(umask)
     return 0o666 & ~umask
-
-
-def _is_pipe(path: Path) -> bool:
-    """Tell whether bytes go to a reader (pipe, terminal, device) and not into a file."""
-    return path.exists() and not (path.is_file() or path.is_dir())
 
 
 def _unwritable(path: Path, error: OSError) -> PoseliftError:

@@ -119,8 +119,10 @@ def lift(
     precision = choose_precision(ready(model), backend, precision)
     file = find_model(model, precision)  # a wrong name is said before a long file is read
     opened = partial(Lifter, file, threads=threads, flip=flip, precision=precision, backend=backend)
-    video = VideoOptions(detector, detect_every, trim, fps, parse_size(size), skeleton)
-    options = video.of_file(format_name, normalised)
+    picture = parse_size(size)
+    options = VideoOptions(
+        detector, detect_every, trim, fps, picture, skeleton, format_name, normalised
+    )
     found, facts = read_people(source, options, opened, keep=bool(outputs), quiet=quiet)
     if not outputs:
         return  # it was live

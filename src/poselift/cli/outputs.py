@@ -29,36 +29,24 @@ def check_outputs(paths: Sequence[Path], kinds: Mapping[str, str], *, source: Pa
         if place in seen:
             raise PoseliftError(f"{path}: is given as output twice")
         seen.add(place)
-        _check_apart(path, source)
-        _check_writable(path)
-
-
-def _check_apart(path: Path, source: Path | None) -> None:
-    """Refuse an output that replaces the input, or that a folder of frames would then contain."""
-    if source is None:
-        return
-    if path.resolve() == source.resolve():
-        raise PoseliftError(f"{path}: is the input, choose another output")
-    inside = source.is_dir() and path.resolve().parent == source.resolve()
-    if inside and path.suffix.lower() == ".json":
-        raise PoseliftError(
-            f"{path}: lies in the input folder and would be read as one of its frames the next "
-            "time, choose another place"
-        )
-
-
-def _check_writable(path: Path) -> None:
-    """Try to make a file in the nearest folder that exists, and leave nothing behind."""
-    if path.is_dir():
-        raise PoseliftError(f"{path}: cannot write a file here, it is a folder")
-    folder = path.absolute().parent
-    while not folder.exists():
-        folder = folder.parent
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise PoseliftError(f"{path}: cannot be written ({error.strerror})") from None
+        if source is not None and place == source.resolve():
+            raise PoseliftError(f"{path}: is the input, choose another output")
+        inside = source is not None and source.is_dir() and place.parent == source.resolve()
+        if inside and path.suffix.lower() == ".json":
+            raise PoseliftError(
+                f"{path}: lies in the input folder and would be read as one of its frames the "
+                "next time, choose another place"
+            )
+        if path.is_dir():
+            raise PoseliftError(f"{path}: cannot write a file here, it is a folder")
+        folder = path.absolute().parent
+        while not folder.exists():
+            folder = folder.parent
+        try:
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise PoseliftError(f"{path}: cannot be written ({error.strerror})") from None
 
 
 def checked_outputs(

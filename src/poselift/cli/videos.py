@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -59,10 +59,6 @@ class VideoOptions:
     skeleton: str | None = None
     format: str = "auto"
     normalised: bool = False
-
-    def of_file(self, format_name: str, normalised: bool) -> VideoOptions:
-        """Return the options with what is said about files alone."""
-        return replace(self, format=format_name, normalised=normalised)
 
 
 def read_people(

@@ -114,22 +114,18 @@ def seal(proto: onnx.ModelProto, card: Mapping[str, Any]) -> bytes:
 
     Raises `PoseliftError` if JSON cannot hold the card.
     """
+    try:
+        text = json.dumps(dict(card), sort_keys=True, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise PoseliftError(f"the model card cannot be written as JSON ({error})") from None
     del proto.metadata_props[:]
     bare = proto.SerializeToString(deterministic=True)
-    texts = {METADATA_KEY: _as_json(card), GRAPH_KEY: read_onnx(bare, "the export").graph_sha256}
+    texts = {METADATA_KEY: text, GRAPH_KEY: read_onnx(bare, "the export").graph_sha256}
     for key, text in texts.items():
         entry = proto.metadata_props.add()
         entry.key, entry.value = key, text
     data: bytes = proto.SerializeToString(deterministic=True)
     return data
-
-
-def _as_json(card: Mapping[str, Any]) -> str:
-    """Return the card's text; `PoseliftError` if JSON cannot hold it."""
-    try:
-        return json.dumps(dict(card), sort_keys=True, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise PoseliftError(f"the model card cannot be written as JSON ({error})") from None
 
 
 def _rounded(model: nn.Module, fp16: bool) -> nn.Module:
@@ -153,9 +149,20 @@ def _is_large(size: int) -> bool:
 
 
 def _trace(model: nn.Module, port: tuple[int, ...]) -> onnx.ModelProto:
-    """Turn the network into an ONNX graph with a free batch axis, folding nothing."""
+    """Turn the network into an ONNX graph with a free batch axis, folding nothing.
+
+    Refuses a network that does not map 2D to 3D poses for the card's joints.
+    """
     example = torch.zeros(3, *port)
-    _check_fits(model, example)
+    expected = (*example.shape[:-1], 3)
+    try:
+        with torch.no_grad():
+            got = tuple(model(example).shape)
+    except RuntimeError as error:  # torch's own word on shapes that do not go together
+        reason = str(error).splitlines()[0]
+        raise PoseliftError(f"the network takes no {port[-2]} joints ({reason})") from error
+    if got != expected:
+        raise PoseliftError(f"expected poses of shape {expected} from the network, got {got}")
     with _quiet(), torch.no_grad():
         program = torch.onnx.export(
             model,
@@ -171,21 +178,6 @@ def _trace(model: nn.Module, port: tuple[int, ...]) -> onnx.ModelProto:
     assert program is not None  # it is only without dynamo
     proto: onnx.ModelProto = program.model_proto
     return proto
-
-
-def _check_fits(model: nn.Module, example: torch.Tensor) -> None:
-    """Refuse a network that does not map 2D to 3D poses for the card's joints."""
-    expected = (*example.shape[:-1], 3)
-    try:
-        with torch.no_grad():
-            got = tuple(model(example).shape)
-    except RuntimeError as error:  # torch's own word on shapes that do not go together
-        reason = str(error).splitlines()[0]
-        raise PoseliftError(
-            f"the network takes no {example.shape[-2]} joints ({reason})"
-        ) from error
-    if got != expected:
-        raise PoseliftError(f"expected poses of shape {expected} from the network, got {got}")
 
 
 @contextmanager

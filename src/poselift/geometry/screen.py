@@ -100,13 +100,26 @@ class Normaliser:
         self._root = root if method == "person" else None
 
     def __call__(self, keypoints: Float[np.ndarray, "N J 2"]) -> NormalisedPose:
-        """Normalise pixel keypoints (x right, y down; missing is NaN)."""
+        """Normalise pixel keypoints (x right, y down; missing is NaN).
+
+        By person the rays are turned so that the pelvis (or the mean joint) is on the axis.
+        """
         offsets, count = keypoints - self._center, len(keypoints)
         if self._root is not None:
             rays = np.empty((*keypoints.shape[:2], 3))
             np.divide(offsets, self._scale, out=rays[..., :2])
             rays[..., 2] = 1.0
-            return _onto_the_axis(rays, self._root)
+            finite, anchor = np.isfinite(rays), rays[:, self._root]
+            if finite.all():
+                return _turned(rays, anchor, True, rays.shape[1])
+            present = finite[..., :1] & finite[..., 1:2]
+            seen = present[:, self._root]
+            if not seen.all():  # the mean ray; the optical axis where there is none
+                total = np.add.reduce(rays, axis=1, where=present)
+                total[..., 2] = np.maximum(total[..., 2], 1.0)  # counts them: rays have z = 1
+                anchor = np.where(seen, anchor, total / total[..., 2:])
+            number = np.maximum(np.add.reduce(present, axis=(1, 2)), 1)
+            return _turned(rays, anchor, present, number)
         center = np.broadcast_to(self._center[:, 0], (count, 2))
         scale = np.broadcast_to(self._scale[:, 0, 0], (count,))
         return NormalisedPose((offsets / self._scale).astype(np.float32), center, scale, None)
@@ -147,19 +160,6 @@ def denormalise(
     return rays[..., :2] / rays[..., 2:] * length + np.asarray(image_size) / 2
 
 
-def _onto_the_axis(rays: Float[np.ndarray, "N J 3"], root: int) -> NormalisedPose:
-    """Turn the rays so that the pelvis (or the mean joint) is on the axis, then scale by spread."""
-    finite, anchor = np.isfinite(rays), rays[:, root]
-    if finite.all():
-        return _turned(rays, anchor, True, rays.shape[1])
-    present = finite[..., :1] & finite[..., 1:2]
-    number = np.maximum(np.add.reduce(present, axis=(1, 2)), 1)
-    seen = present[:, root]
-    if not seen.all():
-        anchor = np.where(seen, anchor, _mean(rays, present))
-    return _turned(rays, anchor, present, number)
-
-
 def _turned(
     rays: Float[np.ndarray, "N J 3"],
     anchor: Float[np.ndarray, "N 3"],
@@ -174,12 +174,3 @@ def _turned(
     scale = np.maximum(np.sqrt(square), 1e-6)
     inputs = (plane / scale[:, None, None]).astype(np.float32)
     return NormalisedPose(inputs, np.zeros((len(rays), 2)), scale, rotation)
-
-
-def _mean(
-    rays: Float[np.ndarray, "N J 3"], present: Bool[np.ndarray, "N J 1"]
-) -> Float[np.ndarray, "N 3"]:
-    """Mean ray of the present joints; the optical axis if there is none."""
-    total = np.add.reduce(rays, axis=1, where=present)
-    total[..., 2] = np.maximum(total[..., 2], 1.0)  # counts them, for rays have z = 1
-    return total / total[..., 2:]

@@ -40,16 +40,6 @@ _FROM_CAMERA: dict[Axes, list[list[int]]] = {
 }
 
 
-def check_axes(name: str | None) -> Axes | None:
-    """Return the name as it is; `PoseliftError` lists the names if it is none of them."""
-    for known in AXES:
-        if name == known:
-            return known
-    if name is None:
-        return None
-    raise PoseliftError(f"unknown axes {name!r}, expected one of {', '.join(AXES)}")
-
-
 def axes_of(sequence: PoseSequence) -> Axes:
     """Return the name of the axes that a 3D sequence is in."""
     return "y-up" if sequence.axes == AXES_WORLD else "camera"

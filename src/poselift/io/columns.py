@@ -56,11 +56,6 @@ class OwnFile(msgspec.Struct):
     meta: Any = msgspec.UNSET
     people: list[OwnPerson] | msgspec.UnsetType = msgspec.UNSET
 
-    def facts(self) -> dict[str, Any]:
-        """Return what the file says besides the people."""
-        values = msgspec.structs.asdict(self).items()
-        return {key: value for key, value in values if value is not msgspec.UNSET}
-
 
 _FILE = msgspec.json.Decoder(OwnFile)
 _ROWS = msgspec.json.Decoder(list[msgspec.Raw])
@@ -79,7 +74,8 @@ def load_own(path: Path) -> tuple[dict[str, Any], list[OwnPerson]]:
     found = decode(content(path), _FILE, str(path), item="person")
     if isinstance(found.people, msgspec.UnsetType):
         raise PoseliftError(f'{path}: expected "people" as a list, got null')
-    return found.facts(), found.people
+    facts = {key: v for key, v in msgspec.structs.asdict(found).items() if v is not msgspec.UNSET}
+    return facts, found.people
 
 
 def whole(column: _Column, what: str, where: str) -> Int[np.ndarray, " T"]:

@@ -52,8 +52,15 @@ def content(path: Path) -> bytes:
     Raises `PoseliftError` if the file cannot be read, is empty, is no JSON (said after its first
     64 KiB where these show it), is cut off, or is larger than 1 GiB.
     """
-    check_json(path)
-    data = _filled(_read(path, path.stat().st_size), str(path))
+    head, size = read_head(path), path.stat().st_size
+    if size > len(head):
+        _check_ends(path, head.removeprefix(_BOM))
+    if size > MAX_BYTES:
+        raise PoseliftError(
+            f"{path}: {size / 2**30:.1f} GiB of JSON is more than is read at once (1 GiB), "
+            "split it or use .npz"
+        )
+    data = _filled(_read(path, size), str(path))
     if len(data) > MAX_FRAME_BYTES and data.count(b"{") > MAX_OBJECTS:
         raise PoseliftError(
             f"{path}: holds more than {MAX_OBJECTS // 10**6} million JSON objects, which is more "
@@ -222,41 +229,26 @@ def _explain(data: bytes, error: Exception) -> str:
 # Before a file is read whole
 
 
-def check_json(path: Path) -> None:
-    """Refuse what its start, end and size show to be no JSON file; raises as `load_json`."""
-    head = read_head(path)
-    size = path.stat().st_size
-    if size <= len(head):
-        return
-    _check_head(path, head.removeprefix(_BOM))
-    tail = read_tail(path).rstrip(_SPACE)
-    if tail and tail[-1:] not in b"]}":
-        reason = "is not JSON (binary data)" if tail[-1:] < b" " else "the JSON is cut off"
-        raise PoseliftError(f"{path}: {reason}, expected it to end in '}}' or ']'")
-    if size > MAX_BYTES:
-        raise PoseliftError(
-            f"{path}: {size / 2**30:.1f} GiB of JSON is more than is read at once (1 GiB), "
-            "split it or use .npz"
-        )
-
-
-def _check_head(path: Path, head: bytes) -> None:
-    """Refuse a file whose first 64 KiB are not how JSON begins."""
+def _check_ends(path: Path, head: bytes) -> None:
+    """Refuse a file of which the first or last 64 KiB are not how JSON begins or ends."""
     cut = len(head)
     while cut and head[cut - 1] >= 0x80:  # do not end inside a UTF-8 character
         cut -= 1
     try:
         msgspec.json.decode(without_nan(head[:cut], str(path)), type=msgspec.Raw)
+        raise PoseliftError(f"{path}: is not JSON (it ends before the file does)")
     except RecursionError:
         raise PoseliftError(f"{path}: is nested too deeply to be read") from None
     except msgspec.DecodeError as error:
         # the piece ends too early, of course; anything else is wrong in the file itself,
         # except a number or word that the cut itself has broken
         found = re.search(r"\(byte (\d+)\)", str(error))
-        if found is None or int(found[1]) > cut - 64:
-            return
-        raise PoseliftError(f"{path}: {_explain(head, error)}") from None
-    raise PoseliftError(f"{path}: is not JSON (it ends before the file does)")
+        if found is not None and int(found[1]) <= cut - 64:
+            raise PoseliftError(f"{path}: {_explain(head, error)}") from None
+    tail = _read(path, PEEK, max(0, path.stat().st_size - PEEK)).rstrip(_SPACE)
+    if tail and tail[-1:] not in b"]}":
+        reason = "is not JSON (binary data)" if tail[-1:] < b" " else "the JSON is cut off"
+        raise PoseliftError(f"{path}: {reason}, expected it to end in '}}' or ']'")
 
 
 def read_head(path: Path) -> bytes:
@@ -266,11 +258,6 @@ def read_head(path: Path) -> bytes:
     if not path.is_file():
         raise PoseliftError(f"{path}: expected a file, got something else")
     return _read(path, PEEK)
-
-
-def read_tail(path: Path) -> bytes:
-    """Return up to the last 64 KiB of a file."""
-    return _read(path, PEEK, max(0, path.stat().st_size - PEEK))
 
 
 def _read(path: Path, count: int, start: int = 0) -> bytes:

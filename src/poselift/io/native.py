@@ -65,8 +65,6 @@ def _is_npz(path: Path) -> bool:
 
 def is_result_file(path: Path) -> bool:
     """Tell whether this is one of our result files with 3D poses."""
-    if path.is_dir():
-        return False
     if _is_npz(path):
         return is_results(array_names(path))
     head = peek(path)
@@ -82,7 +80,19 @@ def read(path: Path, skeleton: Skeleton | None) -> Detections:
     """
     if _is_npz(path):
         return keypoints_from_arrays(read_arrays(path), str(path), skeleton)
-    return _from_json(path, skeleton)
+    where = str(path)
+    facts, listed = load_own(path)
+    check_header(facts, FORMAT, VERSION, where)
+    joints = _skeleton(facts, skeleton, where)
+    common = _common(facts, where)
+    people = [
+        _person(person, len(joints), f"{where}, people[{index}]")
+        for index, person in enumerate(listed)
+    ]
+    if not any(len(one["frames"]) for one in people):
+        raise PoseliftError(f"{where}: no person in any frame")
+    table = {name: np.concatenate([one[name] for one in people]) for name in people[0]}
+    return _detections(table, joints, common, _frame_count(facts, table["frames"], where))
 
 
 def write_keypoints(target: str | os.PathLike[str] | Sink, people: Sequence[PoseSequence]) -> None:
@@ -206,23 +216,6 @@ def _frame_count(facts: Mapping[str, Any], frames: np.ndarray, where: str) -> in
     return count
 
 
-def _from_json(path: Path, chosen: Skeleton | None) -> Detections:
-    """Make the table of a keypoint JSON."""
-    where = str(path)
-    facts, listed = load_own(path)
-    check_header(facts, FORMAT, VERSION, where)
-    skeleton = _skeleton(facts, chosen, where)
-    common = _common(facts, where)
-    people = [
-        _person(person, len(skeleton), f"{where}, people[{index}]")
-        for index, person in enumerate(listed)
-    ]
-    if not any(len(one["frames"]) for one in people):
-        raise PoseliftError(f"{where}: no person in any frame")
-    table = {name: np.concatenate([one[name] for one in people]) for name in people[0]}
-    return _detections(table, skeleton, common, _frame_count(facts, table["frames"], where))
-
-
 def _person(person: OwnPerson, joints: int, where: str) -> dict[str, np.ndarray]:
     """Turn the columns of one person into arrays."""
     number = read_index(person.person_id, "person_id", where)
@@ -244,22 +237,18 @@ def _detections(
     """Sort the rows by frame, then person; time stamps only if all rows have one."""
     order = np.lexsort((table["person_ids"], table["frames"]))
     times = table["times"].astype(np.float64)[order]
+    with np.errstate(over="ignore"):  # what overflows becomes infinite, which is refused in words
+        points, scores = (table[name].astype(np.float32)[order] for name in ("keypoints", "scores"))
     return Detections(
         frames=table["frames"][order],
-        keypoints=_float32(table["keypoints"])[order],
-        scores=_float32(table["scores"])[order],
+        keypoints=points,
+        scores=scores,
         person_ids=table["person_ids"][order],
         skeleton=skeleton,
         frame_count=count,
         times=None if np.isnan(times).any() else times,
         **common,
     )
-
-
-def _float32(array: np.ndarray) -> np.ndarray:
-    """Convert; what overflows becomes infinite, which `Detections` refuses in words."""
-    with np.errstate(over="ignore"):
-        return array.astype(np.float32)
 
 
 def keypoints_from_arrays(

@@ -17,9 +17,10 @@ import msgspec
 
 from poselift.errors import PoseliftError
 from poselift.io.arrays import Sink
-from poselift.io.axes import Axes, check_axes
+from poselift.io.axes import AXES, Axes
 from poselift.io.folder import first_file, names_of
 from poselift.io.jsonfile import content, decode
+from poselift.io.peek import peek
 from poselift.poses import Detections, PoseSequence, Results
 from poselift.skeletons import Skeleton
 
@@ -135,7 +136,10 @@ def find_format(path: Path, name: str = "auto") -> Format:
             if entry.name == name:
                 return entry
         raise PoseliftError(f"unknown format {name!r}, expected one of {', '.join(format_names())}")
-    found = [entry for entry in readable() if entry.matches is not None and entry.matches(path)]
+    asked = [entry for entry in readable() if entry.matches is not None]
+    if path.is_file() and peek(path).is_json:  # the others begin otherwise
+        asked = [entry for entry in asked if ".json" in entry.suffixes]
+    found = [entry for entry in asked if entry.matches is not None and entry.matches(path)]
     if len(found) == 1:
         return found[0]
     if found:
@@ -189,7 +193,9 @@ def axes_for(path: Path, entry: Format, wanted: str | None) -> Axes | None:
 
     Raises `PoseliftError` for an unknown name, and for axes that the format's standard rules out.
     """
-    axes = check_axes(wanted)
+    axes = next((name for name in AXES if name == wanted), None)
+    if axes is None and wanted is not None:
+        raise PoseliftError(f"unknown axes {wanted!r}, expected one of {', '.join(AXES)}")
     if entry.fixed_axes and axes not in (None, entry.axes):
         raise PoseliftError(
             f"{path}: {entry.name} files are {entry.axes} by their standard, got axes {axes!r}"

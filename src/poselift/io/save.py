@@ -12,7 +12,7 @@ from typing import BinaryIO
 from poselift.errors import PoseliftError
 from poselift.files import write_together
 from poselift.io.facts import SUFFIX, about_file, facts, facts_2d, sidecar
-from poselift.io.registry import Format, WriteOptions, axes_for, kinds, suffix_of, writers
+from poselift.io.registry import WriteOptions, axes_for, kinds, suffix_of, writers
 from poselift.poses import PoseSequence, Results
 
 #: What may be saved: 3D results, or persons in 2D.
@@ -84,7 +84,18 @@ def save_all(
             suffix, chosen, title or stem, video, scale, path.parent, frame_count
         )
         write = entry.write if isinstance(what, Results) else entry.write_2d
-        for place, part in _parts(what, path, entry, suffix):
+        if not len(what):
+            raise PoseliftError(f"{path}: expected at least one person to write, got none")
+        parts: list[tuple[Path, Savable]] = [(path, what)]
+        if entry.persons == "one" and len(what) > 1 and isinstance(what, Results):
+            parts = [
+                (
+                    path.with_name(f"{stem}.person{one.poses_3d.person_id:02d}{suffix}"),
+                    replace(what, people=(one,)),
+                )
+                for one in what.people
+            ]
+        for place, part in parts:
             notes: list[str] = []
             jobs.append((place, partial(_fill, write, part, options, notes)))
             if entry.sidecar:
@@ -98,22 +109,6 @@ def save_all(
         raise PoseliftError(f"{twice}: would be written twice, choose another output")
     write_together(jobs)
     return tuple(places)
-
-
-def _parts(what: Savable, path: Path, entry: Format, suffix: str) -> list[tuple[Path, Savable]]:
-    """Return the files that one output becomes, and what goes into each."""
-    if not len(what):
-        raise PoseliftError(f"{path}: expected at least one person to write, got none")
-    if entry.persons == "many" or len(what) == 1 or not isinstance(what, Results):
-        return [(path, what)]
-    stem = path.name[: -len(suffix)]
-    return [
-        (
-            path.with_name(f"{stem}.person{one.poses_3d.person_id:02d}{suffix}"),
-            replace(what, people=(one,)),
-        )
-        for one in what.people
-    ]
 
 
 def _fill(

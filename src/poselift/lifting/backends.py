@@ -6,6 +6,7 @@ import importlib.util
 import os
 import re
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from threading import Lock
@@ -55,16 +56,15 @@ class Network(ABC):
 
 
 @final
+@dataclass(frozen=True)
 class OnnxRuntimeNetwork(Network):
-    """A network in ONNX Runtime."""
+    """A network in ONNX Runtime, in an open session."""
 
-    def __init__(self, session: onnxruntime.InferenceSession) -> None:
-        """Take an open session."""
-        self._session = session
+    session: onnxruntime.InferenceSession
 
     def run(self, inputs: Float[np.ndarray, "B *T J 2"]) -> Float[np.ndarray, "B *T J 3"]:
         """Run the session."""
-        outputs: np.ndarray = self._session.run([OUTPUT], {INPUT: inputs})[0]
+        outputs: np.ndarray = self.session.run([OUTPUT], {INPUT: inputs})[0]
         return outputs
 
 
@@ -209,7 +209,7 @@ def check_choice(backend: str, precision: str) -> None:
     ):
         if value not in known:
             raise PoseliftError(f"{name}: expected one of {', '.join(known)}, got {value!r}")
-    if not _is_installed(backend):
+    if importlib.util.find_spec(backend) is None:
         raise PoseliftError(
             f"backend {backend} is not installed, get it with: {how_to_install(backend)}"
         )
@@ -226,14 +226,10 @@ def check_choice(backend: str, precision: str) -> None:
         )
 
 
-def _is_installed(backend: str) -> bool:
-    return importlib.util.find_spec(backend) is not None
-
-
 @cache
 def _available(backend: str) -> tuple[str, ...]:
     """Precisions that a backend has on this machine; none if it is not installed."""
-    if not _is_installed(backend):
+    if importlib.util.find_spec(backend) is None:
         return ()
     able = {"fp32": True, "bf16": False, "int8": True}
     if backend == "openvino":

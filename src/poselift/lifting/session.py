@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,7 +74,13 @@ def open_model(
             f"(--precision {card.precision} runs it)"
         )
     _check_ports(session, card, file.source)
-    _check_fresh(file, card)
+    expected = card.content.get(EXPORTED_FROM)
+    weights = None if file.folder is None or expected is None else file.folder / RUN_WEIGHTS
+    if weights is not None and weights.is_file() and file_sha256(weights) != expected:
+        raise PoseliftError(
+            f"{file.source}: was exported from other weights than {weights}, "
+            f"run `{export_command(weights.parent, card.precision)}` again"
+        )
     network: Network = OnnxRuntimeNetwork(session)
     if backend == "openvino":
         network = OpenVinoNetwork(file, card, precision, count)
@@ -94,19 +101,6 @@ def _check_ports(session: onnxruntime.InferenceSession, card: ModelCard, source:
             f"{source}: expected input {INPUT} {ports[0]} and output {OUTPUT} "
             f"{ports[1]} for {card.skeleton.name}, got "
             + " and ".join(f"{name} {tuple(shape)}" for name, shape in found)
-        )
-
-
-def _check_fresh(file: ModelFile, card: ModelCard) -> None:
-    """Refuse a run folder's export that was made from other weights than it now holds."""
-    expected = card.content.get(EXPORTED_FROM)
-    if file.folder is None or expected is None:
-        return
-    weights = file.folder / RUN_WEIGHTS
-    if weights.is_file() and file_sha256(weights) != expected:
-        raise PoseliftError(
-            f"{file.source}: was exported from other weights than {weights}, "
-            f"run `{export_command(file.folder, card.precision)}` again"
         )
 
 
@@ -135,27 +129,20 @@ def threads_for(wanted: int | None) -> int:
 
 
 def physical_cores() -> int:
-    """Physical cores this process may use; a second thread on one core does not help here."""
+    """Physical cores this process may use; a second thread on one core does not help here.
+
+    A container's quota counts, rounded up (cgroup v2).
+    """
     if not hasattr(os, "sched_getaffinity"):
         return os.cpu_count() or 1
-    allowed = sorted(os.sched_getaffinity(0))
-    cores = {_siblings(cpu) for cpu in allowed}
-    return max(1, min(len(cores), _quota()))
-
-
-def _siblings(cpu: int) -> str:
-    """Name the physical core of a logical CPU."""
-    path = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
-    try:
-        return path.read_text(encoding="ascii").strip()
-    except OSError:
-        return str(cpu)
-
-
-def _quota() -> int:
-    """CPUs that a container's quota allows, rounded up (cgroup v2; no quota: very many)."""
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
-        return -(-int(quota) // int(period))
-    except (OSError, ValueError):  # no such file, or "max"
-        return 1 << 16
+    cores, quota = set(), 1 << 16
+    for cpu in sorted(os.sched_getaffinity(0)):
+        path = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
+        try:
+            cores.add(path.read_text(encoding="ascii").strip())
+        except OSError:
+            cores.add(str(cpu))
+    with suppress(OSError, ValueError):  # no such file, or "max"
+        most, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        quota = -(-int(most) // int(period))
+    return max(1, min(len(cores), quota))

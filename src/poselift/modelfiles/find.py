@@ -60,7 +60,19 @@ def find_model(model: str | os.PathLike[str], precision: str = "fp32") -> ModelF
     `PoseliftError` if nothing is found there, or if shipped weights are not what was shipped.
     """
     if isinstance(model, str) and model in shipped_models():
-        return _read_shipped(model, precision)
+        path = shipped_folder() / file_name(model, precision)
+        expected = _shipped_hashes().get(path.name)
+        if expected is None:
+            raise PoseliftError(f"{model}: is not shipped with {precision} weights")
+        if not path.is_file():
+            raise PoseliftError(f"{path}: the weights of {model!r} are missing, reinstall poselift")
+        found = _read(path, model)
+        if found.sha256 != expected:
+            raise PoseliftError(
+                f"{path}: the shipped weights are damaged (expected SHA-256 {expected[:12]}..., "
+                f"got {found.sha256[:12]}...), reinstall poselift"
+            )
+        return found
     path = _existing(model)
     if path.is_dir():
         return _read_run(path, precision)
@@ -112,23 +124,6 @@ def _shipped_hashes() -> dict[str, str]:
         return {}
     rows = [line.split() for line in path.read_text(encoding="ascii").splitlines() if line.strip()]
     return {name.lstrip("*"): digest for digest, name in rows}
-
-
-def _read_shipped(name: str, precision: str) -> ModelFile:
-    """Read shipped weights and compare them with their hash."""
-    path = shipped_folder() / file_name(name, precision)
-    expected = _shipped_hashes().get(path.name)
-    if expected is None:
-        raise PoseliftError(f"{name}: is not shipped with {precision} weights")
-    if not path.is_file():
-        raise PoseliftError(f"{path}: the weights of {name!r} are missing, reinstall poselift")
-    found = _read(path, name)
-    if found.sha256 != expected:
-        raise PoseliftError(
-            f"{path}: the shipped weights are damaged (expected SHA-256 {expected[:12]}..., "
-            f"got {found.sha256[:12]}...), reinstall poselift"
-        )
-    return found
 
 
 def weights_folder(folder: Path) -> Path:

@@ -50,7 +50,12 @@ def save_model(folder: str | os.PathLike[str], model: nn.Module, card: Mapping[s
     architecture, config = describe(model)
     state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
     weights = format_safetensors(state)
-    full = {**card, "architecture": architecture, "config": config, HASH: _sha256(weights)}
+    full = {
+        **card,
+        "architecture": architecture,
+        "config": config,
+        HASH: hashlib.sha256(weights).hexdigest(),
+    }
     try:
         text = json.dumps(full, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     except (TypeError, ValueError) as error:
@@ -137,26 +142,22 @@ def _matched(
             raise PoseliftError(
                 f"{source}: weight {key!r} is missing, expected shape {tuple(value.shape)}"
             )
-        _check_weight(key, value, state[key], source)
+        found = state[key]
+        if found.shape != value.shape:
+            raise PoseliftError(
+                f"{source}: expected shape {tuple(value.shape)} for weight {key!r}, "
+                f"found {tuple(found.shape)}"
+            )
+        if found.is_floating_point() != value.is_floating_point():
+            raise PoseliftError(
+                f"{source}: expected {value.dtype} for weight {key!r}, found {found.dtype}"
+            )
     for key, value in state.items():
         if key not in own:
             raise PoseliftError(
                 f"{source}: unexpected weight {key!r} of shape {tuple(value.shape)}"
             )
     return state
-
-
-def _check_weight(key: str, own: Tensor, found: Tensor, source: str) -> None:
-    """Refuse a weight of another shape or kind of number."""
-    if found.shape != own.shape:
-        raise PoseliftError(
-            f"{source}: expected shape {tuple(own.shape)} for weight {key!r}, "
-            f"found {tuple(found.shape)}"
-        )
-    if found.is_floating_point() != own.is_floating_point():
-        raise PoseliftError(
-            f"{source}: expected {own.dtype} for weight {key!r}, found {found.dtype}"
-        )
 
 
 def _read(path: Path) -> bytes:
@@ -167,10 +168,6 @@ def _read(path: Path) -> bytes:
         raise PoseliftError(f"{path}: no such file") from None
     except OSError as error:
         raise PoseliftError(f"{path}: cannot be read ({error.strerror})") from None
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
 
 
 def read_weights(folder: Path) -> tuple[dict[str, Tensor], Card]:
@@ -186,7 +183,7 @@ def read_weights(folder: Path) -> tuple[dict[str, Tensor], Card]:
         state: dict[str, Tensor] = parse_safetensors(data)
     except (SafetensorError, ValueError, KeyError) as error:
         raise PoseliftError(f"{path}: damaged or not a safetensors file ({error})") from None
-    if card.pop(HASH, None) not in (None, _sha256(data)):
+    if card.pop(HASH, None) not in (None, hashlib.sha256(data).hexdigest()):
         raise PoseliftError(
             f"{path}: damaged, or not the weights that {folder / CARD} was written with "
             "(their SHA-256 differ)"

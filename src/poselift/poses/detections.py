@@ -48,8 +48,7 @@ class Detections:
         with np.errstate(over="ignore"):  # what overflows becomes infinite and is refused below
             keypoints = np.ascontiguousarray(self.keypoints, dtype=np.float32)
             scores = np.ascontiguousarray(self.scores, dtype=np.float32)
-        self._check_shapes(keypoints, scores)
-        self._check_values(keypoints, scores)
+        self._check(keypoints, scores)
         for name, array in (
             ("keypoints", keypoints),
             ("scores", scores),
@@ -66,10 +65,10 @@ class Detections:
                 f"{self.source}: expected a positive image size, got {self.image_size}"
             )
 
-    def _check_shapes(
+    def _check(
         self, keypoints: Float[np.ndarray, "N J 2"], scores: Float[np.ndarray, "N J"]
     ) -> None:
-        """Refuse arrays that do not belong together."""
+        """Refuse arrays that do not belong together, and values that no detector gives."""
         count = len(keypoints)
         if count == 0:
             raise PoseliftError(f"{self.source}: no person in any frame")
@@ -87,15 +86,18 @@ class Detections:
                 raise PoseliftError(
                     f"{self.source}: expected {name} of shape {expected}, got {found}"
                 )
-
-    def _check_values(
-        self, keypoints: Float[np.ndarray, "N J 2"], scores: Float[np.ndarray, "N J"]
-    ) -> None:
-        """Refuse infinite and half-missing joints, frames out of order, persons met twice."""
         x, y = keypoints[..., 0], keypoints[..., 1]
-        self._refuse(np.isinf(x) | np.isinf(y), "expected finite coordinates, got infinity")
-        self._refuse(np.isnan(x) != np.isnan(y), "one coordinate is missing, one is not")
-        self._refuse(np.isinf(scores), "expected a finite score, got infinity")
+        for bad, reason in (
+            (np.isinf(x) | np.isinf(y), "expected finite coordinates, got infinity"),
+            (np.isnan(x) != np.isnan(y), "one coordinate is missing, one is not"),
+            (np.isinf(scores), "expected a finite score, got infinity"),
+        ):
+            if bad.any():
+                row, joint = np.argwhere(bad)[0]
+                raise PoseliftError(
+                    f"{self.source}, frame {int(self.frames[row])}, "
+                    f"joint {self.skeleton.joints[joint]}: {reason}"
+                )
         frames, ids = np.asarray(self.frames), np.asarray(self.person_ids)
         if frames.min() < 0 or (np.diff(frames) < 0).any():
             raise PoseliftError(f"{self.source}: expected frame numbers from 0 on, in order")
@@ -106,15 +108,6 @@ class Detections:
             row = order[np.flatnonzero(twice)[0]]
             raise PoseliftError(
                 f"{self.source}, frame {frames[row]}: person {ids[row]} occurs twice"
-            )
-
-    def _refuse(self, bad: np.ndarray, reason: str) -> None:
-        """Raise naming the first frame and joint where `bad` (N, J) holds."""
-        if bad.any():
-            row, joint = np.argwhere(bad)[0]
-            raise PoseliftError(
-                f"{self.source}, frame {int(self.frames[row])}, "
-                f"joint {self.skeleton.joints[joint]}: {reason}"
             )
 
     def __len__(self) -> int:

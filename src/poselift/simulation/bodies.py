@@ -71,8 +71,22 @@ def vary_bodies(
         moved = given[:, index] @ turn.transpose(0, 2, 1)
         taken = rng.random(len(poses)) < config.exchange
         bones[np.ix_(np.flatnonzero(taken), np.array(index))] = moved[taken]
-        _turn_bones(rng, bones, index, config.turn)
-    bones *= _length_factors(rng, drawn, config)[..., None]
+        # in half of the poses, by small rotations, one on top of the other
+        amount = np.deg2rad(config.turn) * (rng.random((len(bones), 1)) < 0.5)
+        turn = from_rotation_vector(rng.normal(size=(len(bones), 3)) * amount)
+        for joint in index:
+            bones[:, joint] = np.einsum("nij,nj->ni", turn, bones[:, joint])
+            turn = from_rotation_vector(rng.normal(size=(len(bones), 3)) * amount) @ turn
+    count = len(bones)  # lengths: by class, a little asymmetry, and stature
+    factors = np.clip(rng.normal(1, 0.015, (count, len(H36M_17))), 0.9, 1.1)
+    for joints, spread in _LENGTH_CLASSES:
+        factor = np.clip(rng.normal(1, config.bone_length * spread, count), 0.6, 1.4)
+        factors[:, [_AT[joint] for joint in joints]] *= factor[:, None]
+    for side in ("left", "right"):
+        factors[:, _AT[f"{side}_hip"]] *= drawn.hips
+        factors[:, _AT[f"{side}_shoulder"]] *= drawn.shoulders
+    factors *= np.clip(rng.normal(1, config.stature, count), 0.75, 1.25)[:, None]
+    bones *= factors[..., None]
     poses = _assemble(bones)
     moved = shift_joints(poses, drawn, body_frame(poses, "hips"), body_frame(poses, "chest"))
     return moved.astype(np.float32)
@@ -121,31 +135,6 @@ def _bend(rng: np.random.Generator, bones: Poses, poses: Poses, share: float) ->
     upper = np.ix_(rows, np.array(_UPPER))
     bones[upper] = bones[upper] @ whole.transpose(0, 2, 1)
     bones[rows, _AT["spine"]] = np.einsum("nij,nj->ni", half, bones[rows, _AT["spine"]])
-
-
-def _turn_bones(rng: np.random.Generator, bones: Poses, index: list[int], degrees: float) -> None:
-    """Turn the bones of one limb by small random rotations, in half of the poses."""
-    amount = np.deg2rad(degrees) * (rng.random((len(bones), 1)) < 0.5)
-    turn = from_rotation_vector(rng.normal(size=(len(bones), 3)) * amount)
-    for joint in index:
-        bones[:, joint] = np.einsum("nij,nj->ni", turn, bones[:, joint])
-        turn = from_rotation_vector(rng.normal(size=(len(bones), 3)) * amount) @ turn
-
-
-def _length_factors(
-    rng: np.random.Generator, drawn: Drawn, config: AugmentationConfig
-) -> Float[np.ndarray, "N 17"]:
-    """Factor on each bone: its class, a little asymmetry, and stature."""
-    count = len(drawn.hips)
-    factors = np.clip(rng.normal(1, 0.015, (count, len(H36M_17))), 0.9, 1.1)
-    for joints, spread in _LENGTH_CLASSES:
-        factor = np.clip(rng.normal(1, config.bone_length * spread, count), 0.6, 1.4)
-        for joint in joints:
-            factors[:, _AT[joint]] *= factor
-    for side in ("left", "right"):
-        factors[:, _AT[f"{side}_hip"]] *= drawn.hips
-        factors[:, _AT[f"{side}_shoulder"]] *= drawn.shoulders
-    return factors * np.clip(rng.normal(1, config.stature, count), 0.75, 1.25)[:, None]
 
 
 def _assemble(bones: Poses) -> Poses:

@@ -108,16 +108,16 @@ def pose_bodies(
     def chain(parent: str, joint: str, turn: Float[np.ndarray, "N 3 3"], bone: np.ndarray) -> None:
         poses[:, at(joint)] = poses[:, at(parent)] + np.einsum("nij,nj->ni", turn, bone)
 
-    trunk = _turn(angles["lean_side"], "z") @ _turn(angles["lean_forward"], "x")
+    trunk = about_axis("z", angles["lean_side"]) @ about_axis("x", angles["lean_forward"])
     chest = trunk @ (
-        _turn(angles["spine_twist"], "y")
-        @ _turn(angles["spine_side"], "z")
-        @ _turn(angles["spine_bend"], "x")
+        about_axis("y", angles["spine_twist"])
+        @ about_axis("z", angles["spine_side"])
+        @ about_axis("x", angles["spine_bend"])
     )
     head = chest @ (
-        _turn(angles["neck_twist"], "y")
-        @ _turn(angles["neck_side"], "z")
-        @ _turn(angles["neck_bend"], "x")
+        about_axis("y", angles["neck_twist"])
+        @ about_axis("z", angles["neck_side"])
+        @ about_axis("x", angles["neck_bend"])
     )
     chain("pelvis", "spine", trunk, _bone(y=length["abdomen"]))
     chain("spine", "thorax", chest, _bone(y=length["chest"]))
@@ -125,9 +125,9 @@ def pose_bodies(
     chain("neck", "head", head, _bone(y=length["head"], z=-0.6 * length["face"]))
     for side, sign in (("left", 1.0), ("right", -1.0)):
         thigh = trunk @ _ball(angles, f"{side}_hip", sign)
-        shin = thigh @ _turn(angles[f"{side}_knee"], "x")
+        shin = thigh @ about_axis("x", angles[f"{side}_knee"])
         arm = chest @ _ball(angles, f"{side}_shoulder", sign)
-        fore = arm @ _turn(-angles[f"{side}_elbow"], "x")
+        fore = arm @ about_axis("x", -angles[f"{side}_elbow"])
         chain("pelvis", f"{side}_hip", trunk, _bone(x=sign * length["hip"]))
         chain(f"{side}_hip", f"{side}_knee", thigh, _bone(y=-length["thigh"]))
         chain(f"{side}_knee", f"{side}_ankle", shin, _bone(y=-length["shin"]))
@@ -189,18 +189,14 @@ def _smooth_signals(
     return waves.sum(axis=0) / np.sqrt(2.0)
 
 
-def _turn(angle: Float[np.ndarray, " N"], axis: str) -> Float[np.ndarray, "N 3 3"]:
-    return about_axis(axis, angle)
-
-
 def _ball(
     angles: dict[str, Float[np.ndarray, " N"]], joint: str, sign: float
 ) -> Float[np.ndarray, "N 3 3"]:
     """Rotation of a hip or shoulder; `sign` is 1 on the left."""
     return (
-        _turn(sign * angles[f"{joint}_abduct"], "z")
-        @ _turn(-angles[f"{joint}_flex"], "x")
-        @ _turn(sign * angles[f"{joint}_twist"], "y")
+        about_axis("z", sign * angles[f"{joint}_abduct"])
+        @ about_axis("x", -angles[f"{joint}_flex"])
+        @ about_axis("y", sign * angles[f"{joint}_twist"])
     )
 
 

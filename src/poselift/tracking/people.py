@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
 from poselift.errors import PoseliftError
 from poselift.poses import Detections, PoseSequence
@@ -21,27 +21,21 @@ def people_of(detections: Detections) -> tuple[PoseSequence, ...]:
     people = []
     for number, rows in by_person(ids).items():
         try:
-            people.append(_sequence(detections, number, rows, steps))
+            one = PoseSequence.from_2d(
+                detections.keypoints[rows],
+                detections.skeleton,
+                scores=detections.scores[rows],
+                frames=detections.frames[rows],
+                times=None if detections.times is None else detections.times[rows],
+                fps=detections.fps,
+                image_size=detections.image_size,
+                person_id=number,
+                history=steps,
+            )
         except PoseliftError as error:
             raise PoseliftError(f"{detections.source}, person {number}: {error}") from None
+        people.append(one)
     return tuple(sorted(people, key=prominence, reverse=True))
-
-
-def _sequence(
-    detections: Detections, number: int, rows: np.ndarray, steps: tuple[str, ...]
-) -> PoseSequence:
-    """Make the sequence of one person."""
-    return PoseSequence.from_2d(
-        detections.keypoints[rows],
-        detections.skeleton,
-        scores=detections.scores[rows],
-        frames=detections.frames[rows],
-        times=None if detections.times is None else detections.times[rows],
-        fps=detections.fps,
-        image_size=detections.image_size,
-        person_id=number,
-        history=steps,
-    )
 
 
 def prominence(sequence: PoseSequence) -> float:
@@ -50,22 +44,20 @@ def prominence(sequence: PoseSequence) -> float:
     The area is the square of the median distance of the joints from their middle, so a stray
     joint does not make a person large.
     """
-    parts = range(0, len(sequence), _BLOCK)
-    return sum((_prominence(sequence.positions[i : i + _BLOCK]) for i in parts), 0.0)
-
-
-def _prominence(points: Float[np.ndarray, "T J 2"]) -> float:
-    """Do as `prominence` for some frames."""
-    away = np.zeros(points.shape[:2])
-    seen = ~np.isnan(points[..., 0])
-    count = np.maximum(seen.sum(axis=1), 1)
-    for axis in range(2):
-        values = points[..., axis].astype(np.float64)
-        middle = np.where(seen, values, 0.0).sum(axis=1) / count
-        away += (values - middle[:, None]) ** 2
-    away.sort(axis=1)  # NaN go last
-    square = np.take_along_axis(away, ((count - 1) // 2)[:, None], axis=1)[:, 0]
-    return float(np.sum(np.nan_to_num(square) * seen.mean(axis=1)))
+    total = 0.0
+    for start in range(0, len(sequence), _BLOCK):
+        points = sequence.positions[start : start + _BLOCK]
+        away = np.zeros(points.shape[:2])
+        seen = ~np.isnan(points[..., 0])
+        count = np.maximum(seen.sum(axis=1), 1)
+        for axis in range(2):
+            values = points[..., axis].astype(np.float64)
+            middle = np.where(seen, values, 0.0).sum(axis=1) / count
+            away += (values - middle[:, None]) ** 2
+        away.sort(axis=1)  # NaN go last
+        square = np.take_along_axis(away, ((count - 1) // 2)[:, None], axis=1)[:, 0]
+        total += float(np.sum(np.nan_to_num(square) * seen.mean(axis=1)))
+    return total
 
 
 def by_person(person_ids: Int[np.ndarray, " N"]) -> dict[int, np.ndarray]:

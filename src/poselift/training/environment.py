@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
-from lightning_fabric import Fabric
 
 from poselift.errors import PoseliftError
 from poselift.lifting.session import threads_for
 
 DEVICES = ("auto", "cpu", "cuda")
-
-_PRECISIONS: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed"}
 
 
 def choose_device(name: str) -> str:
@@ -29,11 +25,6 @@ def choose_device(name: str) -> str:
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     return name
-
-
-def make_fabric(device: str, precision: str) -> Fabric:
-    """Return Fabric for one device (see `choose_device`)."""
-    return Fabric(accelerator=choose_device(device), devices=1, precision=_PRECISIONS[precision])
 
 
 @contextmanager

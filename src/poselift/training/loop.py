@@ -125,7 +125,14 @@ class _Run:
             fill(self._model, first.state_dict(), config.init)
         self._step = TrainingStep(self._model, config, device)
         self._take, self._device = fastest(self._step), self._step.device
-        self._augmentor = self._make_augmentor()
+        self._augmentor: Augmentor | None = None
+        if config.poseaug:
+            if data.views is None:
+                raise PoseliftError(
+                    "--poseaug needs data with cameras and root positions, got none"
+                )
+            joints = get_skeleton(data.skeleton)
+            self._augmentor = Augmentor(config, data.views, joints, self._device)
         self._progress = Progress()
         self._window: list[Tensor] = []
         self._lr = config.lr
@@ -133,15 +140,6 @@ class _Run:
         self._started = self._saved = time.monotonic()
         if self._checkpoint is not None:
             self._restore(self._checkpoint)
-
-    def _make_augmentor(self) -> Augmentor | None:
-        """Return PoseAug's networks if the config asks for them."""
-        if not self._config.poseaug:
-            return None
-        views = self._data.views
-        if views is None:
-            raise PoseliftError("--poseaug needs data with cameras and root positions, got none")
-        return Augmentor(self._config, views, get_skeleton(self._data.skeleton), self._device)
 
     def complete(self) -> TrainingResult:
         """Train what is left and publish the best weights."""
@@ -154,7 +152,8 @@ class _Run:
             raise PoseliftError(f"{self._folder}: holds no best checkpoint to publish")
         published = (self._folder / "model.json").is_file()
         if not (finished and published):
-            self._publish(best_folder, best)
+            load_weights(best_folder, self._kept())
+            save_model(self._folder, self._kept(), self._card(best))
         return TrainingResult(self._folder, best, finished and published)
 
     def _train(self) -> None:
@@ -162,7 +161,11 @@ class _Run:
         progress, source = self._progress, self._data.source
         with ThreadPoolExecutor(1) as pool:
             upcoming = pool.submit(source.epoch, progress.epoch)
-            self._check_size(len(upcoming.result()[-1]))
+            samples, size = len(upcoming.result()[-1]), self._config.batch_size
+            if samples < size:  # refused before anything is written
+                raise PoseliftError(
+                    f"--batch-size {size} is more than the {samples} samples of an epoch"
+                )
             write_config(self._config, self._folder)  # anew, for a resumed run may end elsewhere
             if self._checkpoint is None:
                 self._save()
@@ -183,35 +186,24 @@ class _Run:
                 if writer is not None:
                     writer.close()
 
-    def _check_size(self, samples: int) -> None:
-        """Refuse a batch that an epoch does not fill, before anything is written."""
-        size = self._config.batch_size
-        if samples < size:
-            raise PoseliftError(
-                f"--batch-size {size} is more than the {samples} samples of an epoch"
-            )
-
     def _announce(self, arrays: tuple[np.ndarray, ...]) -> None:
         """Start the report, with the time that it will take, and the clock."""
         size, epochs = self._config.batch_size, self._config.epochs
         steps = len(arrays[-1]) // size * epochs
-        left = (steps - self._progress.step) * self._step_seconds(arrays)
+        inputs, targets, *windows = arrays
+        rows = (windows[0] if windows else np.arange(len(inputs)))[:size]
+        if self._augmentor is not None:  # as many samples again
+            rows = np.concatenate([rows, rows])
+        each = step_seconds(
+            self._model, self._config, self._device.type, inputs[rows], targets[rows]
+        )
+        left = (steps - self._progress.step) * each
         threads = torch.get_num_threads()
         where = f"{threads} thread{'s' if threads > 1 else ''} of the CPU"
         if self._device.type != "cpu":
             where = torch.cuda.get_device_name(self._device)
         self._reporter.start(epochs, steps, self._progress.step, left, where)
         self._started = self._saved = time.monotonic()
-
-    def _step_seconds(self, arrays: tuple[np.ndarray, ...]) -> float:
-        """Time a step on samples of the first batch, or as many."""
-        inputs, targets, *windows = arrays
-        rows = windows[0] if windows else np.arange(len(inputs))
-        taken = rows[: self._config.batch_size]
-        if self._augmentor is not None:  # as many samples again
-            taken = np.concatenate([taken, taken])
-        device = self._device.type
-        return step_seconds(self._model, self._config, device, inputs[taken], targets[taken])
 
     def _epoch(
         self,
@@ -360,11 +352,6 @@ class _Run:
         except (PoseliftError, KeyError, RuntimeError, TypeError, ValueError) as error:
             reason = " ".join(str(error).split())[:300]
             raise PoseliftError(f"{folder}: not a checkpoint to resume from ({reason})") from error
-
-    def _publish(self, source: Path, best: Row) -> None:
-        """Write model.safetensors and model.json of the best epoch into the run folder."""
-        load_weights(source, self._kept())
-        save_model(self._folder, self._kept(), self._card(best))
 
     def _card(self, metrics: Row) -> dict[str, Any]:
         """Return the model card: what the weights are, how they were made, how good they are."""

@@ -44,19 +44,16 @@ def validate(
         if data.windows is not None:
             middle = (target.shape[1] - 1) // 2
             predicted, target = predicted[:, middle], target[:, middle]
-        ours, true = (_in_metres(data, rows, outputs) for outputs in (predicted, target))
-        relative = (ours - ours[:, :1]) - (true - true[:, :1])
+        if data.pixel_depth is not None:
+            depth = data.pixel_depth[rows]
+            predicted, target = (
+                torch.from_numpy(depth.to_metres(one.cpu().numpy())).to(device)
+                for one in (predicted, target)
+            )
+        relative = (predicted - predicted[:, :1]) - (target - target[:, :1])
         error_sum += float(torch.linalg.vector_norm(relative, dim=-1).mean()) * len(target)
     model.train(was_training)
     return {"val_loss": loss_sum / count, "val_mpjpe_mm": 1000 * error_sum / count}
-
-
-def _in_metres(data: FixedSource, rows: slice, outputs: Tensor) -> Float[Tensor, "B J 3"]:
-    """Return root-relative poses (metres) of the network's outputs, or of targets, for `rows`."""
-    if data.pixel_depth is None:
-        return outputs
-    poses = data.pixel_depth[rows].to_metres(outputs.cpu().numpy())
-    return torch.from_numpy(poses).to(outputs.device)
 
 
 def to_device(array: np.ndarray, device: torch.device) -> Tensor:

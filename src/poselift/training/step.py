@@ -19,16 +19,20 @@ from typing import Any, final
 import numpy as np
 import torch
 from jaxtyping import Float
+from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from poselift.models.base import LiftingNetwork
 from poselift.training.config import TrainingConfig
-from poselift.training.environment import make_fabric
+from poselift.training.environment import choose_device
 from poselift.training.losses import joint_loss
 
 #: Takes a step on inputs (B, J, 2) and targets (B, J, 3), or windows (B, T, J, ...) of them;
 #: returns the loss, on the device.
 StepFunction = Callable[[Tensor, Tensor], Tensor]
+
+#: Fabric's names of the precisions.
+_PRECISIONS: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed"}
 
 #: Steps before a capture or a clock: libraries set themselves up in them.
 _WARM_UP = 3
@@ -72,7 +76,9 @@ class TrainingStep:
 
     def __init__(self, model: LiftingNetwork, config: TrainingConfig, device: str = "auto") -> None:
         """Move `model` to `device` ("auto", "cpu" or "cuda"); `PoseliftError` if it is not here."""
-        fabric = make_fabric(device, config.precision)
+        fabric = Fabric(
+            accelerator=choose_device(device), devices=1, precision=_PRECISIONS[config.precision]
+        )
         self._config, self._fabric, self.device = config, fabric, fabric.device
         optimizer = torch.optim.Adam(
             parameter_groups(model, config, self.device),

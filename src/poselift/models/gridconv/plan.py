@@ -66,7 +66,18 @@ def plan(rows: int, columns: int, paddings: tuple[str, str]) -> tuple[NodeGroup,
 
     The first group alone holds all nodes in order, or each node is in exactly one group.
     """
-    first, second = (_sources(rows, columns, padding) for padding in paddings)
+    # for each node the nodes that its nine taps see
+    first, second = (
+        [
+            [
+                tap_source(node // columns + i - 1, node % columns + j - 1, rows, columns, padding)
+                for i in range(3)
+                for j in range(3)
+            ]
+            for node in range(rows * columns)
+        ]
+        for padding in paddings
+    )
     if any(None in row for row in (*first, *second)):
         return _by_node(first, second)
     return _by_side(rows, columns, first, second)
@@ -75,19 +86,6 @@ def plan(rows: int, columns: int, paddings: tuple[str, str]) -> tuple[NodeGroup,
 def products(groups: tuple[NodeGroup, ...]) -> int:
     """Number of channel-matrix products a frame needs under a plan."""
     return sum(len(group.nodes) * len(group.blocks) for group in groups)
-
-
-def _sources(rows: int, columns: int, padding: str) -> list[list[int | None]]:
-    """For each node the nodes that its nine taps see."""
-    return [
-        [
-            tap_source(
-                node // columns + tap // 3 - 1, node % columns + tap % 3 - 1, rows, columns, padding
-            )
-            for tap in range(9)
-        ]
-        for node in range(rows * columns)
-    ]
 
 
 def _by_side(
