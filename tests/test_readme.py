@@ -80,7 +80,8 @@ def test_quick_commands_run(home: Path, line: list[str]) -> None:
     command = [sys.executable, "-m", *line]
     done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
+    told = re.compile(r"(detecting|lifting): .*")  # on a slow machine
+    assert [line for line in done.stderr.splitlines() if not told.fullmatch(line)] == []
     outputs = [Path(after) for option, after in pairwise(line) if option == "-o"]
     frames = 100 if "examples/balancing.mp4" in line else 240
     for path in outputs:

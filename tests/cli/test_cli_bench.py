@@ -9,12 +9,14 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from typer.testing import CliRunner, Result
 
+import poselift.benchmark.measure as measure_module
 from poselift.benchmark import memory
 from poselift.benchmark.ceiling import matrix_product
 from poselift.benchmark.engines import FileEngine, TorchEngine
@@ -112,6 +114,26 @@ def test_the_command_measures_and_writes(
         "posegraphnet, batch 1, best",
         "posegraphnet, batch 1, full precision",
     ]
+
+
+def test_a_stopped_measurement_keeps_what_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = measure_module.measure_inference
+
+    def stopped(*given: Any, batch: int, **more: Any) -> Any:
+        if batch == 2:
+            raise KeyboardInterrupt
+        return real(*given, batch=batch, **more)
+
+    monkeypatch.setattr(measure_module, "measure_inference", stopped)
+    out = tmp_path / "out.json"
+    options = ("--model", "posegraphnet", "--precision", "fp32", "--threads", 1, "--json", out)
+    result = poselift(*options, *QUICK, "--batch", "2")
+    assert result.exit_code == 130
+    assert result.stderr.endswith("stopped, measured so far:\nposelift: error: interrupted\n")
+    assert [row["batch"] for row in json.loads(out.read_text())["inference"]] == [1]
+    assert "posegraphnet, batch 1, best" in result.stdout
 
 
 @pytest.mark.parametrize(

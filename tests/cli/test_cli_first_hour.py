@@ -19,7 +19,8 @@ from poselift.cli import app
 from poselift.cli.helping import EXAMPLES
 from poselift.errors import how_to_install
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "walk.json"
+ROOT = Path(__file__).parents[2]
+EXAMPLE, SOURCE = ROOT / "examples" / "walk.json", ROOT / "src" / "poselift"
 COMMANDS = get_command(app).commands  # type: ignore[attr-defined]
 
 
@@ -167,6 +168,42 @@ def test_seeds_are_numbers_that_a_generator_takes(command: tuple[str, ...]) -> N
     assert done.exit_code == 2
     assert "--seed" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_library_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    from poselift import Lifter, load_people
+    from poselift.motion import Options, refine
+
+    people = load_people(EXAMPLE)
+    lifter = Lifter("posegraphnet", precision="fp32", flip=False, threads=1)
+    results = refine(lifter.lift_people(people), Options())
+    assert capfd.readouterr() == ("", "")
+    words = "model posegraphnet, precision fp32, without the mirrored pose, 1 thread"
+    assert repr(lifter).startswith(f"Lifter({words}, ")
+    assert f"lifted: {words}, " in " ".join(results.people[0].poses_3d.history)
+    known = {"precision": "fp32", "flip": False, "threads": 1, "model": "posegraphnet"}
+    assert known.items() <= results.meta.items()
+
+
+def test_the_base_install_stays_small() -> None:
+    """290 MB with all that `pip install poselift` brings, this package's models included."""
+    from importlib.metadata import distribution, requires
+
+    from packaging.requirements import Requirement
+
+    waiting, seen = [Requirement(one) for one in requires("poselift") or ()], set()
+    size = sum(p.stat().st_size for p in SOURCE.rglob("*") if "__pycache__" not in p.parts)
+    while waiting:
+        wanted = waiting.pop()
+        if (wanted.marker and not wanted.marker.evaluate({"extra": ""})) or wanted.name in seen:
+            continue
+        seen.add(wanted.name)
+        found = distribution(wanted.name)
+        places = [Path(str(found.locate_file(file))) for file in found.files or ()]
+        size += sum(place.stat().st_size for place in places if place.is_file())
+        waiting += [Requirement(one) for one in found.requires or ()]
+    assert {"numpy", "onnxruntime", "msgspec"} <= seen
+    assert 50e6 < size < 290 * 2**20
 
 
 def test_optional_parts_are_installed_from_where_poselift_came(

@@ -229,6 +229,23 @@ def test_smoke_on_real_data(shared: Path, tmp_path: Path, run: Run) -> None:
     assert names == {f"posegraphnet.table1.{kind}" for kind in ("md", "csv", "png")}
 
 
+def test_a_stopped_reproduction_says_how_to_go_on(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("poselift.reproduction.reproduce", stopped)
+    runs = tmp_path / "runs"
+    status, _, err = run(
+        *("reproduce", "posegraphnet.table1", "--data", "cmu17", "--root", tmp_path),
+        *("--runs", runs, "-o", tmp_path / "out", "--device", "cpu"),
+    )
+    assert status == 130
+    said = f"stopped; the same command goes on where it was, what is trained is in {runs}\n"
+    assert said in err
+
+
 def test_list_names_all(run: Run) -> None:
     status, out, _ = run("reproduce", "--list")
     assert status == 0

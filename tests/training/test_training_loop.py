@@ -22,6 +22,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 import poselift.training.loop as loop
+import poselift.training.step as step_module
 from poselift.errors import PoseliftError
 from poselift.models.checkpoint import load_model
 from poselift.models.martinez import Martinez, MartinezConfig
@@ -36,10 +37,11 @@ from poselift.training import (
     train,
 )
 from poselift.training.checkpoint import newest_folder, replace_folder
+from poselift.training.environment import process_settings
 from poselift.training.losses import joint_loss, validate
 from poselift.training.records import locked
 from poselift.training.report import BarReporter, LineReporter, duration, reporter_for
-from poselift.training.step import TrainingStep
+from poselift.training.step import TrainingStep, step_seconds
 from training_fixtures import Fresh, killable_config, tiny_config, tiny_data
 
 CPU = torch.device("cpu")
@@ -499,6 +501,58 @@ def test_lines_between_epochs_where_they_are_long(tmp_path: Path) -> None:
     assert re.fullmatch(r"epoch 1/1  step 4/4  loss \S+  lr 0.01  \S+ samples/s  1 s left", line)
 
 
+def test_the_time_left_is_not_reckoned_by_the_first_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("poselift.training.report.time.monotonic", lambda: clock[0])
+    with (tmp_path / "log").open("w") as stream:
+        reporter = LineReporter(Console(file=stream, width=200))
+        reporter.start(1, 1016, 0, 1016 * 2.0, "2 threads of the CPU")
+        for seconds, step in ((7200, 16), (40, 36), (40, 56), (300, 76)):
+            clock[0] += seconds
+            reporter.step(0, step, 0.1, 1e-3, 100.0)
+    said = [line.rsplit("  ", 1)[1] for line in (tmp_path / "log").read_text().splitlines()[1:]]
+    # by the forecast, then by the steps since the first look, in the end by the last minutes
+    assert said == [f"{1000 * 2 // 60} min left", "33 min left", "32 min left", "3 h 55 min left"]
+
+
+def test_the_time_of_a_step_is_not_that_of_the_first_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, taken = [0.0], iter((90, 60, 30, 0.1, 0.1, 0.7, 0.1, 0.1, 50))
+
+    class Step:
+        device = torch.device("cpu")
+
+        def __init__(self, *_: object) -> None:
+            pass
+
+        def prepare(self, **_: object) -> None:
+            pass
+
+        def __call__(self, *_: object) -> float:
+            clock[0] += next(taken)
+            return 0.0
+
+    monkeypatch.setattr(step_module, "TrainingStep", Step)
+    monkeypatch.setattr("poselift.training.step.time.monotonic", lambda: clock[0])
+    config = tiny_config("martinez", epochs=1)
+    assert step_seconds(nn.Linear(1, 1), config, "cpu") == pytest.approx(0.1)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("load", "threads"), [(0.0, 2), (1.2, 1), (9.0, 1)])
+def test_trainings_take_the_cores_that_are_free(
+    load: float, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("poselift.lifting.session.physical_cores", lambda: 2)
+    monkeypatch.setattr("os.getloadavg", lambda: (load, load, load))
+    before = torch.get_num_threads()
+    with process_settings(0, None, "cpu"):
+        assert torch.get_num_threads() == threads
+    with process_settings(0, 10**6, "cpu"):
+        assert torch.get_num_threads() == 2
+    assert torch.get_num_threads() == before
+
+
 def test_a_bar_on_a_terminal(tmp_path: Path) -> None:
     with (tmp_path / "log").open("w") as stream:
         console = Console(file=stream, force_terminal=True, width=120)
@@ -506,6 +560,9 @@ def test_a_bar_on_a_terminal(tmp_path: Path) -> None:
         assert isinstance(reporter, BarReporter)
         run(tiny_config("martinez", epochs=2), tmp_path / "run", reporter=reporter)
     text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", (tmp_path / "log").read_text())
+    assert re.match(
+        r"8 steps to the end of 2 epochs on \d+ threads? of the CPU, about \d+ s\n", text
+    )
     assert "epoch 2/2" in text
     assert "8/8 steps" in text
     assert "samples/s" in text

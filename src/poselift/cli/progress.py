@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 #: Seconds between two lines, where no terminal shows a bar.
-INTERVAL = 15.0
+INTERVAL = 30.0
 
 
 @contextmanager
