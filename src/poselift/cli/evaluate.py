@@ -130,7 +130,8 @@ def evaluate(
     # the averages of all data first, then the details
     tables = [score.tables[0] for score in scores]
     tables += [table for score in scores for table in score.tables[1:]]
-    show_tables(tables, [note for score in scores for note in score.notes])
+    notes = [note for score in scores for note in score.notes]
+    show_tables(tables, notes + [f"{name}: {one.choices}" for name, one in lifters.items()])
     _write_files(scores, lifters, json, csv)
 
 

@@ -19,7 +19,7 @@ from poselift.cli.inputs import (
     SkeletonName,
     parse_size,
 )
-from poselift.cli.people import choose
+from poselift.cli.people import choose, say_warnings
 
 if TYPE_CHECKING:
     from poselift.poses import PoseSequence, Results
@@ -55,6 +55,7 @@ def view(
     from poselift.errors import PoseliftError
     from poselift.io import load, save
     from poselift.io.registry import kinds, writers
+    from poselift.poses import Detections
     from poselift.viewer.film import PLAYED, kind_of
 
     image_size = parse_size(size)
@@ -74,6 +75,11 @@ def view(
         image_size=image_size,
         fps=fps,
         normalised=normalised,
+    )
+    say_warnings(
+        [found.notes]
+        if isinstance(found, Detections)
+        else [one.poses_3d.history for one in found.people]
     )
     shown = _of(found, person, source)
     page = output or Path(tempfile.mkdtemp(prefix="poselift-")) / f"{source.stem or 'clip'}.html"

@@ -235,7 +235,11 @@ def as_json(scores: Sequence[Scores], lifters: Mapping[str, Lifter]) -> bytes:
     """Return every number by table, row and column, with the hashes of the models."""
     content: dict[str, Any] = {
         "models": {
-            name: {"weights_sha256": lifter.weights_sha256, "name": lifter.card.name}
+            name: {
+                "weights_sha256": lifter.weights_sha256,
+                "name": lifter.card.name,
+                "choices": lifter.choices,
+            }
             for name, lifter in lifters.items()
         },
         "tables": {
