@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -119,10 +120,8 @@ def lift(
     precision = choose_precision(ready(model), backend, precision)
     file = find_model(model, precision)  # a wrong name is said before a long file is read
     opened = partial(Lifter, file, threads=threads, flip=flip, precision=precision, backend=backend)
-    picture = parse_size(size)
-    options = VideoOptions(
-        detector, detect_every, trim, fps, picture, skeleton, format_name, normalised
-    )
+    video = VideoOptions(detector, detect_every, trim, fps, parse_size(size), skeleton)
+    options = replace(video, format=format_name, normalised=normalised)
     found, facts = read_people(source, options, opened, keep=bool(outputs), quiet=quiet)
     if not outputs:
         return  # it was live
