@@ -19,6 +19,9 @@ try:
 except ImportError:  # Windows: parts of killed processes stay there
     fcntl = None  # type: ignore[assignment]
 
+#: Whether this system has locks that end with their holder.
+LOCKS = fcntl is not None
+
 # Longest stem of a temporary name: file systems take 255 bytes, and more is added to it.
 _STEM_BYTES = 150
 
@@ -75,6 +78,38 @@ def write_together(writers: list[tuple[Path, Callable[[BinaryIO], None]]]) -> No
                 fill(stream)
             except OSError as error:
                 raise _unwritable(path, error) from error
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[bool]:
+    """Hold the lock of this name while the block runs; yields False if another process has it.
+
+    It ends with its holder, however that ends. The file is there only meanwhile. Raises
+    `PoseliftError` if it cannot be made, or if the file system has no locks.
+    """
+    if fcntl is None:
+        raise PoseliftError(f"{path}: this system has no locks that end with their holder")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                ours = False
+                break
+            ours = path.exists() and path.stat().st_ino == os.fstat(handle).st_ino
+            if ours:
+                break
+            os.close(handle)  # who had it has removed it meanwhile
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    try:
+        yield ours
+    finally:
+        if ours:
+            path.unlink(missing_ok=True)
+        os.close(handle)
 
 
 @contextmanager

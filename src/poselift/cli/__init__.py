@@ -8,6 +8,7 @@ import typer
 
 from poselift.cli.angles import angles
 from poselift.cli.bench import bench
+from poselift.cli.bulk import BulkCommand, bulk
 from poselift.cli.convert import convert
 from poselift.cli.detect import detect
 from poselift.cli.errors import ReportingGroup
@@ -53,6 +54,7 @@ def _options(
 
 
 app.command("lift", cls=PlainCommand)(lift)
+app.command("bulk", cls=BulkCommand)(bulk)
 app.command("detect", cls=PlainCommand)(detect)
 app.command("convert", cls=PlainCommand)(convert)
 app.command("view", cls=PlainCommand)(view)

@@ -10,6 +10,7 @@ from typer.core import TyperArgument, TyperCommand, TyperOption
 #: A line to copy, by command.
 EXAMPLES = {
     "lift": "poselift lift keypoints.json --size 1920x1080 -o pose.html -o pose.npz",
+    "bulk": "poselift bulk keypoints/ lifted/ --workers 8",
     "detect": "poselift detect clip.mp4 -o keypoints.json",
     "convert": "poselift convert openpose_frames/ --size 1920x1080 -o keypoints.npz",
     "view": "poselift view pose.npz",

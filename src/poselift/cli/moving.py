@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -77,19 +76,19 @@ def lift_moving(
 
     facts  go into the results' meta.
     """
-    from poselift.motion import refine
+    from poselift.lifting.clip import lift_clip
 
-    lens, focal = options.lens, options.lens.focal
+    say_focal_assumed(options)
+    with counting("lifting", sum(map(len, people)), "poses", quiet) as advance:
+        return lift_clip(lifter, people, options, facts, advance)
+
+
+def say_focal_assumed(options: Options) -> None:
+    """Warn on stderr if persons are placed by a camera that nobody knows."""
+    lens = options.lens
     if options.root and (lens.focal, lens.fov, lens.calibration) == (None, None, None):
         print(
             "poselift: warning: the focal length is not known, taking the picture's longer side "
             "(give --focal, --fov or --calibration): distances are as wrong as it is",
             file=sys.stderr,
         )
-    if lens.fov is not None or lens.calibration is not None:
-        camera = lens.camera(people[0].image_size)
-        # other normalisations make no use of it; only --focal itself is then refused
-        focal = sum(camera.focal) / 2 if lifter.card.normalisation == "person" else None
-    with counting("lifting", sum(map(len, people)), "poses", quiet) as advance:
-        results = lifter.lift_people(people, focal=focal, progress=advance)
-    return refine(replace(results, meta={**results.meta, **facts}), options)

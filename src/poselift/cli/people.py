@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +12,6 @@ from poselift.errors import PoseliftError
 
 if TYPE_CHECKING:
     from poselift.poses import PoseSequence
-
-#: Frame rate taken where the source says nothing and --fps is not given.
-DEFAULT_FPS = 30.0
 
 
 def choose(people: Sequence[PoseSequence], person: str, source: Path) -> tuple[PoseSequence, ...]:
@@ -75,14 +71,13 @@ def say_warnings(histories: Iterable[Sequence[str]]) -> None:
 
 def with_fps(people: tuple[PoseSequence, ...]) -> tuple[tuple[PoseSequence, ...], bool]:
     """Give persons of unknown frame rate the default one, saying so; also return whether."""
-    if any(one.fps is not None or (one.times != one.frames).any() for one in people):
-        return people, False  # known, or irregular time stamps that are true as they are
-    print(
-        f"poselift: warning: the frame rate is not known, taking {DEFAULT_FPS:g} fps (give --fps)",
-        file=sys.stderr,
-    )
-    step = f"fps: not known, taken as {DEFAULT_FPS:g}"
-    return tuple(
-        replace(one, fps=DEFAULT_FPS, times=one.frames / DEFAULT_FPS, history=(*one.history, step))
-        for one in people
-    ), True
+    from poselift.lifting.clip import DEFAULT_FPS, with_rate
+
+    people, assumed = with_rate(people)
+    if assumed:
+        print(
+            f"poselift: warning: the frame rate is not known, taking {DEFAULT_FPS:g} fps "
+            "(give --fps)",
+            file=sys.stderr,
+        )
+    return people, assumed

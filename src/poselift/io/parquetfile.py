@@ -197,6 +197,34 @@ def _said(schema: pyarrow.Schema, where: str) -> dict[str, Any]:
         raise PoseliftError(f"{where}: its metadata are not JSON ({error})"[:300]) from None
 
 
+def joints_in(schema: pyarrow.Schema, where: str) -> tuple[str, ...]:
+    """Return the joints' names of a file of keypoints, from its schema; none if they are left open.
+
+    Raises `PoseliftError` if these are no keypoints of ours.
+    """
+    said = _said(schema, where)
+    if "keypoints" not in schema.names:
+        raise PoseliftError(
+            f"{where}: expected a column keypoints, found {', '.join(schema.names) or 'none'}"
+        )
+    _width(schema.field("keypoints"), where)
+    names = said.get("joint_names")
+    return tuple(map(str, names)) if isinstance(names, list) else ()
+
+
+def _width(field: pyarrow.Field, where: str) -> int:
+    """Return the numbers in each row of a column of lists; `PoseliftError` if it is none."""
+    import pyarrow as pa
+
+    width, each = getattr(field.type, "list_size", -1), _LISTS[field.name][0]
+    if width < 1 or width % each or field.type.value_type != pa.float32():
+        raise PoseliftError(
+            f"{where}: expected column {field.name} as fixed_size_list<float> of {each} "
+            f"numbers for each joint, got {field.type}"
+        )
+    return int(width)
+
+
 def _columns(file: Any, where: str) -> dict[str, np.ndarray]:
     """Return the columns that are ours as arrays, filled a row group at a time."""
     import pyarrow as pa
@@ -214,13 +242,7 @@ def _columns(file: Any, where: str) -> dict[str, np.ndarray]:
                 )
             found[field.name] = np.empty(count, np.int64 if whole else np.float64)
             continue
-        width = getattr(field.type, "list_size", -1)
-        each = _LISTS[field.name][0]
-        if width < 1 or width % each or field.type.value_type != pa.float32():
-            raise PoseliftError(
-                f"{where}: expected column {field.name} as fixed_size_list<float> of {each} "
-                f"numbers for each joint, got {field.type}"
-            )
+        width, each = _width(field, where), _LISTS[field.name][0]
         alone = field.name in TRACKS and "J" not in TRACKS[field.name]
         shape = (each,) if alone or each == 1 else (width // each, each)
         found[field.name] = np.empty((count, *(shape if each > 1 else (width,))), np.float32)

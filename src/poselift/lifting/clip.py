@@ -1,0 +1,48 @@
+"""What is done with the persons of a clip, the same for one file and for a million of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from poselift.lifting.core import Advance
+from poselift.lifting.lifter import Lifter
+from poselift.motion import Options, refine
+from poselift.poses import PoseSequence, Results
+
+#: Frame rate taken where the source says nothing and the user neither.
+DEFAULT_FPS = 30.0
+
+
+def with_rate(people: tuple[PoseSequence, ...]) -> tuple[tuple[PoseSequence, ...], bool]:
+    """Give persons of unknown frame rate the default one; also return whether."""
+    if any(one.fps is not None or (one.times != one.frames).any() for one in people):
+        return people, False  # known, or irregular time stamps that are true as they are
+    step = f"fps: not known, taken as {DEFAULT_FPS:g}"
+    return tuple(
+        replace(one, fps=DEFAULT_FPS, times=one.frames / DEFAULT_FPS, history=(*one.history, step))
+        for one in people
+    ), True
+
+
+def lift_clip(
+    lifter: Lifter,
+    people: tuple[PoseSequence, ...],
+    options: Options,
+    facts: dict[str, Any],
+    progress: Advance | None = None,
+) -> Results:
+    """Lift all persons of a clip and take the steps of `options`.
+
+    facts     go into the results' meta.
+    progress  as in `Lifter.lift_people`.
+
+    Raises `PoseliftError` as `Lifter.lift_people` and `refine` do.
+    """
+    lens, focal = options.lens, options.lens.focal
+    if lens.fov is not None or lens.calibration is not None:
+        camera = lens.camera(people[0].image_size)
+        # other normalisations make no use of it; only a focal length itself is then refused
+        focal = sum(camera.focal) / 2 if lifter.card.normalisation == "person" else None
+    results = lifter.lift_people(people, focal=focal, progress=progress)
+    return refine(replace(results, meta={**results.meta, **facts}), options)
