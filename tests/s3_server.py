@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -22,6 +23,7 @@ class Server:
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._server = make_server("127.0.0.1", 0, self._answer, threaded=True)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def _answer(self, environ: dict[str, Any], begin: Callable[..., Any]) -> Iterable[bytes]:

@@ -45,25 +45,31 @@ class BulkCommand(PlainCommand):
         return super().parse_args(ctx, given)
 
 
+In = Annotated[
+    str,
+    typer.Argument(
+        metavar="IN", help="Folder or URL of shards: .parquet, videos, .txt lists of videos."
+    ),
+]
+Out = Annotated[str, typer.Argument(metavar="OUT", help="Folder or URL for the outputs.")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Shards at a time; default: one for each core.")
+]
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        metavar="[ADDRESS]",
+        help="Run as Ray tasks: of a cluster (auto, HOST:PORT, ray://...), or of this machine.",
+    ),
+]
+
+
 def bulk(
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="IN", help="Folder or URL of shards: .parquet, videos, .txt lists of videos."
-        ),
-    ],
-    target: Annotated[str, typer.Argument(metavar="OUT", help="Folder or URL for the outputs.")],
+    source: In,
+    target: Out,
     model: Model = DEFAULT_MODEL,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Shards at a time; default: one for each core.")
-    ] = None,
-    ray: Annotated[
-        str | None,
-        typer.Option(
-            metavar="[ADDRESS]",
-            help="Run as Ray tasks: of a cluster (auto, HOST:PORT, ray://...), or of this machine.",
-        ),
-    ] = None,
+    workers: Workers = None,
+    ray: Ray = None,
     precision: Precision = "auto",
     flip: Flip = True,
     smooth: Smooth = SMOOTH,
