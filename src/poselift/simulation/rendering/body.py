@@ -18,12 +18,14 @@ from poselift.simulation.rendering.tubes import (
     PARTS,
     Mesh,
     Tube,
+    cross,
     cut,
     ellipses,
     linear,
     surface,
     tube,
     unit,
+    upright,
 )
 from poselift.skeletons import H36M_17
 
@@ -93,8 +95,8 @@ def _skirt(
     middle = (left + right) / 2 * (1 - down) + waist[:, None] * down
     across = np.repeat(lateral[:, 1:2], len(along), axis=1)
     tangent = unit(np.gradient(middle, axis=1))
-    across = unit(across - (across * tangent).sum(axis=-1, keepdims=True) * tangent)
-    ahead = np.cross(tangent, across)
+    across = upright(across, tangent)
+    ahead = cross(tangent, across)
     apart = (left - right) / 2
     half = np.interp(along, [0.0, 0.3, 1.0], [0.145, 0.17, 0.09 + 0.5 * look.flare + 0.03])
     spread = [np.abs((apart * axis).sum(axis=-1)).max(axis=0) for axis in (across, ahead)]
@@ -117,7 +119,7 @@ def _limbs(joints: Joints, look: Look, side: str, sign: float, floor: float) -> 
     at = {name: joints[:, _AT[f"{side}_{name}"]] for name in ("hip", "knee", "ankle")}
     hips = unit(joints[:, _AT["left_hip"]] - joints[:, _AT["right_hip"]])
     thigh, shin = unit(at["knee"] - at["hip"]), unit(at["ankle"] - at["knee"])
-    lateral = np.cross(thigh, shin) + 0.25 * hips
+    lateral = cross(thigh, shin) + 0.25 * hips
     table = cut(LEG, look.trousers, 1.0, look.loose[1], look.girth)
     wide = look.flare * np.clip(table[:, 0] - 0.8, 0, 1.2) * (table[:, 0] < look.trousers)
     table[:, 1:] += wide[:, None]
@@ -129,7 +131,7 @@ def _limbs(joints: Joints, look: Look, side: str, sign: float, floor: float) -> 
     thorax, spine = joints[:, _AT["thorax"]], joints[:, _AT["spine"]]
     across = unit(joints[:, _AT["left_shoulder"]] - joints[:, _AT["right_shoulder"]])
     upper, fore = unit(arm["elbow"] - arm["shoulder"]), unit(arm["wrist"] - arm["elbow"])
-    lateral = -np.cross(upper, fore) + 0.25 * across + 0.1 * sign * unit(thorax - spine)
+    lateral = -cross(upper, fore) + 0.25 * across + 0.1 * sign * unit(thorax - spine)
     inner = arm["shoulder"] + 0.6 * (thorax - arm["shoulder"])
     inner -= 0.04 * unit(thorax - spine)
     line = np.stack([inner, arm["shoulder"], arm["elbow"], arm["wrist"]], axis=1)
@@ -157,8 +159,8 @@ def _foot(
     look: Look,
 ) -> Tube:
     """A shoe at right angles to the shin; near the floor its sole turns to lie on it."""
-    left = unit(lateral - (lateral * shin).sum(axis=1, keepdims=True) * shin)
-    ahead = np.cross(shin, left)
+    left = upright(lateral, shin)
+    ahead = cross(shin, left)
     above = ankle[:, 1] - floor
     flat = ahead.copy()
     flat[:, 1] = 0.0
@@ -166,8 +168,8 @@ def _foot(
     flat = unit(flat) * np.sqrt(1 - tilt**2) + tilt * np.array([0.0, 1.0, 0.0])
     share = np.clip((0.34 - above) / 0.14, 0, 1)[:, None]
     ahead = unit(ahead * (1 - share) + flat * share)
-    left = unit(left - (left * ahead).sum(axis=1, keepdims=True) * ahead)
-    up = np.cross(ahead, left)
+    left = upright(left, ahead)
+    up = cross(ahead, left)
     heel = ankle - 0.07 * ahead - 0.045 * up
     table = FOOT.copy()
     table[:, 1:] += 0.004 * look.girth

@@ -57,20 +57,21 @@ def take(
 ) -> UInt8[np.ndarray, "H W 3"]:
     """Turn light into a picture; `brightness` is the mean light of what is exposed for."""
     size = len(light)
-    image = light * (effects.exposure / max(brightness, 1e-4) * effects.balance)
+    gain = effects.exposure / max(brightness, 1e-4) * effects.balance
+    image = light.astype(np.float32) * gain.astype(np.float32)
     if effects.blur > 0.25:
         image = _blurred(image, effects.blur)
     away = (2 * (np.arange(size) + 0.5) / size - 1) ** 2
-    image = image * (1 - effects.vignette * (away[:, None] + away)[..., None] / 2)
-    image = np.maximum(image, 0)
+    shade = 1 - effects.vignette * (away[:, None] + away)[..., None] / 2
+    image *= shade.astype(np.float32)
     grain = rng.standard_normal(image.shape, dtype=np.float32)
-    dark, bright = effects.noise
-    image = image + grain * (dark + bright * np.sqrt(image))
-    image = np.maximum(image, 0)
-    image = np.where(image > 0.7, 0.7 + 0.3 * (1 - np.exp(-(image - 0.7) / 0.3)), image)
-    coded = 255 * np.clip(image, 0, 1) ** (1 / 2.2)
+    dark, bright = (np.float32(one) for one in effects.noise)
+    image += grain * (dark + bright * np.sqrt(image))
+    over = image > 0.7  # what is too bright runs into white slowly
+    image[over] = 1 - np.float32(0.3) * np.exp((0.7 - image[over]) / np.float32(0.3))
+    coded = 255 * np.maximum(image, 0) ** np.float32(1 / 2.2)
     if effects.quality:
-        coded = _through_jpeg(coded.astype(np.float32), effects.quality)
+        coded = _through_jpeg(coded, effects.quality)
     return np.clip(np.rint(coded), 0, 255).astype(np.uint8)
 
 
@@ -85,10 +86,13 @@ def _blurred(image: Float[np.ndarray, "H W 3"], sigma: float) -> Float[np.ndarra
         pad[axis] = (reach, reach)
         wide = np.pad(image, pad, mode="edge")
         count = image.shape[axis]
-        image = sum(
-            weight * np.take(wide, range(step, step + count), axis=axis)
-            for step, weight in enumerate(weights)
-        )
+        shifted = [
+            wide[step : step + count] if axis == 0 else wide[:, step : step + count]
+            for step in range(len(weights))
+        ]
+        image = shifted[0] * weights[0]
+        for part, weight in zip(shifted[1:], weights[1:], strict=True):
+            image += part * weight
     return image
 
 

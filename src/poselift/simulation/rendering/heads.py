@@ -7,7 +7,16 @@ from jaxtyping import Float
 
 from poselift.simulation.rendering.looks import Look
 from poselift.simulation.rendering.proportions import HEAD
-from poselift.simulation.rendering.tubes import AROUND, PARTS, Tube, ellipses, tube, unit
+from poselift.simulation.rendering.tubes import (
+    AROUND,
+    PARTS,
+    Tube,
+    cross,
+    ellipses,
+    tube,
+    unit,
+    upright,
+)
 from poselift.skeletons import H36M_17
 
 _AT = {joint: H36M_17.index(joint) for joint in H36M_17.joints}
@@ -17,11 +26,11 @@ def head_tubes(joints: Float[np.ndarray, "S 17 3"], look: Look) -> list[Tube]:
     """Head with nose, ears and hair. Nose, neck and top of the head say where it looks."""
     thorax, nose, top = (joints[:, _AT[one]] for one in ("thorax", "neck", "head"))
     shoulders = joints[:, _AT["left_shoulder"]] - joints[:, _AT["right_shoulder"]]
-    chest = unit(np.cross(shoulders, thorax - joints[:, _AT["spine"]]))
+    chest = unit(cross(shoulders, thorax - joints[:, _AT["spine"]]))
     up = unit(top - thorax + 0.3 * (top - nose))
     ahead = nose - (thorax + top) / 2 + 0.01 * chest
-    ahead = unit(ahead - (ahead * up).sum(axis=1, keepdims=True) * up)
-    left = np.cross(up, ahead)
+    ahead = upright(ahead, up)
+    left = cross(up, ahead)
     size = np.clip(np.linalg.norm(top - nose, axis=1).mean() / 0.126, 0.88, 1.15) * look.head
     middle = top - 0.108 * size * up + 0.015 * size * ahead
     table = HEAD * size
@@ -37,7 +46,7 @@ def head_tubes(joints: Float[np.ndarray, "S 17 3"], look: Look) -> list[Tube]:
     rings = middle[:, None] + (along * size)[:, None] * up[:, None]
     shape = (len(joints), len(along), 3)
     across, front = (np.broadcast_to(axis[:, None], shape) for axis in (left, ahead))
-    tubes = [Tube(PARTS.index("head"), height, rings, across, front, radius)]
+    tubes = [Tube(PARTS.index("head"), height, rings, across, front, radius, -1.0)]
     chest_left = unit(shoulders)
     if look.hair == "long":
         line = [middle + 0.07 * up - 0.03 * ahead, middle - 0.06 * up - 0.062 * ahead]

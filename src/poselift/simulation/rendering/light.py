@@ -6,7 +6,7 @@ Axes: N point of a surface, V vertex, F face. World axes: right-handed, y up, me
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Float32, Int
 
 from poselift.geometry import Camera
 from poselift.simulation.rendering.raster import rasterise
@@ -29,55 +29,66 @@ class Shadow:
         down = -scene.light[0]
         right = np.cross(down, (0.0, 0.0, 1.0) if abs(down[2]) < 0.9 else (1.0, 0.0, 0.0))
         right /= np.linalg.norm(right)
-        self._axes = np.stack([right, np.cross(down, right), down], axis=1)
-        self._middle = (joints.max(axis=0) + joints.min(axis=0)) / 2
-        reach = float(np.abs((joints - self._middle) @ self._axes[:, :2]).max()) + 0.35
-        self._scale = self._SIDE / 2 / reach
-        places, depth = self._project(points)
+        axes = np.stack([right, np.cross(down, right), down], axis=1)
+        middle = (joints.max(axis=0) + joints.min(axis=0)) / 2
+        reach = float(np.abs((joints - middle) @ axes[:, :2]).max()) + 0.35
+        self._axes, self._middle = axes.astype(np.float32), middle.astype(np.float32)
+        self._scale = np.float32(self._SIDE / 2 / reach)
+        places, depth = self._project(points.astype(np.float32))
         # far away, so that the perspective of the rasteriser is next to none
         found = rasterise(places[None], depth[None] + 100, faces, (self._SIDE, self._SIDE))
-        self._depth = found.depth[0].ravel() - np.float32(100)
+        # nothing stands at the edge, where all that lies outside is looked up
+        self._depth = np.full((self._SIDE + 2, self._SIDE + 2), np.inf, dtype=np.float32)
+        self._depth[1:-1, 1:-1] = found.depth[0] - np.float32(100)
 
     def _project(
-        self, points: Float[np.ndarray, "N 3"]
-    ) -> tuple[Float[np.ndarray, "N 2"], Float[np.ndarray, " N"]]:
+        self, points: Float32[np.ndarray, "N 3"]
+    ) -> tuple[Float32[np.ndarray, "N 2"], Float32[np.ndarray, " N"]]:
         local = (points - self._middle) @ self._axes
-        return local[:, :2] * self._scale + self._SIDE / 2, local[:, 2]
+        return local[:, :2] * self._scale + np.float32(self._SIDE / 2), local[:, 2]
 
-    def share(self, points: Float[np.ndarray, "N 3"]) -> Float[np.ndarray, " N"]:
+    def share(self, points: Float32[np.ndarray, "N 3"]) -> Float32[np.ndarray, " N"]:
         """Share of the light that reaches each point, 0 to 1, soft at the edges."""
         places, depth = self._project(points)
-        lit = np.zeros(len(points), dtype=np.float32)
-        for dx, dy in ((-0.6, -0.2), (0.2, -0.6), (0.6, 0.2), (-0.2, 0.6)):
-            column = np.floor(places[:, 0] + dx).astype(np.int64)
-            row = np.floor(places[:, 1] + dy).astype(np.int64)
-            off = (column < 0) | (row < 0) | (column >= self._SIDE) | (row >= self._SIDE)
-            index = np.where(off, 0, row * self._SIDE + column)
-            lit += off | (self._depth[index] > depth - 0.035)
-        return lit / 4
+        side = self._SIDE + 2
+        # between the centres of four cells of the map, itself a cell wider on each side
+        places = np.clip(places + np.float32(0.5), 0, side - 1.001)
+        whole = places.astype(np.int32)
+        right, down = (places - whole).T
+        first = whole[:, 1] * side + whole[:, 0]
+        flat, limit = self._depth.ravel(), depth - np.float32(0.04)
+        near = [flat[first + step] > limit for step in (0, 1, side, side + 1)]
+        upper = near[0] + (near[1] * np.float32(1) - near[0]) * right
+        lower = near[2] + (near[3] * np.float32(1) - near[2]) * right
+        lit: np.ndarray = upper + (lower - upper) * down
+        return lit
 
 
 def lit(
-    color: Float[np.ndarray, "N 3"],
-    gloss: Float[np.ndarray, " N"],
-    normal: Float[np.ndarray, "N 3"],
-    where: Float[np.ndarray, "N 3"],
+    color: Float32[np.ndarray, "N 3"],
+    gloss: Float32[np.ndarray, " N"],
+    normal: Float32[np.ndarray, "N 3"],
+    where: Float32[np.ndarray, "N 3"],
     scene: Scene,
     camera: Camera,
     shadow: Shadow,
-) -> Float[np.ndarray, "N 3"]:
+) -> Float32[np.ndarray, "N 3"]:
     """Light that comes from points of a surface to the camera."""
-    normal = normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)
-    toward, strength = scene.light
-    above, below = scene.ambient
-    up = (0.5 + 0.5 * normal[:, 1:2]).astype(np.float32)
-    # corners near the floor see less of the sky
-    near = np.clip(0.6 + 0.5 * (where[:, 1:2] - scene.floor), 0, 1)
-    ambient = (below + (above - below) * up) * near
+    normal = normal / np.maximum(_length(normal), np.float32(1e-6))
+    toward, strength = (one.astype(np.float32) for one in scene.light)
+    above, below = (one.astype(np.float32) for one in scene.ambient)
+    up = (1 + normal[:, 1:2]) / 2
+    # near the floor less of the sky is seen
+    near = np.clip(0.6 + 0.5 * (where[:, 1:2] - np.float32(scene.floor)), 0, 1)
     facing = np.clip(normal @ toward, 0, 1) * shadow.share(where)
-    eye = np.array(camera.translation) - where
-    eye /= np.linalg.norm(eye, axis=1, keepdims=True)
-    half = toward + eye
-    half /= np.maximum(np.linalg.norm(half, axis=1, keepdims=True), 1e-6)
-    mirrored = gloss * np.clip((normal * half).sum(axis=1), 0, 1) ** 24 * (facing > 0) * 4
-    return color * (ambient + facing[:, None] * strength) + mirrored[:, None] * strength
+    eye = np.array(camera.translation, dtype=np.float32) - where
+    half = toward + eye / _length(eye)
+    half /= np.maximum(_length(half), np.float32(1e-6))
+    mirrored = np.clip(np.einsum("ni,ni->n", normal, half), 0, 1) ** 24 * (4 * gloss * (facing > 0))
+    lamp = color * facing[:, None] + mirrored[:, None]
+    light: np.ndarray = color * ((below + (above - below) * up) * near) + lamp * strength
+    return light
+
+
+def _length(vectors: Float32[np.ndarray, "N 3"]) -> Float32[np.ndarray, "N 1"]:
+    return np.sqrt(np.einsum("ni,ni->n", vectors, vectors))[:, None]

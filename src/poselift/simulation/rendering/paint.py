@@ -6,7 +6,7 @@ Axes: N point of a surface. Colours are linear RGB, 0 to 1.
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Float32, Int
 
 from poselift.simulation.rendering.heads import is_hair
 from poselift.simulation.rendering.looks import Look, Material
@@ -18,26 +18,30 @@ Points = Float[np.ndarray, " N"]
 _LATTICE = 64
 
 
-def draw_noise(rng: np.random.Generator) -> Float[np.ndarray, "L L 3"]:
+def draw_noise(rng: np.random.Generator) -> Float32[np.ndarray, "L L 3"]:
     """Draw the lattice that `noise` interpolates: three values from -1 to 1 at each place."""
     return rng.uniform(-1, 1, (_LATTICE, _LATTICE, 3)).astype(np.float32)
 
 
-def noise(lattice: Float[np.ndarray, "L L 3"], u: Points, v: Points) -> Float[np.ndarray, "N 3"]:
-    """Three smooth random values at each place; one unit is the size of a blotch."""
+def noise(
+    lattice: Float32[np.ndarray, "L L C"], u: Points, v: Points
+) -> Float32[np.ndarray, "N C"]:
+    """Smooth random values at each place, one a channel; one unit is the size of a blotch."""
     column, row = np.floor(u), np.floor(v)
-    x, y = (u - column).astype(np.float32), (v - row).astype(np.float32)
-    x, y = (x * x * (3 - 2 * x))[:, None], (y * y * (3 - 2 * y))[:, None]
-    i, j = column.astype(np.int64) & (_LATTICE - 1), row.astype(np.int64) & (_LATTICE - 1)
-    right, below = (i + 1) & (_LATTICE - 1), (j + 1) & (_LATTICE - 1)
-    flat = lattice.reshape(-1, 3)
-    upper = flat[j * _LATTICE + i] * (1 - x) + flat[j * _LATTICE + right] * x
-    lower = flat[below * _LATTICE + i] * (1 - x) + flat[below * _LATTICE + right] * x
-    return upper * (1 - y) + lower * y
+    x, y = (u - column).astype(np.float32)[:, None], (v - row).astype(np.float32)[:, None]
+    x, y = x * x * (3 - 2 * x), y * y * (3 - 2 * y)
+    i, j = column.astype(np.int32) & (_LATTICE - 1), row.astype(np.int32) & (_LATTICE - 1)
+    right, j, below = (i + 1) & (_LATTICE - 1), j * _LATTICE, ((j + 1) & (_LATTICE - 1)) * _LATTICE
+    flat = lattice.reshape(-1, lattice.shape[2])
+    upper, lower = flat[j + i], flat[below + i]
+    upper += (flat[j + right] - upper) * x
+    lower += (flat[below + right] - lower) * x
+    upper += (lower - upper) * y
+    return upper
 
 
 def cover(
-    material: Material, u: Points, v: Points, lattice: Float[np.ndarray, "L L 3"]
+    material: Material, u: Points, v: Points, lattice: Float32[np.ndarray, "L L 3"]
 ) -> Float[np.ndarray, "N 3"]:
     """Colour of a material at places u, v in metres along its surface."""
     one, two = material.color.astype(np.float32), material.second.astype(np.float32)
@@ -45,7 +49,7 @@ def cover(
         return np.broadcast_to(one, (len(u), 3))
     a, b = u / material.scale + material.shift, v / material.scale + 0.37 * material.shift
     if material.pattern == "mottled":
-        share = np.clip(0.5 + 0.8 * noise(lattice, a, b)[:, 0], 0, 1)
+        share = np.clip(0.5 + 0.8 * noise(lattice[..., :1], a, b)[:, 0], 0, 1)
     elif material.pattern == "blocks":  # one edge across the whole thing
         share = ((b + a * 0.2) % 7 < 3).astype(np.float32)
     else:
@@ -63,7 +67,7 @@ def paint_person(
     part: Int[np.ndarray, " N"],
     place: Float[np.ndarray, "N 4"],
     look: Look,
-    lattice: Float[np.ndarray, "L L 3"],
+    lattice: Float32[np.ndarray, "L L 3"],
 ) -> tuple[Float[np.ndarray, "N 3"], Points, Float[np.ndarray, "N 3"]]:
     """Colour a body's points; returns colour, gloss, and how folds turn the surface.
 
@@ -101,9 +105,9 @@ def paint_person(
         gloss[rows], wrinkles[rows] = material.gloss, material.wrinkles
     _paint_face(color, np.flatnonzero(head & ~scalp), left, height, front, look)
     folds = noise(lattice, around / 0.045, height / 0.06 + 3 * along)
-    folds += 0.5 * noise(lattice, around / 0.02 + 7, height / 0.03)
-    shade = 1 + 0.06 * folds[:, :1]
-    return color * shade, gloss, 0.4 * wrinkles[:, None] * folds
+    folds += np.float32(0.5) * noise(lattice, around / 0.02 + 7, height / 0.03)
+    color *= 1 + np.float32(0.06) * folds[:, :1]
+    return color, gloss, folds * (np.float32(0.4) * wrinkles[:, None])
 
 
 def _paint_face(

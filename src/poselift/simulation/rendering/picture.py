@@ -61,34 +61,34 @@ def render(
     look, lattice = draw_look(rng), draw_noise(rng)
     scene = draw_scene(rng, joints, np.array(camera.translation), floor, occlusion)
     effects = draw_effects(rng)
-    times = _MOMENTS * effects.shutter
-    mesh = body_mesh(joints + times[:, None, None] * velocity, look, floor)
-    still = np.broadcast_to(scene.points, (len(times), *scene.points.shape))
+    # bodies where the shutter opens and where it closes; between them everything moves straight
+    half = 0.5 * effects.shutter * velocity
+    mesh = body_mesh(np.stack([joints - half, joints + half]), look, floor)
+    still = np.stack([scene.points, scene.points]).astype(np.float32)
     points = np.concatenate([mesh.points, still], axis=1)
     faces = np.concatenate([mesh.faces, scene.faces + mesh.points.shape[1]])
     seen = camera.to_camera(points)
-    pixels = camera.project(seen) @ crop[:2, :2].T + crop[:2, 2] - _JITTER[:, None]
-    found = rasterise(pixels, seen[..., 2], faces, (size, size))
+    pixels = camera.project(seen) @ crop[:2, :2].T + crop[:2, 2]
+    share = _MOMENTS[:, None, None] + 0.5
+    pixels = pixels[:1] * (1 - share) + pixels[1:] * share - _JITTER[:, None]
+    depth = (seen[:1] * (1 - share) + seen[1:] * share)[..., 2]
+    found = rasterise(pixels, depth, faces, (size, size))
 
     # what is behind, once; what is found, sample by sample
-    shadow = Shadow(points[len(times) // 2], faces, scene, joints)
-    behind = background(camera, crop, size, scene, shadow, lattice, joints)
-    behind = effects.soften(behind.reshape(size, size, 3))
-    samples = np.tile(behind.reshape(-1, 3), (len(times), 1))
-    corners, moment = faces[found.face], found.pixel // (size * size)
+    middle = points.mean(axis=0)
+    shadow = Shadow(middle, faces, scene, joints)
+    behind = effects.soften(background(camera, crop, size, scene, shadow, lattice, joints))
+    samples = np.tile(behind.reshape(-1, 3), (len(_MOMENTS), 1))
+    corners = faces[found.face]
+    normals = np.concatenate([mesh.normals.mean(axis=0), scene.normals.astype(np.float32)])
+    places = np.concatenate([mesh.place, scene.place.astype(np.float32)])
+    blended = found.blend(np.concatenate([places, middle, normals], axis=1)[corners])
     part = np.concatenate([mesh.part, scene.part])[corners[:, 0]]
-    normals = np.broadcast_to(scene.normals, still.shape)
-    on_surface = _Surface(
-        part=part,
-        place=found.blend(np.concatenate([mesh.place, scene.place])[corners]),
-        where=found.blend(points[moment[:, None], corners]),
-        normal=found.blend(np.concatenate([mesh.normals, normals], 1)[moment[:, None], corners]),
-    )
-    samples[found.pixel] = _shade(on_surface, look, scene, camera, shadow, lattice)
-    image = samples.reshape(len(times), size, size, 3).mean(axis=0)
-    on_person = np.zeros(found.depth.size, dtype=bool)
-    on_person[found.pixel[part < FIRST_PART]] = True
-    brightness = samples[on_person].mean() if on_person.any() else samples.mean()
+    surface = _Surface(part, blended[:, :4], blended[:, 4:7], blended[:, 7:])
+    samples[found.pixel] = _shade(surface, look, scene, camera, shadow, lattice)
+    image = samples.reshape(len(_MOMENTS), size, size, 3).mean(axis=0)
+    person = samples[found.pixel[part < FIRST_PART]]
+    brightness = person.mean() if len(person) else samples.mean()
     return Picture(
         image=take(rng, image, float(brightness), effects),
         visible=_visible(camera, crop, joints, found, size),
