@@ -286,7 +286,10 @@ def test_cmu17_by_other_metrics(
         ("3dhp --metrics pck,,auc", "--metrics: expected a comma list of mpjpe, p-mpjpe, n-mpjpe,"),
         ("3dhp --metrics rmse", "velocity, pck, auc, axis, got 'rmse'"),
         ("3dhp --split test", "--data 3dhp has one part only: leave out --split test"),
-        ("3dhp --detections cpn", "--detections is for --data h36m: leave out --detections cpn"),
+        (
+            "3dhp --detections cpn",
+            "--detections is for --data cmu17-rendered and h36m: leave out --detections cpn",
+        ),
         ("cmu17 --drop-drifting", "--drop-drifting is for --data h36m: leave out --drop-drifting"),
         ("h36m --variant both", "--variant is for --data cmu17: leave out --variant both"),
         ("h36m --annotations raw", "--annotations is for --data 3dhp: leave out --annotations raw"),

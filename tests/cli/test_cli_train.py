@@ -390,7 +390,7 @@ def test_eval_robustness_prints_the_goals(
     [
         (
             ("--data", "coco"),
-            "--data: expected one of cmu17, h36m, 3dhp, pose2sim, robustness",
+            "--data: expected one of cmu17, cmu17-rendered, h36m, 3dhp, pose2sim, robustness",
         ),
         (("--data", "pose2sim", "--split", "val"), "has one part only: leave out --split val"),
         (("--data", "pose2sim", "--variant", "both"), "leave out --variant both"),

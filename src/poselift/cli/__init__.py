@@ -10,6 +10,7 @@ from poselift.cli.angles import angles
 from poselift.cli.bench import bench
 from poselift.cli.bulk import BulkCommand, bulk
 from poselift.cli.convert import convert
+from poselift.cli.data import data
 from poselift.cli.detect import detect
 from poselift.cli.errors import ReportingGroup
 from poselift.cli.evaluate import evaluate
@@ -63,6 +64,7 @@ app.command("formats", cls=PlainCommand)(formats)
 app.command("train", cls=PlainCommand)(train)
 app.command("eval", cls=PlainCommand)(evaluate)
 app.command("reproduce", cls=PlainCommand)(reproduce)
+app.add_typer(data)
 app.command("export", cls=PlainCommand)(export)
 app.command("import", cls=PlainCommand)(import_checkpoint)
 app.command("bench", cls=PlainCommand)(bench)

@@ -25,7 +25,11 @@ _Variant = Annotated[
 ]
 _Detections = Annotated[
     str | None,
-    typer.Option("--detections", help="Of h36m: cpn, or another detector; gt (default)."),
+    typer.Option(
+        "--detections",
+        help="Of h36m: cpn, or another detector; of cmu17-rendered: movenet, or another that is "
+        "run on the pictures; gt (default).",
+    ),
 ]
 _Protocol = Annotated[
     str | None,
@@ -50,7 +54,9 @@ _Models = Annotated[
         "--model", help="Run folder, .onnx file or shipped name; several stand side by side."
     ),
 ]
-_Data = Annotated[str, typer.Option("--data", help="cmu17, h36m, 3dhp, pose2sim, or robustness.")]
+_Data = Annotated[
+    str, typer.Option("--data", help="cmu17, cmu17-rendered, h36m, 3dhp, pose2sim, or robustness.")
+]
 _Root = Annotated[
     Path,
     typer.Option(

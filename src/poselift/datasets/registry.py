@@ -27,11 +27,12 @@ class Part:
 
     split          one of its splits.
     variant        2D keypoints: "ground_truth" or "detected".
-    detections     whose detections of h36m are "detected", as the file is called.
+    detections     whose detections of h36m are "detected", as the file is called; which detector
+                   looks at cmu17-rendered.
     drop_drifting  leave out the 12 drifting sequences of h36m's S9.
     annotations    3D poses of 3dhp: "univ" (official) or "raw" (true size).
     skeleton       joints that are wanted, by name.
-    seed           of cmu17's detector noise.
+    seed           of cmu17's detector noise, and of the pictures of cmu17-rendered.
     """
 
     split: str = "test"
@@ -88,6 +89,24 @@ def _load_cmu17(root: Path, part: Part, say: Say) -> LiftingData:
     return data.in_joints_of(get_skeleton(part.skeleton))
 
 
+def _load_rendered(root: Path, part: Part, say: Say) -> LiftingData:
+    from poselift.datasets.rendered import load_rendered
+    from poselift.datasets.rendered_lifting import DETECTED_SIZE, EVERY, rendered_lifting_data
+    from poselift.detection import open_detector
+    from poselift.skeletons import get_skeleton
+
+    say(f"cmu17-rendered {part.split}: loading ...")
+    detector = open_detector(part.detections) if part.variant == "detected" else None
+    pictures = load_rendered(root, part.split, DETECTED_SIZE, part.seed)
+    data = rendered_lifting_data(
+        pictures,
+        range(0, len(pictures), EVERY),
+        detector,
+        lambda done, total: say(f"cmu17-rendered {part.split}: {done} of {total} ..."),
+    )
+    return data.in_joints_of(get_skeleton(part.skeleton))
+
+
 def _load_h36m(root: Path, part: Part, say: Say) -> LiftingData:
     from poselift.datasets.human36m_layouts import open_human36m
 
@@ -130,6 +149,20 @@ DATA_SETS: dict[str, DataSet] = {
             },
             how_to_get="free for all uses, from mocap.cs.cmu.edu; docs/data.md says where it goes",
             load=_load_cmu17,
+        ),
+        DataSet(
+            "cmu17-rendered",
+            "the people of cmu17, dressed and drawn: every 10th picture",
+            splits=("train", "val", "test"),
+            kinds=_BOTH,
+            options=("split", "detections"),
+            metrics={DETECTED: ("mpjpe", "p-mpjpe"), GROUND_TRUTH: ("mpjpe", "p-mpjpe")},
+            remedies={
+                DETECTED: "name a detector, as by --detections movenet",
+                GROUND_TRUTH: "leave out --detections, or give gt",
+            },
+            how_to_get="drawn from cmu17's files; `poselift data render` stores pictures",
+            load=_load_rendered,
         ),
         DataSet(
             "h36m",

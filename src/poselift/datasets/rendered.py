@@ -37,24 +37,21 @@ MARGIN = 1.25
 _ANKLE = 0.06
 
 
-class RenderedPicture(TypedDict):
-    """One picture and its truth. Pixels: (0, 0) is the corner of the first one.
+class Truth(TypedDict):
+    """What is known of a picture. Pixels: (0, 0) is the corner of the first one.
 
-    image         (size, size, 3) uint8, RGB.
-    keypoints     (17, 2) `h36m_17`, pixels of `image`; never missing, also where hidden or outside.
-    visible       (17,) lies in the picture, and nothing but its own body part is in front of it.
+    keypoints     (17, 2) `h36m_17`, pixels of the picture; never missing, also where hidden or
+                  outside.
     poses         (17, 3) metres, camera space, pelvis at the origin.
     root          (3,) metres, camera space: where the pelvis is.
-    crop          (3, 3) from pixels of the camera's whole picture to those of `image`; a scale and
+    crop          (3, 3) from pixels of the camera's whole picture to those of this one; a scale and
                   a shift.
     picture_size  (width, height) of the whole picture; intrinsics (3, 3) of its camera (the lens
                   distorts besides, as Human3.6M's do).
     subject, action, camera, clip, frame  where it comes from, as in `LiftingData`.
     """
 
-    image: UInt8[np.ndarray, "H W 3"]
     keypoints: Float32[np.ndarray, "17 2"]
-    visible: Bool[np.ndarray, " J"]
     poses: Float32[np.ndarray, "17 3"]
     root: Float32[np.ndarray, " D"]
     crop: Float32[np.ndarray, "3 3"]
@@ -65,6 +62,17 @@ class RenderedPicture(TypedDict):
     camera: int
     clip: str
     frame: int
+
+
+class RenderedPicture(Truth):
+    """A picture and its truth.
+
+    image    (size, size, 3) uint8, RGB.
+    visible  (17,) lies in the picture, and nothing but its own body part is in front of it.
+    """
+
+    image: UInt8[np.ndarray, "H W 3"]
+    visible: Bool[np.ndarray, " J"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +86,16 @@ class _Clip:
     @property
     def floor(self) -> float:
         return float(self.motion.positions[..., 1].min()) - _ANKLE
+
+
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    """What a picture is made from; `row` is clip, camera, index of the frame."""
+
+    rng: np.random.Generator
+    clip: _Clip
+    row: tuple[int, int, int]
+    crop: Float[np.ndarray, "3 3"]
 
 
 @final
@@ -114,26 +132,40 @@ class RenderedPictures:
 
     def __getitem__(self, number: int) -> RenderedPicture:
         """Make a picture; `IndexError` if there is none of that number."""
+        truth, scene = self._prepared(number)
+        clip, (_, view, at) = scene.clip, scene.row
+        picture = render(
+            scene.rng,
+            clip.motion.positions[at].astype(np.float64),
+            _velocity(clip.motion, at),
+            clip.cameras[view],
+            scene.crop,
+            self.size,
+            clip.floor,
+        )
+        return RenderedPicture(image=picture.image, visible=picture.visible, **truth)
+
+    def truth(self, number: int) -> Truth:
+        """Return all that is known of a picture without making it."""
+        return self._prepared(number)[0]
+
+    def _prepared(self, number: int) -> tuple[Truth, _Prepared]:
         if not -len(self) <= number < len(self):
             raise IndexError(f"there are {len(self)} pictures, none of number {number}")
         number %= len(self)
-        row = self.order[number % len(self.order)]
-        which, view, at = (int(value) for value in self.rows[row])
+        row = self.rows[self.order[number % len(self.order)]]
+        which, view, at = (int(value) for value in row)
         clip = self.clips[which]
         motion, camera = clip.motion, clip.cameras[view]
-        joints = motion.positions[at].astype(np.float64)
         rng = np.random.default_rng((self.seed, SPLITS.index(self.split), number))
-        seen = camera.to_camera(joints)
+        seen = camera.to_camera(motion.positions[at].astype(np.float64))
         pixels = camera.project(seen)
         crop = square_around(pixels, self.size)
         if self.split == "train":
             crop = _jittered(rng, crop, self.size)
-        picture = render(rng, joints, _velocity(motion, at), camera, crop, self.size, clip.floor)
         (fx, fy), (cx, cy) = camera.focal, camera.center
-        return RenderedPicture(
-            image=picture.image,
+        truth = Truth(
             keypoints=(pixels @ crop[:2, :2].T + crop[:2, 2]).astype(np.float32),
-            visible=picture.visible,
             poses=root_relative(seen, H36M_17.root).astype(np.float32),
             root=seen[H36M_17.root].astype(np.float32),
             crop=crop.astype(np.float32),
@@ -145,6 +177,7 @@ class RenderedPictures:
             clip=motion.path,
             frame=int(motion.frames[at]),
         )
+        return truth, _Prepared(rng, clip, (which, view, at), crop)
 
 
 def load_rendered(

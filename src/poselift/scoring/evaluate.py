@@ -47,7 +47,8 @@ def evaluate(
     data           a name of `datasets.DATA_SETS`; `root` the folder of its files.
     split          of cmu17 and h36m: "test" unless another is named.
     variant        of cmu17: "ground_truth", "detected", or "both", which is the default.
-    detections     of h36m: a detector by name; "gt", which is the default, for ground truth.
+    detections     of h36m: a detector by name; of cmu17-rendered: one that looks at the pictures;
+                   "gt", which is the default, for ground truth.
     drop_drifting  of h36m: leave out the 12 drifting sequences of S9.
     annotations    of 3dhp: "univ" (the default) or "raw".
     protocols      comma list of `PROTOCOLS`; each adds its metric.
@@ -165,6 +166,13 @@ def _score_cmu17(
     return [score_lifting_data(lifters, read(root, part, say), metrics, say) for part in parts]
 
 
+def _score_rendered(
+    lifters: Lifters, root: Path, parts: tuple[Part, ...], metrics: tuple[str, ...], say: Say
+) -> list[Scores]:
+    data = DATA_SETS["cmu17-rendered"].read(root, parts[0], say)
+    return [score_lifting_data(lifters, data, metrics, say)]
+
+
 def _score_h36m(
     lifters: Lifters, root: Path, parts: tuple[Part, ...], metrics: tuple[str, ...], say: Say
 ) -> list[Scores]:
@@ -201,6 +209,7 @@ def _score_robustness(
 
 _SCORERS: dict[str, _Scorer] = {
     "cmu17": _score_cmu17,
+    "cmu17-rendered": _score_rendered,
     "h36m": _score_h36m,
     "3dhp": _score_3dhp,
     "pose2sim": _score_pose2sim,

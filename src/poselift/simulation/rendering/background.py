@@ -87,7 +87,7 @@ def _upright(
     lattice: Float32[np.ndarray, "L L 3"],
 ) -> Float32[np.ndarray, "N 3"]:
     """Light from a wall and what hangs on it."""
-    along, height = where @ np.float32([wall.normal[2], 0, -wall.normal[0]]), where[:, 1]
+    along, height = where @ np.array([wall.normal[2], 0, -wall.normal[0]], np.float32), where[:, 1]
     paint = cover(wall.material, along, height, lattice)
     paint = paint * (1 + np.float32(0.1) * noise(lattice[..., :1], along / 0.7, height / 0.7))
     for left, right, base, top, material in wall.hung:

@@ -98,15 +98,15 @@ def _skirt(
     across = upright(across, tangent)
     ahead = cross(tangent, across)
     apart = (left - right) / 2
-    half = np.interp(along, [0.0, 0.3, 1.0], [0.145, 0.17, 0.09 + 0.5 * look.flare + 0.03])
+    half = np.interp(along, [0.0, 0.3, 1.0], [0.145, 0.175, 0.14 + look.flare])
     spread = [np.abs((apart * axis).sum(axis=-1)).max(axis=0) for axis in (across, ahead)]
     share = np.clip(along * 1.5, 0, 1)
     table = np.stack(
         [
             along * look.skirt,
             half * look.girth + spread[0] * share,
-            half * look.girth * 0.8 + spread[1] * share,
-            half * look.girth * 0.8 + spread[1] * share,
+            half * look.girth * 0.85 + spread[1] * share,
+            half * look.girth * 0.85 + spread[1] * share,
         ],
         axis=1,
     )

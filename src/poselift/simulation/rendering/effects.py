@@ -13,7 +13,7 @@ class Effects:
     """One camera's ways.
 
     shutter   seconds that it is open.
-    exposure  brightness of the person, linear, before `balance` tints it.
+    exposure  mean brightness, linear, before `balance` tints it.
     defocus   standard deviation of the background's blur, pixels; blur: of the whole picture's.
     noise     of the sensor: standard deviation in the dark, and factor on the root of the light.
     vignette  share of light that corners lose.
@@ -43,7 +43,7 @@ def draw_effects(rng: np.random.Generator) -> Effects:
         balance=np.exp(0.07 * rng.normal(size=3)),
         defocus=float(0.5 + rng.gamma(1.0, 0.7)),
         blur=float(max(0.0, rng.normal(0.2, 0.45))),
-        noise=(0.004 * noisy, 0.012 * noisy),
+        noise=(0.003 * noisy, 0.010 * noisy),
         vignette=float(rng.uniform(0.0, 0.3)),
         quality=int(rng.integers(30, 96)) if rng.random() < 0.8 else 0,
     )

@@ -54,7 +54,7 @@ class Shadow:
         # between the centres of four cells of the map, itself a cell wider on each side
         places = np.clip(places + np.float32(0.5), 0, side - 1.001)
         whole = places.astype(np.int32)
-        right, down = (places - whole).T
+        right, down = (places - whole.astype(np.float32)).T
         first = whole[:, 1] * side + whole[:, 0]
         flat, limit = self._depth.ravel(), depth - np.float32(0.04)
         near = [flat[first + step] > limit for step in (0, 1, side, side + 1)]

@@ -68,9 +68,10 @@ class Look:
     waist       along the trunk where the top ends below, collar where it ends above.
     sleeve      along the arms where sleeves end, trousers along the legs.
     loose       how far the top stands off, and the trousers; flare: more of it towards the ankles.
-    skirt       along the legs where a skirt ends, 0 for none; dress: the top goes on as the skirt.
+    skirt       along the legs where a skirt ends, 0 for none.
+    opening     half width in front where an open top shows what is below it, metres, 0 for none.
     hair        one of `HAIR`; beard: whether there is one.
-    materials   skin, hair, top, trousers, skirt, shoes, cap.
+    materials   skin, hair, top, below (it), trousers, skirt, shoes, cap.
     """
 
     girth: float
@@ -86,6 +87,7 @@ class Look:
     loose: tuple[float, float]
     flare: float
     skirt: float
+    opening: float
     hair: str
     beard: bool
     materials: dict[str, Material]
@@ -109,9 +111,11 @@ def draw_material(rng: np.random.Generator, cloth: bool = True) -> Material:
 
 
 def draw_color(rng: np.random.Generator) -> Float[np.ndarray, " D"]:
-    """Draw a colour: any hue, mostly of little saturation, from black to white."""
-    hue, saturation, value = rng.random(), rng.beta(1.0, 1.4), rng.uniform(0.06, 0.97)
-    wheel = np.clip(np.abs((hue * 6 - np.array([3.0, 2.0, 4.0])) % 6 - 3) - 1, 0, 1)
+    """Draw a colour, from black to white: browns and blues most, seldom a loud one."""
+    kind = rng.random()
+    hue = (rng.normal(0.07, 0.04), rng.normal(0.61, 0.05), rng.random())[int(kind * 3)] % 1
+    saturation, value = rng.beta(1.1, 2.4), rng.uniform(0.05, 0.97)
+    wheel = np.clip(np.abs((hue * 6 + np.array([0.0, 4.0, 2.0])) % 6 - 3) - 1, 0, 1)
     srgb: np.ndarray = value * (1 - saturation * (1 - wheel))
     return srgb**2.2
 
@@ -121,8 +125,8 @@ def draw_look(rng: np.random.Generator) -> Look:
     shape = rng.normal(0.0, 1.0)  # broad shoulders against broad hips
     heavy = rng.normal(0.0, 1.0)
     top, trousers = draw_material(rng), draw_material(rng)
-    skin = _mix(_SKIN, rng.uniform(0, len(_SKIN) - 1)) * rng.uniform(0.85, 1.15, 3)
-    hair = _mix(_HAIR, rng.uniform(0, len(_HAIR) - 1))
+    skin = _mix(_SKIN, rng.uniform(0, len(_SKIN) - 1)) * (1 + 0.04 * rng.normal(size=3))
+    hair = _mix(_HAIR, (len(_HAIR) - 1) * rng.beta(0.8, 1.6))
     sleeve = float(rng.choice([0.12, 0.45, 0.75, 1.2, 1.95], p=[0.1, 0.35, 0.1, 0.1, 0.35]))
     skirt = float(rng.uniform(0.4, 1.6)) if rng.random() < 0.15 else 0.0
     if rng.random() < 0.1:  # tights, bare legs, overalls: one material for all
@@ -144,12 +148,14 @@ def draw_look(rng: np.random.Generator) -> Look:
         loose=(float(rng.gamma(2.0, 0.006)), float(rng.gamma(2.0, 0.005))),
         flare=float(rng.gamma(1.0, 0.012)),
         skirt=skirt,
+        opening=float(rng.uniform(0.02, 0.07)) if rng.random() < 0.2 else 0.0,
         hair=str(rng.choice(HAIR, p=[0.08, 0.45, 0.22, 0.1, 0.15])),
         beard=bool(rng.random() < 0.15),
         materials={
             "skin": Material(skin, skin, gloss=0.05),
             "hair": Material(hair, hair * 1.5, "bars", 0.012, gloss=0.08),
             "top": top,
+            "below": draw_material(rng),
             "trousers": trousers,
             "skirt": top if dress else draw_material(rng),
             "shoes": draw_material(rng, cloth=False),

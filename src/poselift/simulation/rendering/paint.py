@@ -88,6 +88,7 @@ def paint_person(
     which = np.full(len(part), number["skin"])
     for name, chosen in (
         ("top", top),
+        ("below", top & is_part["trunk"] & (front > 0) & (np.abs(left) < look.opening)),
         ("trousers", trousers),
         ("shoes", is_part["foot"]),
         ("skirt", is_part["skirt"]),

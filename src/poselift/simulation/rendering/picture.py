@@ -25,7 +25,8 @@ _JITTER = np.array([(-0.125, -0.375), (0.375, -0.125), (-0.375, 0.125), (0.125, 
 _MOMENTS = np.array([-0.375, -0.125, 0.125, 0.375])
 
 #: Metres of body between a joint's centre and the surface, at most: what is nearer than that to
-#: the camera is something else. In the order of `h36m_17`.
+#: the camera is something else. In the order of `h36m_17`, where the legs' joints come first.
+_LEGS = np.arange(1, 7)
 _TRUNK, _NECK, _HEAD = (0.16, 0.16, 0.15), 0.13, 0.15
 _LEG, _ARM = (0.15, 0.09, 0.09), (0.11, 0.08, 0.07)
 _THICKNESS = np.array([_TRUNK[0], *_LEG, *_LEG, *_TRUNK[1:], _NECK, _HEAD, *_ARM, *_ARM])
@@ -87,11 +88,14 @@ def render(
     surface = _Surface(part, blended[:, :4], blended[:, 4:7], blended[:, 7:])
     samples[found.pixel] = _shade(surface, look, scene, camera, shadow, lattice)
     image = samples.reshape(len(_MOMENTS), size, size, 3).mean(axis=0)
+    # exposed for the person and the whole picture alike
     person = samples[found.pixel[part < FIRST_PART]]
-    brightness = person.mean() if len(person) else samples.mean()
+    brightness = samples.mean()
+    if len(person):
+        brightness = np.sqrt(brightness * person.mean())
     return Picture(
         image=take(rng, image, float(brightness), effects),
-        visible=_visible(camera, crop, joints, found, size),
+        visible=_visible(camera, crop, joints, found, look),
     )
 
 
@@ -100,15 +104,19 @@ def _visible(
     crop: Float[np.ndarray, "3 3"],
     joints: Float[np.ndarray, "17 3"],
     found: Fragments,
-    size: int,
+    look: Look,
 ) -> Bool[np.ndarray, " J"]:
-    """Tell which joints lie in the picture with nothing before them but their own body part."""
+    """Tell which joints lie in the picture with nothing before them but their own part, dressed."""
+    size = found.depth.shape[-1]
     seen = camera.to_camera(joints.astype(np.float64))
     pixels = camera.project(seen) @ crop[:2, :2].T + crop[:2, 2]
     inside = ((pixels >= 0) & (pixels < size)).all(axis=1)
     column, row = np.clip(pixels, 0, size - 1).astype(np.int64).T
     surface = found.depth[:, row, column].max(axis=0)
-    visible: np.ndarray = inside & (surface > seen[:, 2] - _THICKNESS)
+    thick = _THICKNESS * look.girth + max(look.loose)
+    thick[_LEGS] += look.flare
+    thick[_LEGS[np.arange(6) % 3 < look.skirt]] += 0.12  # hip, knee, ankle below a skirt
+    visible: np.ndarray = inside & (surface > seen[:, 2] - thick)
     return visible
 
 

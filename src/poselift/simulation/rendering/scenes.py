@@ -120,6 +120,9 @@ def draw_scene(
     )
 
 
+_FURNITURE = ("box", "table", "chair", "sofa", "post", "shelf")
+
+
 def _draw_wall(rng: np.random.Generator) -> Material:
     material = draw_material(rng, cloth=False)
     if rng.random() < 0.5:  # walls are light more often than not
@@ -144,9 +147,11 @@ def _draw_hung(
     return tuple(hung)
 
 
-def _draw_piece(rng: np.random.Generator) -> list[tuple[Float[np.ndarray, " D"], ...]]:
+def _draw_piece(
+    rng: np.random.Generator, names: tuple[str, ...]
+) -> list[tuple[Float[np.ndarray, " D"], ...]]:
     """Draw a piece of furniture: middles (above the floor) and half sizes of its boxes."""
-    kind = rng.choice(["box", "table", "chair", "sofa", "post", "shelf"])
+    kind = rng.choice(names)
     wide, deep = rng.uniform(0.15, 0.6), rng.uniform(0.12, 0.4)
     high = rng.uniform(0.35, 0.95)
     if kind == "chair":
@@ -195,11 +200,13 @@ def _place_furniture(
     if rng.random() < occlusion:
         nearest = min(1.8, distance - 1.5)
         places += [
-            (rng.uniform(0.4, nearest), rng.normal(0, 0.3)) for _ in range(rng.integers(1, 3))
+            (rng.uniform(0.4, nearest), rng.normal(0, 0.3))
+            for _ in range(1 + int(rng.random() < 0.3))
         ]
     boxes: list[Box] = []
     for ahead, beside in places:
-        shapes, yaw = _draw_piece(rng), float(rng.uniform(0, 2 * np.pi))
+        names = _FURNITURE[: 5 if ahead > 0 else 6]  # seen through a shelf, little is left
+        shapes, yaw = _draw_piece(rng, names), float(rng.uniform(0, 2 * np.pi))
         base = (person + ahead * forward + beside * aside) * (1, 0, 1) + (0, floor, 0)
         cosine, sine = np.cos(yaw), np.sin(yaw)
         turn = np.array([[cosine, 0, sine], [0, 1, 0], [-sine, 0, cosine]])

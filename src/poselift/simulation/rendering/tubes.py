@@ -195,5 +195,5 @@ def _topology(
         own = np.concatenate([one.reshape(-1, 3) for one in (*quads, *ends)])
         faces.append((own if sign > 0 else own[:, ::-1]) + AROUND * first)
         first += rings
-    sign = np.repeat(np.float32(signs), counts)[:, None, None]
-    return np.concatenate(before), np.concatenate(after), sign, np.concatenate(faces)
+    side = np.repeat(np.array(signs, np.float32), counts)[:, None, None]
+    return np.concatenate(before), np.concatenate(after), side, np.concatenate(faces)
