@@ -25,11 +25,7 @@ _Variant = Annotated[
 ]
 _Detections = Annotated[
     str | None,
-    typer.Option(
-        "--detections",
-        help="Of h36m: cpn, or another detector; of cmu17-rendered: movenet, or another that is "
-        "run on the pictures; gt (default).",
-    ),
+    typer.Option("--detections", help="Of h36m: cpn, ...; cmu17-rendered: movenet, ...; or gt."),
 ]
 _Protocol = Annotated[
     str | None,
@@ -50,9 +46,7 @@ _Annotations = Annotated[
 ]
 _Models = Annotated[
     list[str],
-    typer.Option(
-        "--model", help="Run folder, .onnx file or shipped name; several stand side by side."
-    ),
+    typer.Option("--model", help="Run folder, .onnx or shipped name; several stand side by side."),
 ]
 _Data = Annotated[
     str, typer.Option("--data", help="cmu17, cmu17-rendered, h36m, 3dhp, pose2sim, or robustness.")
