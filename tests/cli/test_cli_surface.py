@@ -125,6 +125,10 @@ SURFACE = {
         "--init",
         "--from",
         "--decay",
+        "--end-to-end",
+        "--detector",
+        "--detector-rate",
+        "--workers",
     },
     "eval": {
         "--model",
@@ -180,6 +184,8 @@ SURFACE = {
         "--paddings",
         "--grid",
         "--normalisation",
+        "--skeleton",
+        "--size",
     },
     "bench": {
         "--model",

@@ -20,8 +20,9 @@ from poselift.models.base import LiftingNetwork
 from poselift.models.forms import definition_of
 from poselift.models.registry import build
 from poselift.simulation.augmentation import AugmentedSource
+from poselift.training.batches import to_device
 from poselift.training.config import DataSpec, TrainingConfig
-from poselift.training.losses import joint_loss, to_device
+from poselift.training.losses import joint_loss
 from poselift.training.recipes import make_config
 from poselift.training.step import StepFunction, TrainingStep, fastest
 

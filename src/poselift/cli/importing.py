@@ -11,10 +11,13 @@ from typing import Any
 
 import typer
 
+from poselift.errors import PoseliftError
+
 
 def import_checkpoint(
     kind: str = typer.Argument(
-        help="Official code: osvai-gridconv, posegraphnet, semgcn, videopose3d, martinez, stgcn."
+        help="Official code: osvai-gridconv, posegraphnet, semgcn, videopose3d, martinez, stgcn, "
+        "or hrnet, a detector."
     ),
     file: Path = typer.Argument(help="Its checkpoint: .pth.tar, .pth, .pt or .bin."),
     output: Path = typer.Option(
@@ -38,6 +41,15 @@ def import_checkpoint(
         "--normalisation",
         help="Of the 2D input; default gridconv for osvai-gridconv, screen for the others.",
     ),
+    skeleton: str | None = typer.Option(
+        None, "--skeleton", help="hrnet: joints of its maps; default coco_17."
+    ),
+    size: str | None = typer.Option(
+        None,
+        "--size",
+        metavar="HEIGHT,WIDTH",
+        help="hrnet: of its crops; default: what the file is called (..._256x192), or 256,192.",
+    ),
 ) -> None:
     """Make a run folder of an official checkpoint.
 
@@ -45,15 +57,13 @@ def import_checkpoint(
     an option says otherwise, and printed.
     """
     from poselift.cli.outputs import check_outputs
-    from poselift.errors import PoseliftError
     from poselift.modelfiles.find import RUN_MODEL
 
     if output.is_file() or (output.is_dir() and any(output.iterdir())):
         raise PoseliftError(f"{output}: exists and is not empty, choose another -o")
     check_outputs([output / RUN_MODEL], {".onnx": "ONNX model"}, source=None)
-    branches, size = _pair("--paddings", paddings), _pair("--grid", grid)
-    if size is not None and not all(re.fullmatch(r"[1-9]\d{0,3}", number) for number in size):
-        raise PoseliftError(f"expected --grid as ROWS,COLUMNS (7,4), got {grid!r}")
+    branches, cells = _pair("--paddings", paddings), _numbers("--grid", "ROWS,COLUMNS (7,4)", grid)
+    crop = _numbers("--size", "HEIGHT,WIDTH (256,192)", size)
 
     from poselift.models.official.imports import import_official
 
@@ -62,8 +72,10 @@ def import_checkpoint(
         kind,
         temperature=temperature,
         paddings=branches,
-        grid=None if size is None else (int(size[0]), int(size[1])),
+        grid=cells,
         normalisation=normalisation,
+        skeleton=skeleton,
+        size=crop,
     )
     _write_run(network, {"name": output.resolve().name, **card}, output)
     for line in _summary(output, card):
@@ -72,8 +84,6 @@ def import_checkpoint(
 
 def _pair(flag: str, text: str | None) -> tuple[str, str] | None:
     """Split FIRST,SECOND; `PoseliftError` if it is not two."""
-    from poselift.errors import PoseliftError
-
     if text is None:
         return None
     parts = [part.strip() for part in text.split(",")]
@@ -82,12 +92,21 @@ def _pair(flag: str, text: str | None) -> tuple[str, str] | None:
     return parts[0], parts[1]
 
 
+def _numbers(flag: str, words: str, text: str | None) -> tuple[int, int] | None:
+    """Split two whole numbers; `PoseliftError` if they are not."""
+    pair = _pair(flag, text)
+    if pair is None:
+        return None
+    if not all(re.fullmatch(r"[1-9]\d{0,3}", number) for number in pair):
+        raise PoseliftError(f"expected {flag} as {words}, got {text!r}")
+    return int(pair[0]), int(pair[1])
+
+
 def _write_run(network: Any, card: Mapping[str, Any], output: Path) -> None:
     """Write a run folder of a torch network, with its export; all of it appears, or nothing.
 
     Raises `PoseliftError` if the place cannot be written, or as `export_onnx` does.
     """
-    from poselift.errors import PoseliftError
     from poselift.export import export_run
     from poselift.models import save_model
 

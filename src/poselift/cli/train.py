@@ -8,9 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from poselift.cli.pictures import (
+    Architecture,
+    Data,
+    DetectorRate,
+    DetectorRun,
+    EndToEnd,
+    System,
+    Workers,
+)
 from poselift.cli.progress import telling
 from poselift.cli.running import Seed, Threads
-from poselift.cli.training import config_of, data_spec, ending
+from poselift.cli.training import Recipe, Target, Variant, config_of, data_spec, ending
 from poselift.errors import PoseliftError
 
 if TYPE_CHECKING:
@@ -21,22 +30,6 @@ _More = Annotated[
     Path | None,
     typer.Option("--more", help="Folder of cmu_more, further motions for fresh views of cmu17."),
 ]
-_Recipe = Annotated[
-    str,
-    typer.Option(
-        "--recipe",
-        help="paper; shipped: how the weights in the package were made; or shipped-small: that "
-        "for a smaller gln.",
-    ),
-]
-_Variant = Annotated[
-    str | None,
-    typer.Option(
-        "--variant",
-        help="2D input: ground_truth (default of cmu17), detected, or augmented: fresh random "
-        "views in every epoch.",
-    ),
-]
 _Samples = Annotated[
     int | None,
     typer.Option(
@@ -46,14 +39,6 @@ _Samples = Annotated[
 _Detections = Annotated[
     str | None,
     typer.Option("--detections", help="Of h36m: the detector of --variant detected (default cpn)."),
-]
-_Target = Annotated[
-    str,
-    typer.Option(
-        "--target",
-        help="What the network gives: pose (metres), or pixel_depth, which needs the camera and "
-        "the root's position to become metres (the papers' §).",
-    ),
 ]
 _PoseAug = Annotated[
     bool,
@@ -76,26 +61,22 @@ _Decay = Annotated[
 
 
 def train(
-    architecture: str = typer.Argument(
-        help="Network: gln, posegraphnet, martinez, semgcn, lcn, videopose3d, stgcn."
-    ),
-    data: str = typer.Option(
-        "cmu17", "--data", help="cmu17, h36m (Human3.6M), or synthetic (needs no files)."
-    ),
+    architecture: Architecture,
+    data: Data = "cmu17",
     root: Path | None = typer.Option(None, "--root", help="Folder of the data set's files."),
     more: _More = None,
     out: Path = typer.Option(
         ..., "--out", help="Run folder to make, or with --resume to continue."
     ),
-    recipe: _Recipe = "paper",
-    variant: _Variant = None,
+    recipe: Recipe = "paper",
+    variant: Variant = None,
     epochs: int | None = typer.Option(None, "--epochs", help="Epochs; default: the recipe's."),
     batch_size: int | None = typer.Option(None, "--batch-size", help="Samples a step."),
     lr: float | None = typer.Option(None, "--lr", help="Base learning rate."),
     samples: _Samples = None,
     detections: _Detections = None,
     precision: str | None = typer.Option(None, "--precision", help="fp32 or bf16."),
-    target: _Target = "pose",
+    target: Target = "pose",
     poseaug: _PoseAug = False,
     seed: Seed = 0,
     device: str = typer.Option("auto", "--device", help="auto, cpu or cuda."),
@@ -104,16 +85,21 @@ def train(
     init: _Init = None,
     branch: _Branch = None,
     decay: _Decay = None,
+    end_to_end: EndToEnd = False,
+    detector: DetectorRun = None,
+    detector_rate: DetectorRate = None,
+    workers: Workers = None,
 ) -> None:
     """Train a network; stop it at any time, and continue with --resume."""
     from rich.console import Console
 
     if (branch is None) != (decay is None):
         raise PoseliftError("--decay N goes with --from RUN, the run that it branches off")
+    system = System(end_to_end, detector, detector_rate)
+    variant = system.variant(architecture, variant)
     spec = replace(data_spec(data, root, variant, recipe, samples, detections), more=more)
-    config = config_of(
-        architecture, spec, recipe, epochs, batch_size=batch_size, lr=lr, precision=precision
-    )
+    own = {"batch_size": batch_size, "lr": lr, "precision": precision, "workers": workers}
+    config = config_of(architecture, spec, recipe, epochs, system, **own)
     config = replace(config, target=target, poseaug=poseaug, seed=seed, threads=threads)
     if init is not None:
         from poselift.training import start_from

@@ -4,12 +4,40 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from poselift.errors import PoseliftError
 
 if TYPE_CHECKING:
+    from poselift.cli.pictures import System
     from poselift.training import TrainingConfig, TrainingResult
+
+Recipe = Annotated[
+    str,
+    typer.Option(
+        "--recipe",
+        help="paper; shipped: how the weights in the package were made; shipped-small: that for a "
+        "smaller gln; small: of hrnet and --end-to-end, for a CPU.",
+    ),
+]
+Variant = Annotated[
+    str | None,
+    typer.Option(
+        "--variant",
+        help="2D input: ground_truth (default of cmu17), detected, or augmented: fresh random "
+        "views in every epoch.",
+    ),
+]
+Target = Annotated[
+    str,
+    typer.Option(
+        "--target",
+        help="What the network gives: pose (metres), or pixel_depth, which needs the camera and "
+        "the root's position to become metres (the papers' §).",
+    ),
+]
 
 
 def data_spec(
@@ -36,18 +64,23 @@ def data_spec(
 
 
 def config_of(
-    architecture: str, spec: Any, recipe: str, epochs: int | None, **given: Any
+    architecture: str, spec: Any, recipe: str, epochs: int | None, system: System, **given: Any
 ) -> TrainingConfig:
     """Return the recipe's config with the options that were given in place of its own."""
     from poselift.training import make_config
 
-    config = make_config(architecture, spec, recipe=recipe, epochs=epochs)
+    if system.end_to_end:
+        config = system.config(architecture, spec, recipe, epochs)
+    else:
+        config = make_config(architecture, spec, recipe=recipe, epochs=epochs)
     return replace(config, **{name: value for name, value in given.items() if value is not None})
 
 
 def ending(result: TrainingResult, out: Path, epochs: int) -> str:
     """Say how a run ended."""
-    best = f"validation MPJPE {result.best['val_mpjpe_mm']:.1f} mm at epoch {result.best['epoch']}"
+    from poselift.training.checkpoint import words_of
+
+    best = f"validation {words_of(result.best)} at epoch {result.best['epoch']}"
     if result.was_finished:
         return f"finished before ({epochs} epochs, {best}), nothing to resume"
     return f"finished, {best}; wrote {out / 'model.onnx'}"

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from poselift.detection.detector import Detector
 from poselift.errors import PoseliftError
+from poselift.modelfiles.card import METADATA_KEY
+from poselift.modelfiles.onnxfile import read_onnx
 
 #: What a detector argument can be, besides an .onnx file.
 DETECTORS = {
@@ -18,7 +20,7 @@ DETECTORS = {
 def open_detector(
     name: str = "movenet", *, skeleton: str | None = None, threads: int = 1
 ) -> Detector:
-    """Open a detector: a name of `DETECTORS`, or the path of an .onnx file.
+    """Open a detector: a name of `DETECTORS`, the path of an .onnx file, or a run folder.
 
     skeleton  joint set of an .onnx file that does not have the 17 of coco_17.
     threads   CPU threads of each network.
@@ -35,10 +37,26 @@ def open_detector(
         from poselift.detection.movenet import MoveNet
 
         return MoveNet(threads=threads, crops=name == "movenet")
-    if not Path(name).is_file():
+    path = Path(name)
+    if not (path.is_file() or path.is_dir()):
         raise PoseliftError(
-            f"detector {name!r} not found, expected {', '.join(DETECTORS)} or an .onnx file"
+            f"detector {name!r} not found, expected {', '.join(DETECTORS)}, an .onnx file, or a "
+            "run folder"
         )
+    if path.is_dir() or _is_ours(path):
+        from poselift.detection.trained import Trained
+
+        if skeleton is not None:
+            raise PoseliftError(f"detector {name} has joints of its own, leave --skeleton out")
+        return Trained(name, threads=threads)
     from poselift.detection.topdown import TopDown
 
     return TopDown(name, skeleton=skeleton, threads=threads)
+
+
+def _is_ours(path: Path) -> bool:
+    """Tell whether a file carries a card of poselift's; what is no ONNX is left to others."""
+    try:
+        return METADATA_KEY in read_onnx(path.read_bytes(), str(path)).metadata
+    except (OSError, PoseliftError):
+        return False

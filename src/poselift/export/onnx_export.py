@@ -13,7 +13,7 @@ import json
 import logging
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -93,17 +93,19 @@ def export_onnx(
         raise PoseliftError(f"expected precision {known} for an ONNX file, got {precision!r}")
     card = {**card, "precision": precision}
     facts = read_card(card, f"export of {path}")
-    reference = _rounded(model, fp16)
+    reference = rounded(model, fp16)
     fixed = graph_form(reference)
     if precision == "int8":
         reference = fixed = quantized(fixed)
-    proto = _trace(fixed, facts.ports[INPUT])
+    example = torch.zeros(3, *facts.ports[INPUT])
+    _check_fits(fixed, example)
+    proto = trace(fixed, [example])
     card = {**card, BEFORE_OUTPUT: _before_output(proto, fixed)}
-    _tidy(proto)
+    tidy(proto)
     if precision == "fp32":
-        _name_weights(proto, reference)
+        name_weights(proto, reference)
     if fp16:
-        _store_halves(proto)
+        store_halves(proto)
     data = seal(proto, card)
     _prove(reference, facts, data)
     write_bytes(path, data)
@@ -128,7 +130,7 @@ def seal(proto: onnx.ModelProto, card: Mapping[str, Any]) -> bytes:
     return data
 
 
-def _rounded(model: nn.Module, fp16: bool) -> nn.Module:
+def rounded(model: nn.Module, fp16: bool) -> nn.Module:
     """Copy the model to the CPU in eval mode, with the weights that the file will hold."""
     reference = copy.deepcopy(model).cpu().eval()
     with torch.no_grad():
@@ -148,29 +150,37 @@ def _is_large(size: int) -> bool:
     return size >= FP16_MIN_SIZE
 
 
-def _trace(model: nn.Module, port: tuple[int, ...]) -> onnx.ModelProto:
-    """Turn the network into an ONNX graph with a free batch axis, folding nothing.
-
-    Refuses a network that does not map 2D to 3D poses for the card's joints.
-    """
-    example = torch.zeros(3, *port)
+def _check_fits(model: nn.Module, example: torch.Tensor) -> None:
+    """Refuse a network that does not map 2D to 3D poses for the card's joints."""
     expected = (*example.shape[:-1], 3)
     try:
         with torch.no_grad():
             got = tuple(model(example).shape)
     except RuntimeError as error:  # torch's own word on shapes that do not go together
         reason = str(error).splitlines()[0]
-        raise PoseliftError(f"the network takes no {port[-2]} joints ({reason})") from error
+        raise PoseliftError(
+            f"the network takes no {example.shape[-2]} joints ({reason})"
+        ) from error
     if got != expected:
         raise PoseliftError(f"expected poses of shape {expected} from the network, got {got}")
-    with _quiet(), torch.no_grad():
+
+
+def trace(
+    model: nn.Module,
+    examples: Sequence[torch.Tensor],
+    inputs: Sequence[str] = (INPUT,),
+    outputs: Sequence[str] = (OUTPUT,),
+) -> onnx.ModelProto:
+    """Turn the network into an ONNX graph with a free batch axis, folding nothing."""
+    batch = torch.export.Dim("batch", min=1)
+    with quiet(), torch.no_grad():
         program = torch.onnx.export(
             model,
-            (example,),
+            tuple(examples),
             dynamo=True,
-            input_names=[INPUT],
-            output_names=[OUTPUT],
-            dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
+            input_names=list(inputs),
+            output_names=list(outputs),
+            dynamic_shapes=tuple({0: batch} for _ in examples),
             opset_version=OPSET,
             optimize=False,
             verbose=False,
@@ -181,7 +191,7 @@ def _trace(model: nn.Module, port: tuple[int, ...]) -> onnx.ModelProto:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Silence two notes of the exporter that concern its own inside: torchvision, LeafSpec."""
     log = logging.getLogger("torch.onnx._internal.exporter._registration")
     level = log.level
@@ -221,7 +231,7 @@ def _before_output(proto: onnx.ModelProto, model: nn.Module) -> str | None:
     return crossing.pop() if len(crossing) == 1 else None
 
 
-def _tidy(proto: onnx.ModelProto) -> None:
+def tidy(proto: onnx.ModelProto) -> None:
     """Remove the exporter's debugging notes: stack traces with paths of this machine."""
     proto.doc_string = ""
     graph = proto.graph
@@ -233,7 +243,7 @@ def _tidy(proto: onnx.ModelProto) -> None:
         item.ClearField("doc_string")
 
 
-def _name_weights(proto: onnx.ModelProto, model: nn.Module) -> None:
+def name_weights(proto: onnx.ModelProto, model: nn.Module) -> None:
     """Make the file's initialisers exactly the state dict, under its names.
 
     What the exporter stored besides (index tables and other buffers outside the state dict)
@@ -269,7 +279,7 @@ def _replace(field: Any, entries: list[Any]) -> None:
     field.extend(copies)
 
 
-def _store_halves(proto: onnx.ModelProto) -> None:
+def store_halves(proto: onnx.ModelProto) -> None:
     """Store large float32 weights as float16, each followed by a cast back to float32."""
     graph = proto.graph
     casts = []
@@ -305,8 +315,8 @@ def _prove(model: nn.Module, card: ModelCard, data: bytes) -> None:
         inputs = _proof_inputs(rng, (batch, *card.ports[INPUT]))
         with torch.no_grad():
             truth = exact(torch.from_numpy(inputs).double()).numpy()
-            rounding = _distance(model(torch.from_numpy(inputs)).numpy(), truth)
-        error = _distance(session.run(inputs), truth)
+            rounding = distance(model(torch.from_numpy(inputs)).numpy(), truth)
+        error = distance(session.run(inputs), truth)
         # folded batch norms and other orders of summation round by several times as much
         accepted = min(max(TOLERANCE, 10 * rounding), CEILING)
         if not error <= accepted:
@@ -336,8 +346,8 @@ def _prove_integers(model: nn.Module, card: ModelCard, session: LoadedModel) -> 
         )
 
 
-def _distance(found: Float[np.ndarray, "B *T J 3"], truth: Float[np.ndarray, "B *T J 3"]) -> float:
-    """Largest difference, relative to the largest coordinate."""
+def distance(found: np.ndarray, truth: np.ndarray) -> float:
+    """Largest difference, relative to the largest number."""
     return float(np.abs(found - truth).max() / max(np.abs(truth).max(), 1e-6))
 
 

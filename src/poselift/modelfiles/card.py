@@ -70,6 +70,11 @@ def read_card(content: Mapping[str, Any], source: str) -> ModelCard:
     Raises `PoseliftError` if an entry is missing or of another type, or names a skeleton or
     normalisation that is not known here, or units other than metres.
     """
+    if content.get("kind") == "detector":
+        raise PoseliftError(
+            f"{source}: is a detector of 2D, which goes with --detector; expected a model that "
+            "lifts keypoints"
+        )
     kinds = {
         "name": str,
         "architecture": str,

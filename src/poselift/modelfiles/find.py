@@ -17,6 +17,9 @@ DEFAULT_MODEL = "gln-small"
 #: Name of the model file in a run folder, and of the torch weights that it was exported from.
 RUN_MODEL, RUN_WEIGHTS = "model.onnx", "model.safetensors"
 
+#: In the run folder of a system: the run folder of its lifter, which is what lifts keypoints.
+LIFTER = "lifter"
+
 #: What the names of files with 8-bit weights end in, before the suffix.
 INT8 = ".int8"
 
@@ -54,7 +57,8 @@ def shipped_models() -> tuple[str, ...]:
 def find_model(model: str | os.PathLike[str], precision: str = "fp32") -> ModelFile:
     """Read a model: a shipped name, a run folder that holds model.onnx, or an .onnx file.
 
-    With precision "int8" it is the file made for that, `<name>.int8.onnx` beside the other.
+    With precision "int8" it is the file made for that, `<name>.int8.onnx` beside the other. Of the
+    run folder of a system it is the lifter.
 
     A shipped name wins over a folder of that name; write `./gln` for the folder. Raises
     `PoseliftError` if nothing is found there, or if shipped weights are not what was shipped.
@@ -92,7 +96,7 @@ def has_weights(model: str | os.PathLike[str], precision: str) -> bool:
         return file_name(model, precision) in _shipped_hashes()
     path = _existing(model)
     if path.is_dir():
-        return (weights_folder(path) / file_name(Path(RUN_MODEL).stem, precision)).is_file()
+        return (_lifter_of(path) / file_name(Path(RUN_MODEL).stem, precision)).is_file()
     if path.stem.endswith(INT8):
         return precision == "int8"
     return precision != "int8" or path.with_name(file_name(path.stem, precision)).is_file()
@@ -139,13 +143,36 @@ def weights_folder(folder: Path) -> Path:
 
 
 def _read_run(folder: Path, precision: str) -> ModelFile:
-    """Read the exported model of a training run."""
+    """Read the exported model of a training run, of a system its lifter's."""
+    return _read_own(folder, _lifter_of(folder), precision)
+
+
+def _lifter_of(folder: Path) -> Path:
+    """Return where the weights of a run's lifter are: as `weights_folder`, or within a system."""
     own = weights_folder(folder)
+    return own / LIFTER if (own / LIFTER / RUN_WEIGHTS).is_file() else own
+
+
+def find_detector(source: str | os.PathLike[str]) -> ModelFile:
+    """Read a detector: a run folder of one or of a system, or an .onnx file.
+
+    Raises `PoseliftError` if there is none.
+    """
+    path = Path(source)
+    if path.is_dir():
+        return _read_own(path, weights_folder(path), "fp32")
+    return _read(path, str(path))
+
+
+def _read_own(folder: Path, own: Path, precision: str) -> ModelFile:
+    """Read the exported model of a run `folder` from where its weights are, `own`."""
     path = own / file_name(Path(RUN_MODEL).stem, precision)
     if not path.is_file():
-        command = export_command(folder, precision)
+        command = export_command(own if own == folder / LIFTER else folder, precision)
         advice = "is it a run folder?"
-        if own != folder:
+        if own == folder / LIFTER:
+            advice = f"make it with `{command}`"
+        elif own != folder:
             advice = f"the run was stopped; `{command}` makes one of its best checkpoint"
         elif (folder / RUN_WEIGHTS).is_file():
             advice = f"make it with `{command}`"

@@ -8,13 +8,8 @@ from poselift.errors import PoseliftError
 from poselift.skeletons import get_skeleton
 
 
-class LiftingNetwork(nn.Module):
-    """Base of all networks.
-
-    A network has a `config` and maps normalised 2D joints (missing = 0) to root-relative 3D joints:
-    (B, J, 2) to (B, J, 3), or for windows of T > 1 frames, which its config then has as `frames`,
-    (B, T, J, 2) to (B, T, J, 3).
-    """
+class Network(nn.Module):
+    """Base of all networks; each has a `config`."""
 
     def start_step(self, epoch: float) -> None:
         """Set what depends on progress; `epoch` counts from 0, with its fraction done so far."""
@@ -30,6 +25,23 @@ class LiftingNetwork(nn.Module):
     def switches(self) -> tuple[bool, ...]:
         """Return what `forward` decides in Python; if it changes, so do the operations."""
         return (self.training,)
+
+    def parts(self) -> dict[str, Network]:
+        """Return parts that learn at rates of their own, by name; without any it is one itself."""
+        return {"": self}
+
+    def rate(self, part: str) -> float:
+        """Return the factor on the learning rate of a part, at the step that was started."""
+        return 1.0
+
+
+class LiftingNetwork(Network):
+    """Base of the networks that lift.
+
+    They map normalised 2D joints (missing = 0) to root-relative 3D joints: (B, J, 2) to (B, J, 3),
+    or for windows of T > 1 frames, which their config then has as `frames`, (B, T, J, 2) to
+    (B, T, J, 3).
+    """
 
 
 def check_sizes(skeleton: str, dropout: float, **sizes: tuple[int, int]) -> None:

@@ -105,6 +105,8 @@ def _check_sizes(config: Mapping[str, Any], state: Mapping[str, Tensor]) -> None
     largest = max((size for value in state.values() for size in value.shape), default=0)
     limit = max(_SMALL, len(state), largest)
     for name, value in config.items():
+        if isinstance(value, dict):  # of a network within
+            _check_sizes(value, state)
         sizes = value if isinstance(value, list | tuple) else [value]
         found = [len(sizes), *(size for size in sizes if isinstance(size, int))]
         if max(found) > limit and not name.endswith("seed"):

@@ -11,12 +11,12 @@ import copy
 from torch import nn
 
 from poselift.errors import PoseliftError
-from poselift.models.base import LiftingNetwork
+from poselift.models.base import Network
 from poselift.models.integers import MIN_INPUTS, MIN_OUTPUTS
 from poselift.models.registry import config_from_dict, describe, find, forms_of
 
 
-def definition_of(network: nn.Module) -> LiftingNetwork:
+def definition_of(network: nn.Module) -> Network:
     """Return a trainable copy that computes as the paper defines it: nothing merged or planned.
 
     Type, device and mode are those of `network`. Raises `PoseliftError` if it is not registered.

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from poselift.errors import PoseliftError
-from poselift.models.base import LiftingNetwork
+from poselift.models.base import Network
 from poselift.models.integers import int8_linears
 from poselift.models.official_layout import OfficialLayout
 
@@ -41,32 +41,37 @@ class Forms:
 @final
 @dataclass(frozen=True)
 class Entry:
-    """A registered network."""
+    """A registered network; `kind` is one of `KINDS`."""
 
-    network: type[LiftingNetwork]
+    network: type[Network]
     config: type[Any]
     forms: Forms
     official: tuple[OfficialLayout, ...]
+    kind: str
 
+
+#: What networks take and give: 2D poses to 3D ones, crops to heat maps, crops to 3D poses.
+KINDS = ("lifter", "detector", "system")
 
 _NETWORKS: dict[str, Entry] = {}
 
 
 def register(
     name: str,
-    network: type[LiftingNetwork],
+    network: type[Network],
     config: type[Any],
     *,
     forms: Forms | None = None,
     official: tuple[OfficialLayout, ...] = (),
+    kind: str = "lifter",
 ) -> None:
     """Enter a network, its config dataclass, its forms, and layouts of official checkpoints."""
-    _NETWORKS[name] = Entry(network, config, forms or Forms(), official)
+    _NETWORKS[name] = Entry(network, config, forms or Forms(), official, kind)
 
 
-def architectures() -> tuple[str, ...]:
-    """Names of the networks that can be built."""
-    return tuple(_NETWORKS)
+def architectures(*kinds: str) -> tuple[str, ...]:
+    """Names of the networks of some of `KINDS`; of all that lift if none is given."""
+    return tuple(name for name, entry in _NETWORKS.items() if entry.kind in (kinds or KINDS[:1]))
 
 
 def entries() -> tuple[tuple[str, Entry], ...]:
@@ -80,7 +85,8 @@ def find(architecture: str) -> Entry:
         return _NETWORKS[architecture]
     except KeyError:
         raise PoseliftError(
-            f"unknown architecture {architecture!r}, expected one of {', '.join(_NETWORKS)}"
+            f"unknown architecture {architecture!r}, expected one of "
+            f"{', '.join(architectures() + architectures(*KINDS[1:]))}"
         ) from None
 
 
@@ -90,8 +96,8 @@ def forms_of(network: nn.Module) -> Forms:
     return next(found, Forms())
 
 
-def build(architecture: str, config: Mapping[str, object] | None = None) -> LiftingNetwork:
-    """Build a network with fresh weights, in its fast form; it maps (B, J, 2) to (B, J, 3).
+def build(architecture: str, config: Mapping[str, object] | None = None) -> Network:
+    """Build a network with fresh weights, in its fast form; lifters map (B, J, 2) to (B, J, 3).
 
     `config` holds fields of the network's config; those left out keep their defaults. Raises
     `PoseliftError` for an unknown name, and as `config_from_dict` does.
@@ -103,7 +109,7 @@ def build(architecture: str, config: Mapping[str, object] | None = None) -> Lift
     return network
 
 
-def outline_of(architecture: str, config: Mapping[str, object]) -> LiftingNetwork:
+def outline_of(architecture: str, config: Mapping[str, object]) -> Network:
     """Build a network without memory for its weights, which only have names and shapes."""
     with torch.device("meta"):
         return find(architecture).network(config_from_dict(architecture, config))
@@ -117,7 +123,7 @@ def frames_of(architecture: str, config: Mapping[str, object]) -> int:
 def describe(model: nn.Module) -> tuple[str, dict[str, Any]]:
     """Return the name of a network's architecture and its config as a JSON-like dictionary.
 
-    Raises `PoseliftError` if the network is none of `architectures()`.
+    Raises `PoseliftError` if the network is not registered.
     """
     for name, entry in _NETWORKS.items():
         if type(model) is entry.network:
@@ -155,7 +161,7 @@ def config_from_dict(architecture: str, values: Mapping[str, object]) -> Any:
 def _as_kind(value: object, kind: Any) -> object:
     """Return `value` as `kind`, tuples from lists and floats from ints; `TypeError` if it is not.
 
-    Kinds are str, bool, int, float, tuples of them and unions with None.
+    Kinds are str, bool, int, float, tuples of them, unions with None, and dictionaries.
     """
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin in (types.UnionType, typing.Union):
@@ -171,6 +177,8 @@ def _as_kind(value: object, kind: Any) -> object:
         return tuple(_as_kind(entry, part) for entry, part in zip(value, parts, strict=True))
     if kind is float and type(value) is int:
         return float(value)
+    if origin is dict and isinstance(value, dict):
+        return dict(value)
     if type(value) is not kind:
         raise TypeError
     return value
@@ -181,6 +189,8 @@ def _words(kind: Any) -> str:
     names = {str: "a string", bool: "true or false", int: "an integer", float: "a number"}
     plural = {str: "strings", int: "integers", float: "numbers"}
     arguments = typing.get_args(kind)
+    if typing.get_origin(kind) is dict:
+        return "an object"
     if typing.get_origin(kind) is tuple:
         if Ellipsis in arguments:
             return f"a list of {plural[arguments[0]]}"

@@ -7,7 +7,15 @@ from poselift.training.loop import TrainingResult, train
 from poselift.training.recipes import RECIPES, make_config
 from poselift.training.records import check_folder
 from poselift.training.report import Reporter, SilentReporter, reporter_for
-from poselift.training.schedules import Cosine, Exponential, Plateau, Schedule, Trapezoid
+from poselift.training.schedules import (
+    Cosine,
+    Exponential,
+    Plateau,
+    Schedule,
+    Staged,
+    Steps,
+    Trapezoid,
+)
 from poselift.training.sources import FixedSource, Source, TrainingData, load_fixed, open_data
 from poselift.training.start import start_from
 
@@ -22,6 +30,8 @@ __all__ = [
     "Schedule",
     "SilentReporter",
     "Source",
+    "Staged",
+    "Steps",
     "TrainingConfig",
     "TrainingData",
     "TrainingResult",

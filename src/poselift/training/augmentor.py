@@ -19,9 +19,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from poselift.skeletons import Skeleton
+from poselift.training.batches import to_device
 from poselift.training.checkpoint import load_optimizer, optimizer_tensors
 from poselift.training.config import POSEAUG_WARM_UP, TrainingConfig
-from poselift.training.losses import to_device
 from poselift.training.poseaug import (
     NEAREST,
     Augmented,

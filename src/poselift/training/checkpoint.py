@@ -31,7 +31,11 @@ from poselift.models.checkpoint import fill, read_weights, save_model
 Row = dict[str, int | float]
 
 #: What a row of metrics holds.
-COLUMNS = ("epoch", "step", "samples", "lr", "train_loss", "val_loss", "val_mpjpe_mm")
+COLUMNS = ("epoch", "step", "samples", "lr", "train_loss", "val_loss")
+
+#: What else it may hold, in words and units: 3D error, and 2D error in pixels of the crop. The
+#: first that is there decides which epoch is the best.
+MEASURES = {"val_mpjpe_mm": "MPJPE {:.1f} mm", "val_2d_px": "2D error {:.2f} px"}
 
 #: Files of a checkpoint beside weights and card, and the entry of the first that is the second's
 #: SHA-256.
@@ -72,7 +76,17 @@ class Progress:
     @property
     def best(self) -> Row | None:
         """The row with the lowest validation error, the earliest of equals."""
-        return min(self.history, key=lambda row: row["val_mpjpe_mm"], default=None)
+        return min(self.history, key=error_of, default=None)
+
+
+def error_of(row: Row) -> float:
+    """Return the validation error that decides."""
+    return next(row[name] for name in MEASURES if name in row)
+
+
+def words_of(row: Row) -> str:
+    """Say the validation errors: "MPJPE 52.1 mm, 2D error 3.41 px"."""
+    return ", ".join(words.format(row[name]) for name, words in MEASURES.items() if name in row)
 
 
 def replace_folder(parent: Path, prefix: str, fill: Callable[[Path], None]) -> Path:
@@ -172,8 +186,10 @@ def _check_progress(progress: Progress) -> None:
     if not isinstance(rows, list) or len(rows) != progress.epoch:
         raise ValueError(f"history: expected a row for each of {progress.epoch} epochs")
     for number, row in enumerate(rows, start=1):
-        numbers = isinstance(row, dict) and all(
-            type(row.get(name)) in (int, float) and math.isfinite(row[name]) for name in COLUMNS
+        own = [name for name in MEASURES if isinstance(row, dict) and name in row]
+        numbers = bool(own) and all(
+            type(row.get(name)) in (int, float) and math.isfinite(row[name])
+            for name in (*COLUMNS, *own)
         )
         if not numbers or row["epoch"] != number or not 0 < row["step"] <= progress.step:
             raise ValueError(f"history: row {number} is not the metrics of epoch {number}")
@@ -200,6 +216,7 @@ def load_optimizer(
     """Put back what `optimizer_tensors` returned.
 
     begun  steps have been taken, so that every weight has its entries; None: it has if any has.
+           A group of weights that waits for its stage (entry "part") has all of them, or none.
 
     Raises `PoseliftError` if an entry is missing or does not fit its weight.
     """
@@ -210,9 +227,16 @@ def load_optimizer(
             index, _, name = rest.partition("/")
             entries.setdefault(int(index), {})[name] = value
     groups = optimizer.state_dict()["param_groups"]
-    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    weights = [(weight, group) for group in optimizer.param_groups for weight in group["params"]]
+    waiting = [
+        group
+        for group, stored in zip(optimizer.param_groups, groups, strict=True)
+        if group.get("part") and not any(place in entries for place in stored["params"])
+    ]
     if bool(entries) if begun is None else begun:
-        for place, weight in enumerate(weights):
+        for place, (weight, group) in enumerate(weights):
+            if any(group is one for one in waiting):
+                continue
             shapes = {name: value.shape for name, value in entries.get(place, {}).items()}
             moments = dict.fromkeys(("exp_avg", "exp_avg_sq"), weight.shape)
             if shapes != {"step": torch.Size(), **moments}:

@@ -11,10 +11,13 @@ from poselift.errors import PoseliftError
 from poselift.geometry import NORMALISATIONS, TARGETS
 from poselift.training.schedules import Cosine, Schedule, Trapezoid
 
-DATA_NAMES = ("cmu17", "h36m", "synthetic")
-VARIANTS = ("ground_truth", "detected", "augmented")
+DATA_NAMES = ("cmu17", "h36m", "synthetic", "cmu17-rendered")
+VARIANTS = ("ground_truth", "detected", "augmented", "pictures")
 LOSSES = ("mse", "joint_distance")
 PRECISIONS = ("fp32", "bf16")
+
+#: Networks that are trained from pictures.
+PICTURE_NETWORKS = ("hrnet", "end_to_end")
 
 #: Epochs in which PoseAug's generator learns alone, before the lifter sees what it makes.
 POSEAUG_WARM_UP = 2
@@ -26,12 +29,14 @@ class DataSpec:
     """Which data to train on. Raises `PoseliftError` naming the command-line flag at fault."""
 
     name: str
-    """Data set: "cmu17" or "h36m" (files under `root`), or "synthetic" (needs no files)."""
+    """Data set: "cmu17" or "h36m" (files under `root`), "synthetic" (needs no files), or
+    "cmu17-rendered" (pictures drawn of cmu17's files under `root`)."""
     root: Path | None = None
     """Folder of the data set's files."""
     variant: str = "ground_truth"
     """2D input: exact projections ("ground_truth"), what a detector finds in the same views
-    ("detected"), or fresh random views, bodies and noise in every epoch ("augmented")."""
+    ("detected"), fresh random views, bodies and noise in every epoch ("augmented"), or no 2D at
+    all but the pictures themselves ("pictures": crops of one person)."""
     samples: int | None = None
     """Poses of an epoch. None: the whole data set, or 100,000 where they are drawn fresh; fewer
     of a data set are another random part of it in every epoch."""
@@ -53,6 +58,11 @@ class DataSpec:
             )
         if self.name != "synthetic" and self.root is None:
             raise PoseliftError(f"--data {self.name} needs --root, the folder of its files")
+        if (self.variant == "pictures") != (self.name == "cmu17-rendered") and self.name != "h36m":
+            raise PoseliftError(
+                "pictures are those of --data cmu17-rendered or h36m, and train a detector (hrnet) "
+                f"or a system (--end-to-end): got --data {self.name} with 2D input {self.variant}"
+            )
         if self.variant == "augmented" and self.name == "h36m":
             raise PoseliftError("--variant augmented: fresh views are made of cmu17, not of h36m")
         if self.more is not None and (self.name, self.variant) != ("cmu17", "augmented"):
@@ -124,6 +134,14 @@ class TrainingConfig:
     init: str | None = None
     """Where the first weights come from: shipped name, run folder or .onnx file; None draws them.
     See `start_from`."""
+    detector: str | None = None
+    """Of "end_to_end": run folder that the detector's first weights come from; None draws them."""
+    picture_weights: tuple[float, float, float] = (1.0, 1.0, 100.0)
+    """What the parts of the loss from pictures count: heat maps (squared error summed over the
+    cells of a map), keypoints (distance in cells), poses (`loss`; squared metres with "mse")."""
+    workers: int | None = None
+    """Processes that make or decode pictures ahead, a few batches each; None or 0: none. Decides
+    the speed only."""
 
     def __post_init__(self) -> None:
         """Check each field and how they go together."""
@@ -158,7 +176,25 @@ class TrainingConfig:
                 f"--target {self.target} needs the camera, which --variant augmented does not keep"
             )
         self._check_poseaug()
+        self._check_pictures()
         self._check_spans()
+
+    def _check_pictures(self) -> None:
+        """Refuse networks that pictures do not train, and data that have none."""
+        wants = self.architecture in PICTURE_NETWORKS
+        if wants != (self.data.variant == "pictures"):
+            raise PoseliftError(
+                f"{self.architecture} learns from {'pictures' if wants else '2D keypoints'}, not "
+                f"from --data {self.data.name} with 2D input {self.data.variant}"
+            )
+        if self.workers is not None:
+            _at_least("--workers", self.workers, 0)
+        if len(self.picture_weights) != 3 or not all(one >= 0 for one in self.picture_weights):
+            raise PoseliftError(
+                f"picture_weights: expected three numbers of 0 or more, got {self.picture_weights}"
+            )
+        if self.detector is not None and self.architecture != "end_to_end":
+            raise PoseliftError(f"--detector goes with --end-to-end, not with {self.architecture}")
 
     def _check_poseaug(self) -> None:
         """Refuse what PoseAug cannot be put together with."""
@@ -204,8 +240,11 @@ class TrainingConfig:
             name: None if path is None else str(path)
             for name, path in (("root", self.data.root), ("more", self.data.more))
         }
-        if self.init is None:  # as it was before there was a choice
-            del plain["init"]
+        # as it was before there was a choice
+        defaults = {item.name: item.default for item in fields(self)}
+        for name in ("init", "detector", "workers", "picture_weights"):
+            if plain[name] == defaults[name]:
+                del plain[name]
         kind = type(self.schedule).__name__.lower()
         plain["schedule"] = {"kind": kind, **asdict(self.schedule)}  # type: ignore[call-overload]
         return plain

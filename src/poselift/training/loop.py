@@ -1,8 +1,6 @@
 """The training loop: one for all networks, restartable after a kill at any moment.
 
-The data set lies in memory on the device and is permuted by (seed, epoch), so that a run is a
-function of its config and data. Axes: B sample in a batch, N row and M sample of an epoch, T frame
-of a window, J joint.
+Samples are permuted by (seed, epoch), so that a run is a function of its config and data.
 """
 
 from __future__ import annotations
@@ -17,20 +15,21 @@ from typing import Any, final
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from poselift.errors import PoseliftError
 from poselift.export import export_run
 from poselift.modelfiles.find import RUN_MODEL
 from poselift.models.checkpoint import fill, load_model, save_model
-from poselift.models.registry import build, frames_of
+from poselift.models.registry import build, find, frames_of
 from poselift.poses import AXES_3D
 from poselift.skeletons import get_skeleton
 from poselift.training.augmentor import Augmentor
+from poselift.training.batches import Samples, as_samples
 from poselift.training.checkpoint import (
     Progress,
     Row,
+    error_of,
     load_checkpoint,
     load_optimizer,
     load_random,
@@ -43,7 +42,7 @@ from poselift.training.checkpoint import (
 )
 from poselift.training.config import TrainingConfig
 from poselift.training.environment import choose_device, process_settings
-from poselift.training.losses import to_device, validate
+from poselift.training.losses import validate
 from poselift.training.records import (
     check_folder,
     locked,
@@ -123,6 +122,9 @@ class _Run:
         if config.init is not None and self._checkpoint is None:
             first, _ = load_model(config.init, architecture=config.architecture)
             fill(self._model, first.state_dict(), config.init)
+        if config.detector is not None and self._checkpoint is None:
+            found, _ = load_model(config.detector, architecture="hrnet")
+            fill(self._model.parts()["detector"], found.state_dict(), config.detector)
         self._step = TrainingStep(self._model, config, device)
         self._take, self._device = fastest(self._step), self._step.device
         self._augmentor: Augmentor | None = None
@@ -161,7 +163,7 @@ class _Run:
         progress, source = self._progress, self._data.source
         with ThreadPoolExecutor(1) as pool:
             upcoming = pool.submit(source.epoch, progress.epoch)
-            samples, size = len(upcoming.result()[-1]), self._config.batch_size
+            samples, size = len(as_samples(upcoming.result())), self._config.batch_size
             if samples < size:  # refused before anything is written
                 raise PoseliftError(
                     f"--batch-size {size} is more than the {samples} samples of an epoch"
@@ -171,13 +173,13 @@ class _Run:
                 self._save()
             writer = tensorboard(self._folder, progress.step)
             try:
-                self._announce(upcoming.result())
+                self._announce(as_samples(upcoming.result()))
                 while progress.epoch < self._config.epochs:
-                    arrays = upcoming.result()
+                    samples = as_samples(upcoming.result())
                     if progress.epoch + 1 < self._config.epochs:
                         # fresh samples of the next epoch are drawn while this one is learnt
                         upcoming = pool.submit(source.epoch, progress.epoch + 1)
-                    self._epoch(*(to_device(array, self._device) for array in arrays))
+                    self._epoch(samples)
                     self._save()  # no best checkpoint is newer than the last one
                     if writer is not None:
                         log_epoch(writer, progress.history[-1])
@@ -186,18 +188,20 @@ class _Run:
                 if writer is not None:
                     writer.close()
 
-    def _announce(self, arrays: tuple[np.ndarray, ...]) -> None:
-        """Start the report, with the time that it will take, and the clock."""
+    def _announce(self, samples: Samples) -> None:
+        """Start the report, with the time that it will take, and the clock.
+
+        That is the time of a step on the first samples, or of making them where that is longer.
+        """
         size, epochs = self._config.batch_size, self._config.epochs
-        steps = len(arrays[-1]) // size * epochs
-        inputs, targets, *windows = arrays
-        rows = (windows[0] if windows else np.arange(len(inputs)))[:size]
+        steps = len(samples) // size * epochs
+        started = time.monotonic()
+        batch = next(samples.batches(np.arange(size), size, self._device))
+        waited = (time.monotonic() - started) / max(1, self._config.workers or 1)
         if self._augmentor is not None:  # as many samples again
-            rows = np.concatenate([rows, rows])
-        each = step_seconds(
-            self._model, self._config, self._device.type, inputs[rows], targets[rows]
-        )
-        left = (steps - self._progress.step) * each
+            batch = tuple(torch.cat([tensor, tensor]) for tensor in batch)
+        each = step_seconds(self._model, self._config, self._device.type, *batch)
+        left = (steps - self._progress.step) * max(each, waited)
         threads = torch.get_num_threads()
         where = f"{threads} thread{'s' if threads > 1 else ''} of the CPU"
         if self._device.type != "cpu":
@@ -205,22 +209,14 @@ class _Run:
         self._reporter.start(epochs, steps, self._progress.step, left, where)
         self._started = self._saved = time.monotonic()
 
-    def _epoch(
-        self,
-        inputs: Float[Tensor, "N J 2"],
-        targets: Float[Tensor, "N J 3"],
-        windows: Int[Tensor, "M T"] | None = None,
-    ) -> None:
+    def _epoch(self, samples: Samples) -> None:
         """Take the steps that are left of an epoch, then validate.
-
-        windows  rows of each sample, or None where every row is one.
 
         Samples that do not fill a last batch wait for another epoch's order.
         """
-        size, count = self._config.batch_size, len(inputs if windows is None else windows)
+        size = self._config.batch_size
         shuffle = np.random.default_rng([self._config.seed, self._progress.epoch])
-        order = torch.from_numpy(shuffle.permutation(count)).to(self._device)
-        steps = count // size
+        order, steps = shuffle.permutation(len(samples)), len(samples) // size
         progress = self._progress
         if progress.step != progress.epoch * steps + progress.batch or progress.batch > steps:
             raise PoseliftError(
@@ -230,11 +226,8 @@ class _Run:
         if progress.batch:  # of a resumed run: the row of metrics has the last step's rate
             self._lr = self._rate(progress.epoch + (progress.batch - 1) / steps)
         self._model.train()
-        while self._progress.batch < steps:
-            rows = order[self._progress.batch * size : (self._progress.batch + 1) * size]
-            if windows is not None:
-                rows = windows[rows]
-            self._advance(inputs[rows], targets[rows], steps)
+        for batch in samples.batches(order[progress.batch * size :], size, self._device):
+            self._advance(batch, steps)
             due = time.monotonic() - self._saved >= self._config.checkpoint_seconds
             if due or len(self._window) == _WINDOW:
                 self._look()
@@ -243,17 +236,15 @@ class _Run:
         self._look()
         self._finish_epoch(steps)
 
-    def _advance(self, inputs: Tensor, targets: Tensor, steps: int) -> None:
+    def _advance(self, batch: tuple[Tensor, ...], steps: int) -> None:
         """Take one step of the `steps` in an epoch."""
         progress = self._progress
         at = progress.epoch + progress.batch / steps
         self._lr = self._rate(at)
         self._step.prepare(lr=self._lr, epoch=at, number=progress.step + 1)
         if self._augmentor is not None:
-            inputs, targets = self._augmentor.extend(
-                self._model, inputs, targets, epoch=at, number=progress.step + 1
-            )
-        self._window.append(self._take(inputs, targets))
+            batch = self._augmentor.extend(self._model, *batch, epoch=at, number=progress.step + 1)
+        self._window.append(self._take(*batch))
         progress.batch += 1
         progress.step += 1
         self._session_steps += 1
@@ -290,7 +281,7 @@ class _Run:
         progress = self._progress
         kept = self._kept()
         metrics = validate(kept, self._data.validation, self._config.loss, self._device)
-        if not math.isfinite(metrics["val_mpjpe_mm"]):
+        if not math.isfinite(error_of(metrics)):
             raise self._diverged("the validation error is not finite", progress.step)
         row: Row = {
             "epoch": progress.epoch + 1,
@@ -303,7 +294,7 @@ class _Run:
         best = progress.best
         progress.history.append(row)
         progress.epoch, progress.batch, progress.loss_sum = progress.epoch + 1, 0, 0.0
-        if best is None or row["val_mpjpe_mm"] < best["val_mpjpe_mm"]:
+        if best is None or error_of(row) < error_of(best):
             replace_folder(
                 self._folder / "checkpoints",
                 "best",
@@ -358,17 +349,22 @@ class _Run:
         config = self._config
         recipe = config.as_dict()
         frames = frames_of(config.architecture, config.model)
+        kind = find(config.architecture).kind
+        lifting = {
+            "normalisation": config.normalisation,
+            "target": config.target,
+            **({"frames": frames} if frames > 1 else {}),
+            "units": "m",
+            "axes": AXES_3D,
+        }
         del recipe["data"]["root"], recipe["data"]["more"]  # places here, not facts of the weights
         return {
             "name": self._folder.resolve().name,
             "architecture": config.architecture,
             "config": dict(config.model),
             "skeleton": self._data.skeleton,
-            "normalisation": config.normalisation,
-            "target": config.target,
-            **({"frames": frames} if frames > 1 else {}),
-            "units": "m",
-            "axes": AXES_3D,
+            **({} if kind == "lifter" else {"kind": kind}),
+            **({} if kind == "detector" else lifting),
             "data": self._data.description,
             "recipe": recipe,
             "samples_seen": int(metrics.get("samples", 0)),

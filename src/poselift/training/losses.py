@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from poselift.training.batches import Measured, to_device
 from poselift.training.sources import FixedSource
 
 _EVALUATION_BATCH = 4096
@@ -24,13 +24,15 @@ def joint_loss(
 
 @torch.no_grad()
 def validate(
-    model: nn.Module, data: FixedSource, loss: str, device: torch.device
+    model: nn.Module, data: FixedSource | Measured, loss: str, device: torch.device
 ) -> dict[str, float]:
     """Return `val_loss` and `val_mpjpe_mm` of `model` in eval mode and fp32.
 
     MPJPE: root joint moved to 0 and counted, mean over joints and samples; of windows the frame
-    in the middle counts.
+    in the middle counts. Other held-out samples are measured in their own way.
     """
+    if not isinstance(data, FixedSource):
+        return data.measure(model, device)
     was_training = model.training
     model.eval()
     loss_sum = error_sum = 0.0
@@ -54,8 +56,3 @@ def validate(
         error_sum += float(torch.linalg.vector_norm(relative, dim=-1).mean()) * len(target)
     model.train(was_training)
     return {"val_loss": loss_sum / count, "val_mpjpe_mm": 1000 * error_sum / count}
-
-
-def to_device(array: np.ndarray, device: torch.device) -> Tensor:
-    """Return the array as a tensor there; a writable one on the CPU shares its memory."""
-    return torch.from_numpy(array if array.flags.writeable else array.copy()).to(device)

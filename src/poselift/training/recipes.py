@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from poselift.errors import PoseliftError
 from poselift.training.config import DataSpec, TrainingConfig
+from poselift.training.picture_recipes import make_detector_config
 from poselift.training.schedules import Exponential, Plateau, Trapezoid
 
 Recipe = Callable[[DataSpec, int | None], TrainingConfig]
@@ -195,7 +196,7 @@ _PAPER: dict[str, Recipe] = {
 }
 
 #: Names that `make_config` accepts.
-RECIPES = ("paper", "shipped", "shipped-small")
+RECIPES = ("paper", "shipped", "shipped-small", "small")
 
 
 def make_config(
@@ -205,9 +206,11 @@ def make_config(
 
     Raises `PoseliftError` for an unknown recipe or an architecture without one.
     """
+    if architecture == "hrnet":
+        return make_detector_config(data, recipe=recipe, epochs=epochs)
     if architecture not in _PAPER:
         raise PoseliftError(
-            f"no recipe for {architecture!r}, expected one of {', '.join(sorted(_PAPER))}"
+            f"no recipe for {architecture!r}, expected one of {', '.join(sorted(_PAPER))}, hrnet"
         )
     if recipe == "paper":
         return _PAPER[architecture](data, epochs)
@@ -217,6 +220,8 @@ def make_config(
         if architecture != "gln":
             raise PoseliftError(f"--recipe shipped-small is of gln, not of {architecture}")
         return shipped_small(data, epochs)
+    if recipe == "small":
+        raise PoseliftError(f"--recipe small is of hrnet and --end-to-end, not of {architecture}")
     raise PoseliftError(f"--recipe: expected one of {', '.join(RECIPES)}, got {recipe!r}")
 
 

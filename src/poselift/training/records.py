@@ -13,7 +13,7 @@ import orjson
 
 from poselift.errors import PoseliftError
 from poselift.files import write_bytes
-from poselift.training.checkpoint import COLUMNS, newest_folder, read_progress
+from poselift.training.checkpoint import COLUMNS, MEASURES, newest_folder, read_progress
 from poselift.training.config import TrainingConfig
 from poselift.training.schedules import Trapezoid
 
@@ -31,7 +31,9 @@ _CONFIG = "config.json"
 _LOCK = ".lock"
 
 #: What may differ when a run is resumed: it decides where and how fast, not what is learnt.
-_FREE = ("data.root", "data.more", "threads", "checkpoint_seconds", "init")
+_FREE = (
+    *("data.root", "data.more", "threads", "checkpoint_seconds", "init", "detector", "workers"),
+)
 
 #: What decides when a schedule without a fixed end begins to decay.
 END = ("epochs", "schedule.decay")
@@ -149,7 +151,8 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def write_metrics(folder: Path, history: Sequence[Mapping[str, int | float]]) -> None:
     """Write metrics.csv: one row an epoch, from the history, so that no row can come twice."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    measures = [name for name in MEASURES if any(name in row for row in history)]
+    writer = csv.DictWriter(text, [*COLUMNS, *measures], lineterminator="\n")
     writer.writeheader()
     writer.writerows(history)
     write_bytes(folder / "metrics.csv", text.getvalue().encode("ascii"))
@@ -166,5 +169,6 @@ def tensorboard(folder: Path, step: int) -> SummaryWriter | None:
 
 def log_epoch(writer: SummaryWriter, row: Mapping[str, int | float]) -> None:
     """Add an epoch's metrics to TensorBoard, at its step."""
-    for name in ("lr", "train_loss", "val_loss", "val_mpjpe_mm"):
-        writer.add_scalar(name, row[name], int(row["step"]))
+    for name in ("lr", "train_loss", "val_loss", *MEASURES):
+        if name in row:
+            writer.add_scalar(name, row[name], int(row["step"]))

@@ -12,6 +12,8 @@ from typing import final
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from poselift.training.checkpoint import words_of
+
 #: Seconds that the time left is reckoned by.
 _RECENT = 120.0
 
@@ -180,6 +182,6 @@ def _epoch_line(row: Mapping[str, int | float], epochs: int) -> str:
     """Return the metrics of an epoch in words."""
     return (
         f"epoch {row['epoch']:.0f}/{epochs}  train loss {row['train_loss']:.5g}  "
-        f"validation loss {row['val_loss']:.5g}  MPJPE {row['val_mpjpe_mm']:.1f} mm  "
+        f"validation loss {row['val_loss']:.5g}  {words_of(dict(row))}  "
         f"lr {row['lr']:.3g}"
     )

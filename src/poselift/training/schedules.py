@@ -132,3 +132,61 @@ class Cosine(Schedule):
         if progress < self.warmup:
             return progress / self.warmup
         return 0.5 * (1 + math.cos(math.pi * (progress - self.warmup) / (epochs - self.warmup)))
+
+
+@final
+@dataclass(frozen=True)
+class Steps(Schedule):
+    """x `drop` at given shares of the training, as HRNet's at 170 and 200 of 210 epochs."""
+
+    at: tuple[float, ...]
+    """Where it drops, in shares of the training, rising."""
+    drop: float = 0.1
+    """Factor at each drop."""
+
+    def __post_init__(self) -> None:
+        """Refuse what would not decay, or not within the training."""
+        if not 0 < self.drop < 1:
+            raise PoseliftError(f"steps schedule: expected 0 < drop < 1, got {self.drop}")
+        if list(self.at) != sorted(self.at) or not all(0 < share < 1 for share in self.at):
+            raise PoseliftError(f"steps schedule: expected rising shares of 1, got {self.at}")
+
+    def factor(self, progress: float, epochs: int, validation: Sequence[float]) -> float:
+        """Return `drop` to the number of drops so far."""
+        return self.drop ** sum(progress >= share * epochs for share in self.at)
+
+
+@final
+@dataclass(frozen=True)
+class Staged(Schedule):
+    """Stages one after the other, each with a warm-up and half a cosine of its own."""
+
+    stages: tuple[float, ...]
+    """Epochs of each but the last, which takes what is left."""
+    rates: tuple[float, ...]
+    """Factor of each stage, the last included."""
+    warmup: float = 0.0
+    """Epochs of each until its rate is reached, at most a tenth of it."""
+
+    def __post_init__(self) -> None:
+        """Refuse stages without a rate."""
+        if len(self.rates) != len(self.stages) + 1 or not min([*self.stages, *self.rates]) >= 0:
+            raise PoseliftError(
+                f"staged schedule: expected a rate of 0 or more for each of {len(self.stages) + 1} "
+                f"stages, got {self.rates} for {self.stages}"
+            )
+
+    def factor(self, progress: float, epochs: int, validation: Sequence[float]) -> float:
+        """Return the factor at `progress`."""
+        ends = [sum(self.stages[: n + 1]) for n in range(len(self.stages))]
+        stage = sum(progress >= end for end in ends)
+        start = 0.0 if stage == 0 else ends[stage - 1]
+        length = (ends[stage] if stage < len(ends) else epochs) - start
+        warmup = min(self.warmup, length / 10)
+        done = progress - start
+        if done < warmup:
+            return self.rates[stage] * done / warmup
+        if length <= warmup:
+            return self.rates[stage]
+        share = (done - warmup) / (length - warmup)
+        return self.rates[stage] * 0.5 * (1 + math.cos(math.pi * share))

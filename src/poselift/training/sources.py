@@ -19,6 +19,7 @@ from poselift.geometry import PixelDepth, normalise
 from poselift.models.registry import frames_of
 from poselift.simulation.augmentation import AugmentationConfig, AugmentedSource, bank_of
 from poselift.skeletons import H36M_17
+from poselift.training.batches import Measured, Samples
 from poselift.training.config import TrainingConfig
 
 #: An epoch index that training never reaches, for held-out samples of an endless source.
@@ -37,12 +38,13 @@ Load = Callable[[TrainingConfig, str], LiftingData]
 class Source(Protocol):
     """Samples by epoch; the same (source, index) always gives the same arrays."""
 
-    def epoch(self, index: int) -> tuple[np.ndarray, ...]:
+    def epoch(self, index: int) -> tuple[np.ndarray, ...] | Samples:
         """Return inputs and targets of an epoch, and of which rows its samples are windows.
 
         Inputs (N, J, 2) are normalised, missing joints 0; targets (N, J, 3) in network space
         (metres). A third array (M, T), the rows of M samples of T frames each, is there for
-        networks that look at several frames; without it each row is a sample.
+        networks that look at several frames; without it each row is a sample. Samples that do not
+        all lie in memory come as `Samples`.
         """
 
 
@@ -122,7 +124,7 @@ class TrainingData:
 
     source: Source
     """Training samples."""
-    validation: FixedSource
+    validation: FixedSource | Measured
     """Decides the plateau schedule and which epoch is kept as best."""
     skeleton: str
     """Name of the joint set."""
@@ -156,6 +158,10 @@ def open_data(config: TrainingConfig, load: Load = load_fixed) -> TrainingData:
     load  reads data sets; one that remembers spares the next run the reading.
     """
     spec, seed = config.data, config.seed
+    if spec.variant == "pictures":
+        from poselift.training.pictures import open_pictures
+
+        return open_pictures(config)
     fresh = spec.samples or _FRESH_SAMPLES
     frames = frames_of(config.architecture, config.model)
     if frames > 1 and (spec.variant == "augmented" or config.poseaug):

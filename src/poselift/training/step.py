@@ -22,14 +22,15 @@ from jaxtyping import Float
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from poselift.models.base import LiftingNetwork
+from poselift.models.base import LiftingNetwork, Network
 from poselift.training.config import TrainingConfig
 from poselift.training.environment import choose_device
 from poselift.training.losses import joint_loss
+from poselift.training.picture_loss import picture_loss
 
-#: Takes a step on inputs (B, J, 2) and targets (B, J, 3), or windows (B, T, J, ...) of them;
-#: returns the loss, on the device.
-StepFunction = Callable[[Tensor, Tensor], Tensor]
+#: Takes a step on a batch: inputs (B, J, 2) and targets (B, J, 3), windows (B, T, J, ...) of them,
+#: or pictures and what belongs to them; returns the loss, on the device.
+StepFunction = Callable[..., Tensor]
 
 #: Fabric's names of the precisions.
 _PRECISIONS: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed"}
@@ -39,28 +40,44 @@ _WARM_UP = 3
 
 
 def parameter_groups(
-    model: LiftingNetwork, config: TrainingConfig, device: torch.device
+    model: Network, config: TrainingConfig, device: torch.device
 ) -> list[dict[str, Any]]:
-    """Split off the output layer and learnt layouts; `factor` multiplies the learning rate.
+    """Split off output layers and learnt layouts, of each part of a network (entry "part").
 
-    Rates are tensors, which a captured step reads anew: in the precision that Adam's fused kernel
-    wants on the device.
+    `factor` multiplies the learning rate. Rates are tensors, which a captured step reads anew: in
+    the precision that Adam's fused kernel wants on the device.
     """
-    layer, summed = model.output_layer()
-    scores = model.layout_scores()
-    own = {id(parameter) for parameter in (*layer.parameters(), *scores)}
-    factor = 1.0 if config.output_fan is None else min(1.0, config.output_fan / summed)
     kind = torch.float32 if device.type == "cuda" else torch.float64
-    return [
-        {"params": params, "lr": torch.tensor(config.lr * rate, dtype=kind, device=device)}
-        | {"factor": rate}
+    groups = []
+    for name, part in model.parts().items():
+        layer, summed = part.output_layer()
+        scores = part.layout_scores()
+        own = {id(parameter) for parameter in (*layer.parameters(), *scores)}
+        factor = 1.0 if config.output_fan is None else min(1.0, config.output_fan / summed)
         for params, rate in (
-            ([p for p in model.parameters() if id(p) not in own], 1.0),
+            ([p for p in part.parameters() if id(p) not in own], 1.0),
             (list(layer.parameters()), factor),
             (scores, config.layout_lr),
-        )
-        if params
-    ]
+        ):
+            if params:
+                lr = torch.tensor(config.lr * rate, dtype=kind, device=device)
+                groups.append({"params": params, "lr": lr, "factor": rate, "part": name})
+    return groups
+
+
+def loss_of(model: Network, config: TrainingConfig) -> Callable[..., Tensor]:
+    """Return what is minimised: a function of the (wrapped) network and a batch."""
+    if not isinstance(model, LiftingNetwork):
+        return picture_loss(model, config)
+
+    def lifting_loss(
+        network: Callable[[Tensor], Tensor],
+        inputs: Float[Tensor, "B *T J 2"],
+        targets: Float[Tensor, "B *T J 3"],
+    ) -> Tensor:
+        return joint_loss(config.loss, network(inputs), targets)
+
+    return lifting_loss
 
 
 @final
@@ -74,11 +91,12 @@ class TrainingStep:
     device     where it all lies.
     """
 
-    def __init__(self, model: LiftingNetwork, config: TrainingConfig, device: str = "auto") -> None:
+    def __init__(self, model: Network, config: TrainingConfig, device: str = "auto") -> None:
         """Move `model` to `device` ("auto", "cpu" or "cuda"); `PoseliftError` if it is not here."""
         fabric = Fabric(
             accelerator=choose_device(device), devices=1, precision=_PRECISIONS[config.precision]
         )
+        self._loss = loss_of(model, config)
         self._config, self._fabric, self.device = config, fabric, fabric.device
         optimizer = torch.optim.Adam(
             parameter_groups(model, config, self.device),
@@ -100,18 +118,16 @@ class TrainingStep:
         epoch   epochs done, with the fraction of the one under way.
         number  of this step, counted from 1 over the whole run.
         """
-        for group in self.optimizer.param_groups:
-            group["lr"].fill_(lr * group["factor"])
         self.model.start_step(epoch)
+        for group in self.optimizer.param_groups:
+            group["lr"].fill_(lr * group["factor"] * self.model.rate(group["part"]))
         if self._config.ema_decay is not None:
             # the decay grows from 0.1, so that the mean forgets the start
             self._share.fill_(1 - min(self._config.ema_decay, number / (number + 9)))
 
-    def __call__(
-        self, inputs: Float[Tensor, "B *T J 2"], targets: Float[Tensor, "B *T J 3"]
-    ) -> Float[Tensor, ""]:
+    def __call__(self, *batch: Tensor) -> Float[Tensor, ""]:
         """Take a step; the loss is that of the weights before it, detached and on the device."""
-        loss = joint_loss(self._config.loss, self._wrapped(inputs), targets)
+        loss = self._loss(self._wrapped, *batch)
         self.optimizer.zero_grad(set_to_none=True)
         self._fabric.backward(loss)
         if self._config.grad_clip is not None:
@@ -142,7 +158,7 @@ class TrainingStep:
 
 
 def step_seconds(
-    model: LiftingNetwork, config: TrainingConfig, device: str, *batch: np.ndarray
+    model: Network, config: TrainingConfig, device: str, *batch: np.ndarray | Tensor
 ) -> float:
     """Time a step on `batch`, inputs and targets, by a copy of the network: nothing changes.
 
@@ -151,7 +167,7 @@ def step_seconds(
     with torch.random.fork_rng():
         step = TrainingStep(copy.deepcopy(model), config, device)
         step.prepare(lr=0.0, epoch=0.0, number=1)
-        tensors = [torch.from_numpy(array).to(step.device) for array in batch]
+        tensors = [torch.as_tensor(array).to(step.device) for array in batch]
         taken: list[float] = []
         while len(taken) < _WARM_UP + 5 and sum(taken[_WARM_UP:]) < 1.0:
             started = time.monotonic()
@@ -274,6 +290,6 @@ class CapturedStep:
 
 def fastest(step: TrainingStep) -> StepFunction:
     """Return the quickest way to take the step on its device: a CUDA graph, or the step itself."""
-    if step.device.type == "cuda":
+    if step.device.type == "cuda" and isinstance(step.model, LiftingNetwork):
         return CapturedStep(step, CudaRecorder(step.device))
     return step

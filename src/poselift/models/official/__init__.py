@@ -9,6 +9,7 @@
 | SemGCN | `gconv_input.0.gconv.W` | `SemGCN` |
 | GridConv | `w1.donut_conv.weight` | `GridLiftingNetwork` without attention |
 | D-GridConv | `w1.branch1_weight` | `GridLiftingNetwork`, official layout |
+| HRNet | `stage4.0.branches.3.0.conv1.weight` | `HRNet`, its keys as they are |
 | AutoGrids | the same and `sgt_layer.sgt_trans_mat` | `GridLiftingNetwork`, learnable layout |
 
 Such checkpoints hold no settings: paddings, temperature and dropout are not in them, so they are
@@ -81,5 +82,5 @@ def _recognise(state: State) -> tuple[str, Convert]:
                 return name, layout.convert
     raise PoseliftError(
         f"{SOURCE}: its keys are those of none of PoseGraphNet, Martinez, VideoPose3D, ST-GCN, "
-        "SemGCN, GridConv, D-GridConv and AutoGrids"
+        "SemGCN, GridConv, D-GridConv, AutoGrids and HRNet"
     )

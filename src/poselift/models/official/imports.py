@@ -15,6 +15,7 @@ from torch import nn
 from poselift.errors import PoseliftError
 from poselift.geometry import NORMALISATIONS
 from poselift.models.gridconv.official import import_notes, import_settings
+from poselift.models.hrnet.official import detector_settings
 from poselift.models.official import from_official, translate
 from poselift.models.official.files import Checkpoint, read_checkpoint
 from poselift.models.official_layout import SOURCE, State
@@ -33,7 +34,7 @@ class Kind:
     architecture   what its networks are called here.
     project        where it is published.
     licence        of the project; weights may be under another.
-    normalisation  of the 2D input in its training.
+    normalisation  of the 2D input in its training; None of a detector.
     settings       completes what its checkpoints do not hold: from config, weights, settings given
                    and the file's name.
     finish         changes the filled network where that is needed; returns notes for the card.
@@ -42,7 +43,7 @@ class Kind:
     architecture: str
     project: str
     licence: str
-    normalisation: str
+    normalisation: str | None
     settings: (
         Callable[[Mapping[str, Any], State, Mapping[str, Any], str], dict[str, Any]] | None
     ) = None
@@ -65,6 +66,15 @@ KINDS = {
         "martinez", "garyzhao/SemGCN or jfzhang95/PoseAug", "Apache-2.0 or MIT", "screen"
     ),
     "stgcn": Kind("stgcn", "jfzhang95/PoseAug", "MIT", "screen"),
+    "hrnet": Kind(
+        "hrnet", "leoxiaobin/deep-high-resolution-net.pytorch", "MIT", None, detector_settings
+    ),
+}
+
+#: Settings that only some kinds have a use for.
+_OF_KINDS = {
+    **dict.fromkeys(("temperature", "paddings", "grid"), "osvai-gridconv"),
+    **dict.fromkeys(("skeleton", "size"), "hrnet"),
 }
 
 
@@ -76,6 +86,8 @@ def import_official(
     paddings: tuple[str, str] | None = None,
     grid: tuple[int, int] | None = None,
     normalisation: str | None = None,
+    skeleton: str | None = None,
+    size: tuple[int, int] | None = None,
 ) -> tuple[nn.Module, dict[str, Any]]:
     """Read an official checkpoint; return the network in evaluation mode, and its card.
 
@@ -87,6 +99,9 @@ def import_official(
     grid           GridConv's rows and columns; None is 5x5. Only 5x5 has a known handcrafted
                    layout: on another, joints that no AutoGrids places are put at random.
     normalisation  of the 2D input; None is that of the official training.
+    skeleton       joints of HRNet's maps, by name; None is coco_17 where there are 17.
+    size           height and width of HRNet's crops; None is what the file's name says, as
+                   ..._256x192, else 256x192.
 
     The network gives metres, root-relative: PoseGraphNet's millimetres are scaled in its output
     layer. The card lacks a name; its `assumed` says which values were defaults of the above, its
@@ -99,6 +114,9 @@ def import_official(
         known = ", ".join(NORMALISATIONS)
         raise PoseliftError(f"--normalisation: expected one of {known}, got {normalisation!r}")
     given = {"temperature": temperature, "paddings": paddings, "grid": grid}
+    given |= {"skeleton": skeleton, "size": size}
+    if normalisation is not None and KINDS[kind].normalisation is None:
+        raise PoseliftError(f"--normalisation is for lifters, {kind} is a detector")
     settings = {name: value for name, value in given.items() if value is not None}
     _check_settings(kind, settings)
     file = read_checkpoint(path)
@@ -110,8 +128,11 @@ def import_official(
         raise PoseliftError(f"{path}: the shapes of its weights make no {kind} network") from None
     facts = KINDS[kind]
     notes = [] if facts.finish is None else facts.finish(model)
-    assumed = {} if normalisation else {"normalisation": facts.normalisation}
     config = describe(model)[1]
+    if facts.normalisation is None:
+        source = _source(Path(path).name, kind, file)
+        return model, _detector_card(model, source, {} if size else {"size": config["size"]})
+    assumed = {} if normalisation else {"normalisation": facts.normalisation}
     if config.get("attention", "none") != "none":
         assumed |= {name: config[name] for name in ("temperature", "paddings") if not given[name]}
     chosen = normalisation or facts.normalisation
@@ -120,8 +141,9 @@ def import_official(
 
 def _check_settings(kind: str, settings: Mapping[str, Any]) -> None:
     """Refuse settings that a kind has no use for, and numbers that are none."""
-    if KINDS[kind].settings is None and settings:
-        raise PoseliftError(f"--{next(iter(settings))} is for osvai-gridconv, not for {kind}")
+    for name in settings:
+        if _OF_KINDS[name] != kind:
+            raise PoseliftError(f"--{name} is for {_OF_KINDS[name]}, not for {kind}")
     temperature = settings.get("temperature", 1.0)
     if not (math.isfinite(temperature) and temperature > 0):
         raise PoseliftError(f"--temperature: expected a number above 0, got {temperature}")
@@ -148,6 +170,24 @@ def _source(name: str, kind: str, file: Checkpoint) -> dict[str, Any]:
         "project": KINDS[kind].project,
         "licence": KINDS[kind].licence,
         "recorded": file.recorded,
+    }
+
+
+def _detector_card(
+    model: nn.Module, source: Mapping[str, Any], assumed: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the card of a detector without a name."""
+    architecture, config = describe(model)
+    return {
+        "architecture": architecture,
+        "config": config,
+        "skeleton": config["skeleton"],
+        "kind": "detector",
+        "data": "pictures of persons (official training)",
+        "source": source,
+        "assumed": assumed,
+        "notes": [],
+        "software": f"poselift {version('poselift')}",
     }
 
 
