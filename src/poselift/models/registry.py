@@ -127,11 +127,16 @@ def describe(model: nn.Module) -> tuple[str, dict[str, Any]]:
     """
     for name, entry in _NETWORKS.items():
         if type(model) is entry.network:
-            values = asdict(model.config).items()  # type: ignore[arg-type]
-            return name, {k: list(v) if isinstance(v, tuple) else v for k, v in values}
+            return name, config_to_dict(model.config)
     raise PoseliftError(
         f"cannot describe a {type(model).__name__}, expected one of {', '.join(architectures())}"
     )
+
+
+def config_to_dict(config: Any) -> dict[str, Any]:
+    """Return a config's fields with lists for tuples, as JSON has them."""
+    values = asdict(config).items()
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values}
 
 
 def config_from_dict(architecture: str, values: Mapping[str, object]) -> Any:
