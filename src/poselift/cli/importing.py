@@ -7,11 +7,23 @@ import tempfile
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from poselift.errors import PoseliftError
+
+_Skeleton = Annotated[
+    str | None, typer.Option("--skeleton", help="hrnet: joints of its maps; default coco_17.")
+]
+_Size = Annotated[
+    str | None,
+    typer.Option(
+        "--size",
+        metavar="HEIGHT,WIDTH",
+        help="hrnet: of its crops; default: what the file is called (..._256x192), or 256,192.",
+    ),
+]
 
 
 def import_checkpoint(
@@ -41,15 +53,8 @@ def import_checkpoint(
         "--normalisation",
         help="Of the 2D input; default gridconv for osvai-gridconv, screen for the others.",
     ),
-    skeleton: str | None = typer.Option(
-        None, "--skeleton", help="hrnet: joints of its maps; default coco_17."
-    ),
-    size: str | None = typer.Option(
-        None,
-        "--size",
-        metavar="HEIGHT,WIDTH",
-        help="hrnet: of its crops; default: what the file is called (..._256x192), or 256,192.",
-    ),
+    skeleton: _Skeleton = None,
+    size: _Size = None,
 ) -> None:
     """Make a run folder of an official checkpoint.
 
