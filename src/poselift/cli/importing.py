@@ -13,15 +13,11 @@ import typer
 
 from poselift.errors import PoseliftError
 
-_Skeleton = Annotated[
-    str | None, typer.Option("--skeleton", help="hrnet: joints of its maps; default coco_17.")
-]
+_Skeleton = Annotated[str | None, typer.Option(help="hrnet: joints; default coco_17.")]
 _Size = Annotated[
     str | None,
     typer.Option(
-        "--size",
-        metavar="HEIGHT,WIDTH",
-        help="hrnet: of its crops; default: what the file is called (..._256x192), or 256,192.",
+        metavar="HEIGHT,WIDTH", help="hrnet: of crops; default as the file's name says, or 256,192."
     ),
 ]
 
@@ -29,7 +25,7 @@ _Size = Annotated[
 def import_checkpoint(
     kind: str = typer.Argument(
         help="Official code: osvai-gridconv, posegraphnet, semgcn, videopose3d, martinez, stgcn, "
-        "or hrnet, a detector."
+        "hrnet."
     ),
     file: Path = typer.Argument(help="Its checkpoint: .pth.tar, .pth, .pt or .bin."),
     output: Path = typer.Option(

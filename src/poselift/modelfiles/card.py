@@ -72,8 +72,7 @@ def read_card(content: Mapping[str, Any], source: str) -> ModelCard:
     """
     if content.get("kind") == "detector":
         raise PoseliftError(
-            f"{source}: is a detector of 2D, which goes with --detector; expected a model that "
-            "lifts keypoints"
+            f"{source}: is a detector, which goes with --detector; expected a lifter"
         )
     kinds = {
         "name": str,

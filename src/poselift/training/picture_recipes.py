@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
-
 from poselift.errors import PoseliftError
 from poselift.models.checkpoint import load_model
 from poselift.models.hrnet.network import HRNetConfig, small
@@ -71,8 +68,8 @@ def end_to_end(
 ) -> TrainingConfig:
     """Return a training of a detector and a lifter in three stages; the paper gives no recipe.
 
-    First the detector alone, by its maps; then the lifter on what that finds, by equation (10);
-    then both, by the sum of both losses. Each stage has a warm-up and half a cosine of its own.
+    The detector alone, by its maps; the lifter on what that finds, by equation (10); both, by the
+    sum of both losses. Each stage has a warm-up and half a cosine of its own.
 
     lifter         config of the lifter by its own recipe: its network and normalisation count.
     recipe         sizes of a detector that is not given: "paper" (W32) or "small".
@@ -84,11 +81,9 @@ def end_to_end(
     Raises `PoseliftError` if there is no such detector, or it finds other joints.
     """
     _check_recipe(recipe)
-    own: Mapping[str, Any] = config_to_dict(small())
+    own = config_to_dict(small() if recipe == "small" else HRNetConfig(size=(256, 256)))
     if detector is not None:
         own = load_model(detector, architecture="hrnet")[1]["config"]
-    elif recipe == "paper":
-        own = config_to_dict(HRNetConfig(size=(256, 256)))
     length = (60 if recipe == "paper" else 20) if epochs is None else epochs
     first, second, third = _SHARES if detector is None else (0.0, *_SHARES[1:])
     whole = first + second + third
