@@ -64,16 +64,21 @@ class ModelCard:
         }
 
 
+def _refuse_detectors(content: Mapping[str, Any], source: str) -> None:
+    """Refuse the card of a network that finds keypoints instead of lifting them."""
+    if content.get("kind") == "detector":
+        raise PoseliftError(
+            f"{source}: is a detector, which goes with --detector; expected a model that lifts"
+        )
+
+
 def read_card(content: Mapping[str, Any], source: str) -> ModelCard:
     """Check a card and return what it says; `source` names it in errors.
 
     Raises `PoseliftError` if an entry is missing or of another type, or names a skeleton or
     normalisation that is not known here, or units other than metres.
     """
-    if content.get("kind") == "detector":
-        raise PoseliftError(
-            f"{source}: is a detector, which goes with --detector; expected a lifter"
-        )
+    _refuse_detectors(content, source)
     kinds = {
         "name": str,
         "architecture": str,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+
 from poselift.errors import PoseliftError
 from poselift.models.checkpoint import load_model
 from poselift.models.hrnet.network import HRNetConfig, small
@@ -72,13 +73,12 @@ def end_to_end(
     sum of both losses. Each stage has a warm-up and half a cosine of its own.
 
     lifter         config of the lifter by its own recipe: its network and normalisation count.
-    recipe         sizes of a detector that is not given: "paper" (W32) or "small".
+    recipe         size of a detector that is not given: "paper" (W32) or "small".
     epochs         of all stages together; None: 60, or 20 of "small".
     detector       run folder of a trained detector; the first stage is then left out.
-    detector_rate  factor on the learning rate of the detector in the last stage, None: 0.5;
-                   0 leaves it frozen.
+    detector_rate  factor on its learning rate in the last stage, None: 0.5; 0 leaves it frozen.
 
-    Raises `PoseliftError` if there is no such detector, or it finds other joints.
+    Raises `PoseliftError` if there is no such detector.
     """
     _check_recipe(recipe)
     own = config_to_dict(small() if recipe == "small" else HRNetConfig(size=(256, 256)))
@@ -86,8 +86,8 @@ def end_to_end(
         own = load_model(detector, architecture="hrnet")[1]["config"]
     length = (60 if recipe == "paper" else 20) if epochs is None else epochs
     first, second, third = _SHARES if detector is None else (0.0, *_SHARES[1:])
-    whole = first + second + third
-    stages = (length * first / whole, length * second / whole)
+    part = length / (first + second + third)
+    stages = (first * part, second * part)
     settings = dict(lifter.model)
     for name, share in (("anneal_epochs", 0.1), ("gumbel_off_epoch", 0.3)):
         if settings.get(name):  # the lifter's own phases, within its two stages
