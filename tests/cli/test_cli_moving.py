@@ -74,7 +74,7 @@ def test_a_calibration_is_taken_for_lifting_and_placing(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--smooth", "kalman"], "expected --smooth as one of none, butterworth[:HZ], savgol"),
+        (["--smooth", "kalman"], "expected --smooth as one of none, adaptive, butterworth[:HZ]"),
         (["--bones", "rubber"], "expected --bones as one of none, constant, symmetric"),
         (["--height", "-1.7"], "expected the person's height in metres (1.78)"),
         (["--height", "178"], "expected the person's height in metres (1.78)"),

@@ -14,15 +14,15 @@ from motion_samples import LENGTHS
 from poselift.errors import PoseliftError
 from poselift.geometry import about_axis, from_quaternion, to_euler, to_quaternion
 from poselift.geometry.rotation import from_rotation_vector
-from poselift.io import save
+from poselift.io import load, save
 from poselift.io.axes import AXES, turned
 from poselift.io.motionfile import rig
 from poselift.io.posture import Posture, posture
 from poselift.mocap import read_bvh
 from poselift.motion.angles import angles
 from poselift.motion.tpose import rest_place
-from poselift.poses import Person, PoseSequence
-from poselift.skeletons import COCO_17, H36M_17
+from poselift.poses import Person, PoseSequence, Results
+from poselift.skeletons import COCO_17, H36M_17, get_skeleton, skeleton_names
 from writer_samples import META, UPSIDE, ask, other_python, person, results, without
 
 HERE = Path(__file__).parent
@@ -305,6 +305,51 @@ def test_motion_of_other_rigs_becomes_a_body(tmp_path: Path, prefix: str) -> Non
         moved.rotations, np.broadcast_to(np.eye(3), moved.rotations.shape), atol=1e-6
     )
     save(results(Person.only_3d(solid)), tmp_path / "a.glb")
+    assert_comes_back(Person.only_3d(solid), tmp_path / "a.bvh")
+
+
+def assert_comes_back(one: Person, path: Path) -> PoseSequence:
+    """Its BVH holds its joints and bones, where constant bones have them, and no others."""
+    save(results(one), path)
+    moved, back = posture(one.poses_3d), load(path)
+    assert isinstance(back, Results)
+    found, kept = back.people[0].poses_3d, moved.rig.skeleton
+    bones = {(kept.joints[a], kept.joints[b]) for a, b in kept.edges}
+    shown = found.visible.any(axis=0)
+    joints = [name for name, there in zip(found.skeleton.joints, shown, strict=True) if there]
+    assert sorted(joints) == sorted(kept.joints)
+    if shown.all():
+        assert {
+            (found.skeleton.joints[a], found.skeleton.joints[b]) for a, b in found.skeleton.edges
+        } == bones
+    order = [found.skeleton.joints.index(name) for name in kept.joints]
+    np.testing.assert_allclose(found.placed[:, order], expected(moved), atol=1e-5)
+    return found
+
+
+@pytest.mark.parametrize("name", skeleton_names())
+def test_bvh_of_every_joint_set_comes_back(tmp_path: Path, name: str) -> None:
+    """Also without joints that were never seen: no bone to the floor, no bone more or less."""
+    skeleton = get_skeleton(name)
+    rng = np.random.default_rng(3)
+    places = []
+    for landmark in skeleton.landmarks:
+        try:
+            places.append(rest_place(landmark))
+        except PoseliftError:
+            places.append(np.full(3, np.nan))
+    points = np.stack(places) + rng.normal(0, 0.02, (5, len(skeleton), 3))
+    points -= points[:, skeleton.root, None]
+    lost = "left_ear" if "left_ear" in skeleton.joints else "head"
+    for gone in (False, True):
+        if gone and lost in skeleton.joints:
+            points[:, skeleton.joints.index(lost)] = np.nan
+        solid = PoseSequence.from_2d(points[..., :2], skeleton, fps=30000 / 1001).as_3d(
+            (points * UPSIDE).astype(np.float32), "made up"
+        )
+        found = assert_comes_back(Person.only_3d(solid), tmp_path / "a.bvh")
+        assert found.skeleton == skeleton
+        assert found.fps == pytest.approx(30000 / 1001, rel=1e-9)
 
 
 def test_what_is_no_body_is_refused(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from poselift import Lifter, PoseliftError, get_skeleton
 from poselift.geometry import NORMALISATIONS
 from poselift.lifting import LiveLifter
 from poselift.modelfiles import shipped_models
+from poselift.motion import OneEuro
 from poselift.skeletons import skeleton_names
 from tiny_model import tiny_onnx
 
@@ -132,6 +134,22 @@ def test_root_is_exactly_zero_and_the_result_is_the_callers(lifter: Lifter) -> N
     assert np.array_equal(pose, kept)
     pose[:] = 7
     assert np.array_equal(live(frame()), kept)
+
+
+def test_smoothed_live_poses_are_those_of_the_one_euro_filter(lifter: Lifter) -> None:
+    given_: dict[str, Any] = {"image_size": SIZE, "skeleton": "h36m_17"}
+    raw, live, one = lifter.live(**given_), lifter.live(**given_, smooth=True), OneEuro()
+    frames = [frame(seed=seed) for seed in range(6)]
+    frames[3][:] = np.nan  # nobody, after which it starts anew
+    for number, keypoints in enumerate(frames):
+        pose = live(keypoints, None, number / 30)
+        assert np.array_equal(pose, one(raw(keypoints), number / 30), equal_nan=True)
+        fresh = number in (0, 3, 4)
+        assert np.array_equal(pose, raw(keypoints), equal_nan=True) == fresh
+    with pytest.raises(PoseliftError, match=r"frame 6: expected time=\.\.\., the frame's time in"):
+        live(frame())
+    with pytest.raises(PoseliftError, match=r"expected a time after 0\.16"):
+        live(frame(), None, 0.1)
 
 
 def test_calls_from_several_threads_do_not_mix(lifter: Lifter) -> None:

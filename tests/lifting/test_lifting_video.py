@@ -45,7 +45,7 @@ def test_a_video_is_lifted_as_its_keypoints_are(clip: Path, lifter: Lifter) -> N
     assert results.meta["video"] == "gym.mp4"
     smooth = poselift.lift_video(clip, model=lifter, detector=detector(), trim=(0.0, 0.2))
     assert len(smooth.people[0].poses_3d) == 10
-    assert any("butterworth" in line for line in smooth.people[0].poses_3d.history)
+    assert any("smoothed: adaptive" in line for line in smooth.people[0].poses_3d.history)
 
 
 def test_pictures_without_a_rate_are_taken_as_30_a_second(tmp_path: Path, lifter: Lifter) -> None:

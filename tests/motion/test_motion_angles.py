@@ -125,6 +125,17 @@ def test_angles_are_unwrapped() -> None:
     assert np.ptp(flexion) == pytest.approx(80, abs=1e-2)
 
 
+def test_after_a_gap_an_angle_is_where_a_body_can_have_it() -> None:
+    """A swinging arm goes over the top, then is not seen, then hangs again, not at -360 degrees."""
+    whole = np.radians(np.concatenate([np.linspace(100, 250, 30), np.linspace(-40, 40, 30)]))
+    poses = posed(RIG, left_shoulder=about("x", -whole) @ hanging("left"))
+    poses[28:32] = np.nan
+    flexion = angles(sequence(poses))["left_shoulder_flexion"]
+    wanted = np.degrees(whole)
+    wanted[28:32] = np.nan
+    np.testing.assert_allclose(flexion, wanted, atol=1e-2)
+
+
 def test_what_is_missing_or_has_no_length_is_nan() -> None:
     poses = wandering(H36M_17, LENGTHS, np.random.default_rng(3), 4)
     poses[1, H36M_17.index("left_ankle")] = np.nan

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,9 +55,9 @@ from poselift.cli.videos import (
     OverlayScale,
     Trim,
     VideoOptions,
-    film,
     read_people,
 )
+from poselift.cli.watching import write_all
 
 if TYPE_CHECKING:
     from poselift.poses import Results
@@ -108,7 +108,6 @@ def lift(
 
     The results, in metres, are written as a page to look at, arrays, or JSON. camera:0 is live.
     """
-    from poselift.io import save_all
     from poselift.lifting import Lifter
     from poselift.lifting.backends import choose_precision
     from poselift.modelfiles.find import find_model
@@ -119,19 +118,20 @@ def lift(
     outputs = checked_outputs(outputs, source, axes, overlay_scale)
     precision = choose_precision(ready(model), backend, precision)
     file = find_model(model, precision)  # a wrong name is said before a long file is read
-    opened = partial(Lifter, file, threads=threads, flip=flip, precision=precision, backend=backend)
+    way = partial(Lifter, precision=precision, backend=backend)
+    opened = cache(partial(way, file, threads=threads, flip=flip))
     video = VideoOptions(detector, detect_every, trim, fps, parse_size(size), skeleton)
     options = replace(video, format=format_name, normalised=normalised)
-    found, facts = read_people(source, options, opened, keep=bool(outputs), quiet=quiet)
+    begun, keep = time.perf_counter(), bool(outputs)
+    found, facts, along = read_people(source, options, opened, lens, keep=keep, quiet=quiet)
     if not outputs:
         return  # it was live
     people, facts["fps_assumed"] = with_fps(choose(found, person, source))
     lifter = opened()  # after reading: a long clip being parsed and a model need not share memory
-    started = time.perf_counter()
-    results = lift_moving(lifter, people, steps, quiet, facts)
-    seconds = time.perf_counter() - started
-    files = [(results, path) for path in outputs]
-    written = save_all(files, axes=axes, title=source.stem, video=film(source), scale=overlay_scale)
+    begun = time.perf_counter() if along is None else begun  # a video's poses are made meanwhile
+    results = lift_moving(lifter, people, steps, quiet, facts, along)
+    seconds = time.perf_counter() - begun
+    written = write_all(results, outputs, source, axes=axes, scale=overlay_scale, quiet=quiet)
     if not quiet:
         typer.echo(f"{_summary(results, written, seconds)} ({lifter.choices})", err=is_piped())
 

@@ -11,6 +11,7 @@ from poselift.cli.progress import counting
 
 if TYPE_CHECKING:
     from poselift.lifting import Lifter
+    from poselift.lifting.alongside import Alongside
     from poselift.motion import Options
     from poselift.poses import PoseSequence, Results
 
@@ -18,7 +19,7 @@ Smooth = Annotated[
     str,
     typer.Option(
         metavar="NAME",
-        help="Filter over time: butterworth[:HZ], savgol, median, hampel, one-euro or none.",
+        help="Filter: adaptive, butterworth[:HZ], savgol, median, hampel, one-euro or none.",
     ),
 ]
 Bones = Annotated[
@@ -62,7 +63,11 @@ CalibrationMap = Annotated[
 ]
 
 #: Of clips. Single poses, and live ones, are left as they are.
-SMOOTH = "butterworth"
+SMOOTH = "adaptive"
+
+#: Part by which an assumed focal length may well be wrong; degrees by which a person who is turned
+#: for that is worth a warning.
+_FOCAL_DOUBT, _TURN_MATTERS = 0.2, 5.0
 
 
 def lift_moving(
@@ -71,24 +76,53 @@ def lift_moving(
     options: Options,
     quiet: bool,
     facts: dict[str, Any],
+    along: Alongside | None = None,
 ) -> Results:
     """Lift persons and take the steps of `options`, with a bar; say what is taken for granted.
 
     facts  go into the results' meta.
+    along  what has been lifted already.
     """
     from poselift.lifting.clip import lift_clip
 
-    say_focal_assumed(options)
+    say_focal_assumed(options, people, used=lifter.card.normalisation == "person")
+    ready = None if along is None else along.ready(people)
     with counting("lifting", sum(map(len, people)), "poses", quiet) as advance:
-        return lift_clip(lifter, people, options, facts, advance)
+        return lift_clip(lifter, people, options, facts, advance, ready)
 
 
-def say_focal_assumed(options: Options) -> None:
-    """Warn on stderr if persons are placed by a camera that nobody knows."""
+def say_focal_assumed(
+    options: Options, people: tuple[PoseSequence, ...] = (), *, used: bool = False
+) -> None:
+    """Warn on stderr that the focal length is assumed, where that matters.
+
+    used  whether the model turns the rays so that the person is on the axis: by a wrong angle, if
+          the focal length is wrong and the person is far from the picture's middle.
+    """
+    import numpy as np
+
+    from poselift.geometry import DEFAULT_FOCAL
+
     lens = options.lens
-    if options.root and (lens.focal, lens.fov, lens.calibration) == (None, None, None):
-        print(
-            "poselift: warning: the focal length is not known, taking the picture's longer side "
-            "(give --focal, --fov or --calibration): distances are as wrong as it is",
-            file=sys.stderr,
+    if (lens.focal, lens.fov, lens.calibration) != (None, None, None):
+        return
+    words = "distances are as wrong as it is"
+    if not options.root:
+        size = people[0].image_size if people and used else None
+        if size is None:
+            return
+        middle, focal = np.asarray(size) / 2, DEFAULT_FOCAL * max(size)
+        away = [one.positions[one.visible] - middle for one in people]
+        far = max((float(np.median(np.hypot(*one.T))) for one in away if len(one)), default=0.0)
+        turn = np.degrees(np.arctan2(far, (1 - _FOCAL_DOUBT) * focal) - np.arctan2(far, focal))
+        if turn < _TURN_MATTERS:
+            return
+        words = (
+            f"if it is wrong by {100 * _FOCAL_DOUBT:.0f} %, who is this far from the picture's "
+            f"middle comes out turned by {turn:.0f} degrees"
         )
+    print(
+        "poselift: warning: the focal length is not known, taking the picture's longer side (give "
+        f"--focal, --fov or --calibration): {words}",
+        file=sys.stderr,
+    )

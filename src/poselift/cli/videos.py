@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from poselift.cli.people import say_warnings
 
 if TYPE_CHECKING:
+    from poselift.detection import Detector, Video
     from poselift.lifting import Lifter
+    from poselift.lifting.alongside import Alongside
+    from poselift.motion import Lens
     from poselift.poses import PoseSequence
 
 DetectorName = Annotated[
@@ -61,12 +64,27 @@ class VideoOptions:
     normalised: bool = False
 
 
-def read_people(
-    source: Path, options: VideoOptions, opened: Callable[[], Lifter], *, keep: bool, quiet: bool
-) -> tuple[tuple[PoseSequence, ...], dict[str, object]]:
-    """Return the persons of a video or of a file of keypoints, and what results tell of it.
+class Source(NamedTuple):
+    """The persons of a source in 2D, what results tell of it, and what was lifted meanwhile."""
 
-    opened  opens the lifter, which what is live needs at once.
+    people: tuple[PoseSequence, ...]
+    facts: dict[str, object]
+    along: Alongside | None = None
+
+
+def read_people(
+    source: Path,
+    options: VideoOptions,
+    opened: Callable[[], Lifter],
+    lens: Lens,
+    *,
+    keep: bool,
+    quiet: bool,
+) -> Source:
+    """Read a file of keypoints or watch a video, the persons of which are lifted at once.
+
+    opened  opens the lifter, or returns it if it is open.
+    lens    the camera, as the user has it.
     keep    whether persons of what is live are wanted afterwards.
     """
     from poselift import io
@@ -77,12 +95,22 @@ def read_people(
     if is_live(source):
         from poselift.cli.live import watch_camera
 
-        return watch_camera(source, options, opened(), keep=keep, quiet=quiet)
+        return Source(*watch_camera(source, options, opened(), keep=keep, quiet=quiet))
     if is_video(source):
         from poselift.cli.watching import watch_video
+        from poselift.lifting.alongside import Alongside
+        from poselift.lifting.clip import focal_of
 
-        people, _ = watch_video(source, options, quiet)
-        return people, {"video": source.name, "trim": options.trim}
+        begun: list[Alongside] = []
+
+        def lifting(video: Video, detector: Detector) -> Alongside:
+            lifter = opened()
+            focal = focal_of(lifter, lens, video.size)
+            begun.append(Alongside(lifter, detector.skeleton, video.size, focal))
+            return begun[0]
+
+        people, _ = watch_video(source, options, quiet, lifting)
+        return Source(people, {"video": source.name, "trim": options.trim}, begun[0])
     given = {
         "--detector": options.detector != "movenet",
         "--detect-every": options.every is not None,
@@ -101,7 +129,7 @@ def read_people(
     )
     found = people_of(detections)
     say_warnings(one.history for one in found)
-    return found, {}
+    return Source(found, {})
 
 
 def film(source: Path) -> Path | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,14 +12,20 @@ from poselift.cli.progress import counting
 
 if TYPE_CHECKING:
     from poselift.cli.videos import VideoOptions
-    from poselift.detection import Recording
-    from poselift.poses import PoseSequence
+    from poselift.detection import Detector, Recording, Video
+    from poselift.lifting.alongside import Alongside
+    from poselift.poses import PoseSequence, Results
 
 
 def watch_video(
-    source: Path, options: VideoOptions, quiet: bool
+    source: Path,
+    options: VideoOptions,
+    quiet: bool,
+    lifting: Callable[[Video, Detector], Alongside] | None = None,
 ) -> tuple[tuple[PoseSequence, ...], Recording]:
     """Watch a video; return its persons in 2D, the most prominent first, and what was seen.
+
+    lifting  begins to lift what is detected, which is closed when all was watched.
 
     Frames that were lost and an end by Ctrl-C are said on stderr. Raises `PoseliftError`.
     """
@@ -38,9 +46,17 @@ def watch_video(
                 "leave --size out or give the video that it belongs to"
             )
         detector = open_detector(options.detector, skeleton=options.skeleton)
-        with counting("detecting", video.count, "frames", quiet) as advance:
+        with (
+            counting("detecting", video.count, "frames", quiet) as advance,
+            nullcontext() if lifting is None else lifting(video, detector) as along,
+        ):
             recording = record(
-                video, detector, every=options.every, fps=options.fps, progress=advance
+                video,
+                detector,
+                every=options.every,
+                fps=options.fps,
+                progress=advance,
+                found=None if along is None else along.add,
             )
         _say_losses(video, recording)
     return people_of(recording.detections), recording
@@ -64,3 +80,30 @@ def _say_losses(video: object, recording: Recording) -> None:
 def _warn(sentence: str) -> None:
     """Print a warning on stderr."""
     print(f"poselift: warning: {sentence}", file=sys.stderr)
+
+
+def write_all(
+    results: Results,
+    outputs: Sequence[Path],
+    source: Path,
+    *,
+    axes: str | None,
+    scale: float | None,
+    quiet: bool,
+) -> tuple[Path, ...]:
+    """Write results of a source, with a bar while an overlay is drawn; return what was written."""
+    from poselift.cli.videos import film
+    from poselift.io import save_all
+
+    frames = [one.poses_3d.frames for one in results.people if len(one.poses_3d)]
+    total = max(int(one[-1]) for one in frames) - min(int(one[0]) for one in frames) + 1
+    drawn = any(path.suffix.lower() == ".mp4" for path in outputs)
+    with counting("writing the overlay", total, "frames", quiet or not drawn) as advance:
+        return save_all(
+            [(results, path) for path in outputs],
+            axes=axes,
+            title=source.stem,
+            video=film(source),
+            scale=scale,
+            progress=advance,
+        )

@@ -8,7 +8,7 @@ from poselift.detection.detector import Detector, Found
 from poselift.detection.picture import Picture
 from poselift.detection.record import Recording, record
 from poselift.detection.video import Video, is_video, parse_trim
-from poselift.detection.watch import Watcher
+from poselift.detection.watch import Watched, Watcher
 
 __all__ = [
     "DETECTORS",
@@ -17,6 +17,7 @@ __all__ = [
     "Picture",
     "Recording",
     "Video",
+    "Watched",
     "Watcher",
     "is_video",
     "open_detector",

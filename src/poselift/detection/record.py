@@ -120,12 +120,14 @@ def record(
     every: int | None = None,
     fps: float | None = None,
     progress: Callable[[int], None] | None = None,
+    found: Callable[[int, Watched], None] | None = None,
 ) -> Recording:
     """Watch a video to its end, or until Ctrl-C.
 
     every     as in `Watcher`.
     fps       frames a second by the user, which wins over the video's own times.
     progress  called with the number of frames since the last call.
+    found     called with the number of each frame and who is in it.
 
     Raises `PoseliftError` if nobody was found.
     """
@@ -136,7 +138,10 @@ def record(
     with Ahead(video, depth) as pictures:
         try:
             for picture in pictures:
-                notes.add(picture, watch(picture))
+                people = watch(picture)
+                notes.add(picture, people)
+                if found is not None:
+                    found(picture.index, people)
                 del picture  # its memory is free while the next is waited for
                 if progress is not None:
                     progress(1)

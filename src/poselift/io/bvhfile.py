@@ -9,8 +9,6 @@ as hands, feet and head are; their own rotation is 0.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from jaxtyping import Float
 
@@ -18,7 +16,9 @@ from poselift.geometry import to_euler
 from poselift.io import textrows
 from poselift.io.arrays import Sink
 from poselift.io.axes import Axes, turning
+from poselift.io.motionfile import rig
 from poselift.io.posture import posture
+from poselift.mocap import BvhMotion
 from poselift.motion.skeleton import Rig
 from poselift.poses import PoseSequence
 from poselift.skeletons import Skeleton, get_skeleton, skeleton_names
@@ -105,15 +105,31 @@ def end_of(rig: Rig, node: int, rest: Float[np.ndarray, " D"]) -> Float[np.ndarr
     return away * (0.05 * size / length) if length > 0 else np.array([0.0, 0.05 * size, 0.0])
 
 
-def joints_of(names: Sequence[str]) -> tuple[Skeleton, list[int]] | None:
-    """Return the joint set whose joints a hierarchy of ours holds, and where each of them is in it.
+def joints_of(motion: BvhMotion) -> tuple[Skeleton, list[int]] | None:
+    """Return the joint set that a hierarchy of ours holds, and where each of its joints is in it.
 
-    None for a hierarchy that is not one of ours: `root` first, and all joints of a known set.
+    -1 for a joint that was left out when it was written. None for a hierarchy that is not ours: a
+    `root` that is no joint of a body, and nodes at no distance for the bones of those that branch.
     """
-    if names[0] != "root":
+    names, parents = motion.names, motion.parents
+    carriers = {
+        node
+        for node, (name, parent) in enumerate(zip(names, parents, strict=True))
+        if parent >= 0
+        and name.startswith(f"{names[parent]}_to_")
+        and not motion.offsets[node].any()
+    }
+    if names[0] != "root" or motion.offsets[0].any() or not (carriers or len(names) < 4):
         return None
-    inner = {name for name in names[1:] if "_to_" not in name and not name.endswith("_end")}
-    for skeleton in map(get_skeleton, skeleton_names()):
-        if set(skeleton.joints) == inner:
-            return skeleton, [list(names).index(joint) for joint in skeleton.joints]
-    return None
+    above = [-1] * len(names)  # the nearest joint above that is one of a body
+    for node in range(1, len(names)):
+        up = parents[node]
+        above[node] = above[up] if up in carriers else up
+    ends = {node for node, channels in enumerate(motion.channels) if not channels}
+    body = [node for node in range(1, len(names)) if node not in carriers | ends]
+    inner = [names[node] for node in body]
+    sets = [one for one in map(get_skeleton, skeleton_names()) if set(inner) <= set(one.joints)]
+    if sets and (known := min(sets, key=len)) and len(inner) > len(known) / 2:
+        return known, [names.index(one) if one in inner else -1 for one in known.joints]
+    tree = [body.index(above[node]) if above[node] in body else -1 for node in body]
+    return rig(inner, tree), body

@@ -114,7 +114,8 @@ class Points:
     axes    the axes that X_SCREEN and Y_SCREEN say, or z up, as laboratories have it.
     fps     frames a second.
     first   number of the first frame, from 0.
-    notes   what was decided while reading.
+    person  number of the person, where we wrote it; else 0.
+    notes   what was decided while reading, after the history that we wrote.
     """
 
     labels: tuple[str, ...]
@@ -122,6 +123,7 @@ class Points:
     axes: Axes
     fps: float
     first: int
+    person: int
     notes: tuple[str, ...]
 
 
@@ -149,6 +151,11 @@ try:
         facts=np.array([text("UNITS", "mm"), text("X_SCREEN", ""), text("Y_SCREEN", "")]),
         rate=float(known["RATE"]["value"][0]),
         first=int(file["header"]["points"]["first_frame"]),
+        ours=np.array(
+            [str(one) for name in ("PERSON", "HISTORY")
+             for one in file["parameters"].get("POSELIFT", {}).get(name, {}).get("value", [])],
+            dtype=np.str_,
+        ),
         points=np.array(file["data"]["points"][:3], np.float64).transpose(2, 1, 0),
     )
 except BaseException as error:
@@ -205,7 +212,10 @@ def read_c3d(path: Path) -> Points:
         )
     said = next((axes for axes, pair in _SCREEN.items() if pair == screen), None)
     up: Axes = "y-up" if screen[1] == "+Y" else "z-up"
-    notes = () if said else (f"axes: taken as {up}",)
+    number, *past = map(str, found["ours"]) if len(found["ours"]) else ("0",)
+    notes = (*past, *(() if said else (f"axes: taken as {up}",)))
+    person = int(number) if number.isdecimal() else 0
     bad = ~np.isfinite(values).all(axis=2)
     values[bad] = np.nan
-    return Points(labels, values[:, : len(labels)] * scale, said or up, rate, first, notes)
+    points_m = values[:, : len(labels)] * scale
+    return Points(labels, points_m, said or up, rate, first, person, notes)

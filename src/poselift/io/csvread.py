@@ -181,7 +181,7 @@ def _found(
     points, fps = points[order].astype(np.float32), _rate(frames, times)
     said = beside(path)
     size = None if said is None else said.image_size
-    if said is not None and fps is not None and said.fps is not None:
+    if said is not None and said.fps is not None and (fps is not None or len(frames) == 1):
         fps = said.fps  # the times are rounded
     if axes is None:
         return Detections(

@@ -59,6 +59,12 @@ def unit_of(height: float) -> tuple[str, float]:
     return min(_UNITS.items(), key=lambda unit: abs(np.log(height * unit[1] / _USUAL_HEIGHT)))
 
 
+def usual_rate(rate: float) -> float:
+    """Frames a second: a usual one where the digits of a file allow it (0.033367 s, 29.97)."""
+    usual = (float(round(rate)), round(rate * 1.001) * 1000 / 1001)
+    return next((one for one in usual if abs(one / rate - 1) < 5e-5), round(rate, 3))
+
+
 def rig(names: Sequence[str], parents: Sequence[int]) -> Skeleton:
     """Return the skeleton of an animation rig; joints keep their names, landmarks are found.
 
@@ -84,6 +90,8 @@ def rig(names: Sequence[str], parents: Sequence[int]) -> Skeleton:
             landmark = f"{side}collar"
         elif part == "hip" and not side:
             landmark = "pelvis"
+        elif part == "root" and {"hips", "pelvis"} & set(bare):
+            landmark = part  # it only carries the body
         known = landmark == "head_top" or not name.endswith("_end")
         if known and landmark not in aliases.values():
             aliases[name] = landmark
@@ -118,15 +126,19 @@ def motion_results(
     times: Float[np.ndarray, " T"],
     fps: float | None,
     notes: Sequence[str],
+    person: int = 0,
 ) -> Results:
     """Make results of one person of joints in the room, metres.
+
+    fps     as the file says it.
+    person  number of the person, where the file says it.
 
     The path is that of the skeleton's root; where it is missing, of the middle of the others. What
     stands beside the file (see `facts.beside`) says better what axes it is in, and who it is.
     """
     if not len(points) or np.isnan(points).all():
         raise PoseliftError(f"{path}: no person in any frame")
-    number, past, meta = 0, list(notes), {"source": str(path)}
+    number, past, meta = person, list(notes), {"source": str(path)}
     if (said := beside(path)) is not None:
         axes, meta = said.axes or axes, {**said.meta, **meta}
         number = said.ids[0] if said.ids else 0
@@ -143,7 +155,7 @@ def motion_results(
         scores=np.full(points.shape[:2], np.nan, np.float32),
         frames=frames,
         times=times,
-        fps=fps,
+        fps=None if fps is None else usual_rate(fps),
         image_size=None,
         units="m",
         axes=AXES_WORLD,

@@ -56,6 +56,7 @@ class WriteOptions:
     scale   size of a picture written in that of what was filmed; None leaves it to the format.
     folder  where the file will lie.
     frame_count  frames of the source, those without a person included; None if unknown.
+    progress  called with the number of pictures drawn, by formats that draw them.
     """
 
     suffix: str
@@ -65,6 +66,7 @@ class WriteOptions:
     scale: float | None = None
     folder: Path | None = None
     frame_count: int | None = None
+    progress: Callable[[int], None] | None = None
 
 
 @dataclass(frozen=True)

@@ -69,8 +69,12 @@ def save_all(
     frame_count: int | None = None,
     video: Path | None = None,
     scale: float | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> tuple[Path, ...]:
-    """Write several files as `save` does, so that either all of them appear or none does."""
+    """Write several files as `save` does, so that either all of them appear or none does.
+
+    progress  called with the number of pictures drawn since the last call.
+    """
     if axes is not None and not any(isinstance(what, Results) for what, _ in files):
         raise PoseliftError(f"2D keypoints have no axes to choose, got axes {axes!r}, leave it out")
     jobs: list[_Job] = []
@@ -81,7 +85,7 @@ def save_all(
         entry, stem = known[suffix], path.name[: -len(suffix)]
         chosen = axes_for(path, entry, axes)
         options = WriteOptions(
-            suffix, chosen, title or stem, video, scale, path.parent, frame_count
+            suffix, chosen, title or stem, video, scale, path.parent, frame_count, progress
         )
         write = entry.write if isinstance(what, Results) else entry.write_2d
         if not len(what):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+from jaxtyping import Float
+
 from poselift.lifting.core import Advance
 from poselift.lifting.lifter import Lifter
-from poselift.motion import Options, refine
+from poselift.motion import Lens, Options, refine
 from poselift.poses import PoseSequence, Results
 
 #: Frame rate taken where the source says nothing and the user neither.
@@ -25,24 +29,33 @@ def with_rate(people: tuple[PoseSequence, ...]) -> tuple[tuple[PoseSequence, ...
     ), True
 
 
+def focal_of(lifter: Lifter, lens: Lens, size: tuple[int, int] | None) -> float | None:
+    """Return the focal length in pixels that a lifter is given, None if it is not known.
+
+    size  (width, height) of the pictures. Raises `PoseliftError` as `Lens.camera` does.
+    """
+    if lens.fov is None and lens.calibration is None:
+        return lens.focal
+    camera = lens.camera(size)
+    # other normalisations make no use of it; only a focal length itself is then refused
+    return sum(camera.focal) / 2 if lifter.card.normalisation == "person" else None
+
+
 def lift_clip(
     lifter: Lifter,
     people: tuple[PoseSequence, ...],
     options: Options,
     facts: dict[str, Any],
     progress: Advance | None = None,
+    ready: Sequence[Float[np.ndarray, "_ J 3"]] | None = None,
 ) -> Results:
     """Lift all persons of a clip and take the steps of `options`.
 
     facts     go into the results' meta.
-    progress  as in `Lifter.lift_people`.
+    progress, ready  as in `Lifter.lift_people`.
 
     Raises `PoseliftError` as `Lifter.lift_people` and `refine` do.
     """
-    lens, focal = options.lens, options.lens.focal
-    if lens.fov is not None or lens.calibration is not None:
-        camera = lens.camera(people[0].image_size)
-        # other normalisations make no use of it; only a focal length itself is then refused
-        focal = sum(camera.focal) / 2 if lifter.card.normalisation == "person" else None
-    results = lifter.lift_people(people, focal=focal, progress=progress)
+    focal = focal_of(lifter, options.lens, people[0].image_size)
+    results = lifter.lift_people(people, focal=focal, progress=progress, ready=ready)
     return refine(replace(results, meta={**results.meta, **facts}), options)

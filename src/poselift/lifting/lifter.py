@@ -174,19 +174,26 @@ class Lifter:
         return core.lift(prepared, optics, sequence.frames)
 
     def live(
-        self, *, image_size: Numbers, skeleton: str | None = None, focal: float | None = None
+        self,
+        *,
+        image_size: Numbers,
+        skeleton: str | None = None,
+        focal: float | None = None,
+        smooth: bool = False,
     ) -> LiveLifter:
         """Return a lifter of single frames, for a camera: `live(keypoints, scores)` is the pose.
 
         image_size, skeleton, focal  as in `Lifter.lift`, the same for all frames; the skeleton is
                                      to be named.
+        smooth                       steady the poses by the One-Euro filter, which needs the times:
+                                     `live(keypoints, scores, time)`. It is for one person.
 
         Raises `PoseliftError` for an unknown skeleton, one that cannot be converted to
         `Lifter.skeleton`, a useless image size or `focal`.
         """
         size = as_size(image_size)
         optics = Optics(size, focal).check(self.card)
-        return LiveLifter(self._core, joints_of(skeleton), size, optics)
+        return LiveLifter(self._core, joints_of(skeleton), size, optics, smooth=smooth)
 
     def stream(
         self,
@@ -222,11 +229,13 @@ class Lifter:
         *,
         focal: float | None = None,
         progress: Advance | None = None,
+        ready: Sequence[Float[np.ndarray, "_ J 3"]] | None = None,
     ) -> Results:
         """Lift all persons of one source and put them together for the writers.
 
         focal     as in `Lifter.__call__`.
         progress  called with the number of poses done since the last call.
+        ready     the poses of each person, where this lifter has made them before (`Alongside`).
 
         Raises `PoseliftError` if there is no person, if their image sizes or fps differ, or if
         no frame at all shows enough joints to be lifted.
@@ -243,9 +252,10 @@ class Lifter:
                 f"nothing to lift: no frame shows {self.min_visible} of the {len(self.skeleton)} "
                 f"joints of {self.skeleton.name} in different places"
             )
+        done = dict(enumerate(ready or ()))
         lifted = tuple(
-            Person(person, self._lift_sequence(person, optics, progress))
-            for person, optics in inputs
+            Person(person, self._lift_sequence(person, optics, progress, ready=done.get(number)))
+            for number, (person, optics) in enumerate(inputs)
         )
         meta: dict[str, Any] = {
             "model": self.card.name,
@@ -288,10 +298,14 @@ class Lifter:
         optics: Optics,
         progress: Advance | None,
         human: bool = True,
+        ready: Float[np.ndarray, "T J 3"] | None = None,
     ) -> PoseSequence:
-        """Lift a prepared sequence and say in one line how."""
-        core = replace(self.core, human=human)
-        poses = core.lift(sequence.positions, optics, sequence.frames, progress=progress)
+        """Lift a prepared sequence, unless that is done, and say in one line how."""
+        core, poses = replace(self.core, human=human), ready
+        if poses is None:
+            poses = core.lift(sequence.positions, optics, sequence.frames, progress=progress)
+        elif progress is not None:
+            progress(len(poses))
         parts = [
             f"lifted: {self.choices}",
             f"weights sha256 {self.weights_sha256}",

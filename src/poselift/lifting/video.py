@@ -17,10 +17,11 @@ from poselift.detection import Detector, Picture, Video, Watcher, record
 from poselift.detection.ahead import Ahead
 from poselift.detection.record import Notebook, Recording
 from poselift.detection.video import CAMERA
+from poselift.lifting.alongside import Alongside
 from poselift.lifting.lifter import Lifter
 from poselift.lifting.live import LiveLifter
 from poselift.modelfiles.find import DEFAULT_MODEL
-from poselift.motion import OneEuro, Options, refine
+from poselift.motion import Options, refine
 from poselift.poses import Results
 from poselift.skeletons import Skeleton
 from poselift.tracking import people_of
@@ -62,8 +63,10 @@ def lift_video(
     finder = detection.open_detector(detector) if isinstance(detector, str) else detector
     with Video(source, trim=trim) as video:
         rate = fps if fps is not None or video.fps is not None else DEFAULT_FPS
-        seen = record(video, finder, every=every, fps=rate, progress=progress)
-    results = lifter.lift_people(people_of(seen.detections), focal=focal)
+        with Alongside(lifter, finder.skeleton, video.size, focal) as along:
+            seen = record(video, finder, every=every, fps=rate, progress=progress, found=along.add)
+    people = people_of(seen.detections)
+    results = lifter.lift_people(people, focal=focal, ready=along.ready(people))
     results = refine(results, Options() if motion is None else motion)
     return replace(results, meta={**results.meta, "video": os.path.basename(source)})
 
@@ -109,7 +112,7 @@ class Camera:
         self._lifter = lifter
         self._watch, self._notes = Watcher(detector, every=every), Notebook(video, detector)
         self._pictures = Ahead(video, 1, drop=True)
-        self._lifters: dict[int, tuple[LiveLifter, OneEuro]] = {}
+        self._lifters: dict[int, LiveLifter] = {}
         self._last: dict[int, float] = {}
         self._done: deque[float] = deque(maxlen=240)
 
@@ -146,11 +149,10 @@ class Camera:
             del self._last[gone], self._lifters[gone]
         if number not in self._lifters:
             size, skeleton = self.video.size, self.skeleton.name
-            live = self._lifter.live(image_size=size, skeleton=skeleton)
-            self._lifters[number] = live, OneEuro()
+            live = self._lifter.live(image_size=size, skeleton=skeleton, smooth=True)
+            self._lifters[number] = live
         self._last[number] = picture.time
-        lift, smooth = self._lifters[number]
-        return smooth(lift(keypoints), picture.time)
+        return self._lifters[number](keypoints, time=picture.time)
 
     def recording(self, *, interrupted: bool = False) -> Recording:
         """Return what was seen so far; `PoseliftError` if nobody was."""

@@ -303,21 +303,29 @@ def _bend(body: _Body, start: str, middle: str, end: str) -> Float[np.ndarray, "
 
 
 def _turn(
-    sine: Float[np.ndarray, " T"], cosine: Float[np.ndarray, " T"]
+    sine: Float[np.ndarray, " T"], cosine: Float[np.ndarray, " T"], middle: float = 0.0
 ) -> Float[np.ndarray, " T"]:
-    """Degrees of an angle in a plane, unwrapped; NaN where the line is across the plane."""
+    """Degrees of an angle in a plane; NaN where the line is across the plane.
+
+    middle  degrees in the middle of what a body can do.
+
+    Unwrapped over each stretch without NaN, which is then put where its median is nearest to
+    `middle`: what happened in a gap is not known, so nothing is carried over it.
+    """
     degrees = np.degrees(np.arctan2(sine, cosine))
     degrees[~(np.hypot(sine, cosine) > _FLAT)] = np.nan
     there = np.isfinite(degrees)
-    if there.any():
-        whole = np.unwrap(degrees[there], period=360.0)
-        degrees[there] = whole - 360.0 * np.round(np.median(whole) / 360.0)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], there, [False]])))
+    for start, stop in edges.reshape(-1, 2):
+        whole = np.unwrap(degrees[start:stop], period=360.0)
+        whole -= 360.0 * np.round((np.median(whole) - middle) / 360.0)
+        degrees[start:stop] = whole
     return degrees
 
 
 def _hip_flexion(body: _Body) -> Float[np.ndarray, " T"]:
     _, up, front = body.inside("hip", "hip", "knee").T
-    return _turn(front, -up)
+    return _turn(front, -up, 45.0)
 
 
 def _hip_abduction(body: _Body) -> Float[np.ndarray, " T"]:
@@ -334,12 +342,12 @@ def _ankle_flexion(body: _Body) -> Float[np.ndarray, " T"]:
 
 def _shoulder_flexion(body: _Body) -> Float[np.ndarray, " T"]:
     _, up, front = body.inside("shoulder", "shoulder", "elbow").T
-    return _turn(front, -up)
+    return _turn(front, -up, 60.0)
 
 
 def _shoulder_abduction(body: _Body) -> Float[np.ndarray, " T"]:
     left, up, _ = body.inside("shoulder", "shoulder", "elbow").T
-    return _turn(body.outwards * left, -up)
+    return _turn(body.outwards * left, -up, 75.0)
 
 
 def _upright(body: _Body) -> Float[np.ndarray, "3 T"]:

@@ -2,6 +2,7 @@
 
 | name | what | delay | needs |
 | --- | --- | --- | --- |
+| `adaptive` | spikes out, then a low-pass as wide as the movement needs (`adaptive`) | none | |
 | `butterworth:HZ` | spikes out, low-pass, 4th order, zero phase; 6 Hz if not said | none | |
 | `savgol` | Savitzky-Golay, cubic over 0.25 s | none | SciPy |
 | `median` | running median over 5 frames | none | SciPy |
@@ -28,12 +29,14 @@ import numpy as np
 from jaxtyping import Float
 
 from poselift.errors import PoseliftError, how_to_install
+from poselift.motion.adaptive import BORDERS, SAFE, adaptive
+from poselift.motion.lowpass import butterworth
 from poselift.motion.timing import Timing, fill_gaps
 from poselift.poses import PoseSequence
 
-FILTERS = ("none", "butterworth", "savgol", "median", "hampel", "one-euro")
+FILTERS = ("none", "adaptive", "butterworth", "savgol", "median", "hampel", "one-euro")
 
-#: Cut-off of the default, Hz: what Pose2Sim, Sports2D and gait analysis take for a moving person.
+#: Cut-off of `butterworth`, Hz: what Pose2Sim, Sports2D and gait analysis take for a moving person.
 CUTOFF = 6.0
 
 #: Metres from the median of 5 frames at which a joint is a spike; frames a second it takes to tell.
@@ -77,7 +80,7 @@ class Smoothing:
 
 
 #: The filter of clips.
-DEFAULT = Smoothing("butterworth", CUTOFF)
+DEFAULT = Smoothing("adaptive")
 
 
 def smooth(poses: PoseSequence, smoothing: Smoothing | str = DEFAULT) -> PoseSequence:
@@ -99,12 +102,17 @@ def smooth(poses: PoseSequence, smoothing: Smoothing | str = DEFAULT) -> PoseSeq
         return replace(poses, history=(*poses.history, f"smoothed: not, {problem}"))
     positions = poses.positions.astype(np.float64)
     seen = [f"smoothed: {smoothing}", f"{timing.rate:g} frames/s"]
-    if smoothing.name == "butterworth":
-        seen[0] = f"smoothed: butterworth, 4th order, zero phase, {smoothing.cutoff:g} Hz"
+    if smoothing.name in ("adaptive", "butterworth"):
+        seen[0] = (
+            f"smoothed: butterworth, 4th order, zero phase, {smoothing.cutoff:g} Hz"
+            if smoothing.cutoff is not None
+            else f"smoothed: adaptive, zero phase, {BORDERS[0]:g} Hz and what is above the noise"
+        )
         if poses.dims == 3 and timing.rate >= _SPIKE_RATE:
             positions, spikes = without_spikes(positions, timing)
             seen.append(f"{spikes} spikes of joints taken out before")
-    filtered = filter_columns(positions.reshape(len(poses), -1), timing, smoothing)
+    columns = positions.reshape(len(poses), -1)
+    filtered = filter_columns(columns, timing, smoothing, poses.dims)
     positions = filtered.reshape(poses.positions.shape)
     if not timing.regular:
         seen.append("irregular time stamps resampled")
@@ -113,10 +121,13 @@ def smooth(poses: PoseSequence, smoothing: Smoothing | str = DEFAULT) -> PoseSeq
 
 
 def filter_columns(
-    values: Float[np.ndarray, "T C"], timing: Timing, smoothing: Smoothing
+    values: Float[np.ndarray, "T C"], timing: Timing, smoothing: Smoothing, dims: int = 1
 ) -> Float[np.ndarray, "T C"]:
-    """Filter columns that may hold NaN: each stretch without a gap on its own."""
-    method = _method(smoothing, timing.rate)
+    """Filter columns that may hold NaN: each stretch without a gap on its own.
+
+    dims  columns that are one joint's.
+    """
+    method = _method(smoothing, timing.rate, dims)
     out = values.copy()
     for rows, columns in timing.stretches(~np.isnan(values)):
         part = values[rows, columns]
@@ -152,32 +163,6 @@ def without_spikes(
         number += int(wild.sum())
         out[rows, joints] = np.where(wild[..., None], five[2], part)
     return out, number
-
-
-def butterworth(
-    values: Float[np.ndarray, "T C"], rate: float, cutoff: float
-) -> Float[np.ndarray, "T C"]:
-    """Butterworth low-pass of the 4th order without delay: one of the 2nd, there and back.
-
-    values  columns without NaN at `rate` frames a second; `cutoff` in Hz, below half of that, where
-            half of the amplitude is left (that of each pass falls to 1 / sqrt(2)).
-
-    The same as SciPy's `filtfilt(*butter(2, cutoff, fs=rate))`, borders padded as there (odd), but
-    worked out in the frequencies: there and back a filter's gain is |H|^2, and no phase is left.
-    """
-    count = len(values)
-    if count < 2:
-        return values.copy()
-    corner = np.tan(np.pi * cutoff / rate)
-    # the impulse response falls by e every 1 / (sqrt(2) pi cutoff) s: to 1e-6 within the padding
-    pad = int(np.ceil(3.2 * rate / cutoff)) + 1
-    line = np.linspace(0.0, 1.0, count)[:, None] * (values[-1] - values[0]) + values[0]
-    padded = _odd_padded(values - line, pad)
-    size = _good_size(len(padded))
-    spectrum = np.fft.rfft(padded, size, axis=0)
-    frequency = np.tan(np.minimum(np.pi * np.arange(len(spectrum)) / size, np.pi / 2 - 1e-9))
-    spectrum *= (1.0 / (1.0 + (frequency / corner) ** 4))[:, None]
-    return np.fft.irfft(spectrum, size, axis=0)[pad : pad + count] + line
 
 
 @final
@@ -241,26 +226,29 @@ def _share(cutoff: float | np.ndarray, step: float) -> float | np.ndarray:
 
 def _useless(smoothing: Smoothing, rate: float) -> str:
     """Say why a filter cannot do anything at this rate, or nothing."""
-    if smoothing.cutoff is not None and smoothing.cutoff >= rate / 2:
-        return f"a cut-off of {smoothing.cutoff:g} Hz is not below half of the {rate:.3g} frames/s"
+    cutoff = SAFE if smoothing.name == "adaptive" else smoothing.cutoff
+    if cutoff is not None and cutoff >= rate / 2:
+        return f"a cut-off of {cutoff:g} Hz is not below half of the {rate:.3g} frames/s"
     return ""
 
 
 Method = Callable[[np.ndarray], np.ndarray]
 
 
-def _method(smoothing: Smoothing, rate: float) -> Method:
+def _method(smoothing: Smoothing, rate: float, dims: int) -> Method:
     """Return the filter of one stretch: columns without NaN at an even rate."""
+    if smoothing.name == "adaptive":
+        return lambda part: adaptive(part, rate, dims)
     if smoothing.name == "butterworth":
         cutoff = smoothing.cutoff or CUTOFF
         return lambda part: butterworth(part, rate, cutoff)
     if smoothing.name == "one-euro":
-        return lambda part: _one_euro(part, rate)
+        return lambda part: _one_euro(part, rate, dims)
     try:
         from scipy import ndimage, signal
     except ImportError:
         raise PoseliftError(
-            f"--smooth {smoothing.name} needs SciPy (butterworth and one-euro do not): "
+            f"--smooth {smoothing.name} needs SciPy (adaptive, butterworth and one-euro do not): "
             f"{how_to_install('motion')}"
         ) from None
     if smoothing.name == "savgol":
@@ -286,10 +274,9 @@ def _method(smoothing: Smoothing, rate: float) -> Method:
     return median if smoothing.name == "median" else hampel
 
 
-def _one_euro(part: np.ndarray, rate: float) -> np.ndarray:
-    """Run the live filter over a stretch, each joint's three columns as one value."""
+def _one_euro(part: np.ndarray, rate: float, dims: int) -> np.ndarray:
+    """Run the live filter over a stretch, each joint's columns as one value."""
     one = OneEuro()
-    dims = 3 if part.shape[1] % 3 == 0 else 1
     rows = part.reshape(len(part), -1, dims)
     return np.stack([one(row, i / rate) for i, row in enumerate(rows)]).reshape(part.shape)
 
@@ -301,21 +288,3 @@ def _at(
     right = np.clip(np.searchsorted(old, new), 1, len(old) - 1)
     share = ((new - old[right - 1]) / (old[right] - old[right - 1]))[:, None]
     return values[right - 1] * (1 - share) + values[right] * share
-
-
-def _odd_padded(values: Float[np.ndarray, "T C"], pad: int) -> Float[np.ndarray, "P C"]:
-    """Continue columns that start and end at 0 by point reflections at both ends."""
-    return np.pad(values, ((pad, pad), (0, 0)), mode="reflect", reflect_type="odd")
-
-
-def _good_size(least: int) -> int:
-    """Smallest length from `least` on that is a product of 2, 3 and 5: fast to transform."""
-    size = least
-    while True:
-        rest = size
-        for prime in (2, 3, 5):
-            while rest % prime == 0:
-                rest //= prime
-        if rest == 1:
-            return size
-        size += 1

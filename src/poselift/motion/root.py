@@ -21,7 +21,7 @@ from jaxtyping import Float
 from poselift.errors import PoseliftError
 from poselift.motion.bones import bone_lengths, keep_lengths
 from poselift.motion.calibration import Calibration
-from poselift.motion.filters import DEFAULT, Smoothing, filter_columns
+from poselift.motion.filters import CUTOFF, Smoothing, filter_columns
 from poselift.motion.timing import LONGEST_GAP, Timing, fill_columns
 from poselift.poses import AXES_3D, PoseSequence
 from poselift.skeletons import Skeleton
@@ -104,7 +104,7 @@ def place(
     root, error, weights = _solved(positions, seen)
     depth = _filtered(root[:, 2:], timing, DEPTH_CUTOFF)
     root = _across(positions, seen, weights, depth)
-    root[:, :2] = _filtered(root[:, :2], timing, DEFAULT.cutoff or 6.0)
+    root[:, :2] = _filtered(root[:, :2], timing, CUTOFF)
     fill_columns(root, timing.times, LONGEST_GAP)
     unknown = _UNKNOWN_POSE**2
     unknown += 0.0 if height_known else _UNKNOWN_SIZE**2
@@ -131,7 +131,7 @@ def place(
 def _seen(poses: PoseSequence, calibration: Calibration, timing: Timing) -> _Seen:
     """Smooth the keypoints as the poses are, and turn them into rays with weights."""
     flat = poses.positions.reshape(len(poses), -1).astype(np.float64)
-    smooth = _filtered(flat, timing, DEFAULT.cutoff or 6.0).reshape(poses.positions.shape)
+    smooth = _filtered(flat, timing, CUTOFF).reshape(poses.positions.shape)
     slopes = calibration.slopes(smooth)
     there = np.isfinite(slopes).all(axis=-1)
     scores = np.where(np.isnan(poses.scores), 1.0, np.clip(poses.scores, 0.0, 1.0))

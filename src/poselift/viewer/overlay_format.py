@@ -21,7 +21,7 @@ def write(results: Results, stream: Sink, options: WriteOptions) -> None:
     if not getattr(stream, "seekable", bool)():
         raise PoseliftError(f"{options.title}{options.suffix}: an MP4 cannot go into a pipe")
     with Video(options.video, trim=parse_trim(results.meta.get("trim"))) as video:
-        write_overlay(results, video, stream, scale=options.scale)
+        write_overlay(results, video, stream, scale=options.scale, progress=options.progress)
 
 
 FORMAT = Format(

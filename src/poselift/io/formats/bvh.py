@@ -31,11 +31,14 @@ def read(path: Path, options: ReadOptions) -> Results:
     rest = motion.rest()
     unit, metres = unit_of(float(np.ptp(rest[:, 1]) or np.ptp(rest, axis=0).max()))
     frames = np.arange(len(motion))
-    skeleton = rig(motion.names, motion.parents)
     how = f"{unit}, by the body's size"
-    if (ours := joints_of(motion.names)) is not None:
+    if (ours := joints_of(motion)) is not None:
         skeleton, columns = ours
+        lacking = np.array(columns) < 0
         positions, how, metres = positions[:, columns], "m", 1.0
+        positions[:, lacking] = np.nan
+    else:
+        skeleton = rig(motion.names, motion.parents)
     return motion_results(
         path,
         skeleton,
@@ -43,7 +46,7 @@ def read(path: Path, options: ReadOptions) -> Results:
         "y-up",
         frames=frames,
         times=frames * motion.frame_time,
-        fps=round(1 / motion.frame_time, 3),
+        fps=1 / motion.frame_time,
         notes=(
             *(f"warning: {one}" for one in motion.notes),
             f"units: {how}",

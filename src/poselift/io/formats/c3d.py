@@ -33,6 +33,7 @@ def read(path: Path, options: ReadOptions) -> Results:
         times=frames / found.fps,
         fps=found.fps,
         notes=found.notes,
+        person=found.person,
     )
 
 
