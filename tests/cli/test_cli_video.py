@@ -100,7 +100,7 @@ def test_interrupting_writes_what_is_done(
         (("lift", "gym.mp4", "-o", "a.npz", "--format", "openpose"), "leave --format out"),
         (("lift", "gym.mp4", "-o", "a.npz", "--trim", "x"), "expected --trim as START-END"),
         (("lift", "gym.mp4", "-o", "a.npz", "--detector", "x"), "detector 'x' not found"),
-        (("lift", "gym.mp4", "-o", "a.npz", "--detector", "tiny.onnx"), "not a pose network"),
+        (("lift", "gym.mp4", "-o", "a.npz", "--detector", "tiny.onnx"), "is no detector but "),
         (("lift", "gym.mp4", "-o", "a.npz", "--person", "5,5"), "nobody is at pixel 5,5"),
         (("lift", "a.json", "-o", "a.npz", "--trim", "1-2"), "is no video, leave --trim out"),
         (("lift", "dark.mp4", "-o", "a.npz", "--detector", "multipose"), "nobody was found"),
