@@ -13,14 +13,22 @@ from typing import Any, final
 
 import numpy as np
 import orjson
+import torch
 from torch import nn
 
 from poselift.datasets import LiftingData
 from poselift.files import write_bytes
-from poselift.models import build, load_model
+from poselift.models import EndToEnd, build, load_model
 from poselift.models.registry import frames_of
 from poselift.reproduction.budgets import Budget
 from poselift.reproduction.measure import Result, measure_network
+from poselift.reproduction.picture_cells import (
+    PICTURE_BUDGETS,
+    PICTURES,
+    Drawn,
+    measure_system,
+    picture_config,
+)
 from poselift.training import (
     DataSpec,
     Reporter,
@@ -31,6 +39,7 @@ from poselift.training import (
     train,
 )
 from poselift.training.environment import process_settings
+from poselift.training.pictures import FRESH, PictureSamples
 from poselift.training.report import duration
 from poselift.training.step import step_seconds
 
@@ -99,6 +108,14 @@ class Study:
     device: str = "auto"
     threads: int | None = None
     _loaded: dict[tuple[str, str, str], LiftingData] = field(default_factory=dict, repr=False)
+    _drawn: list[Drawn] = field(default_factory=list, repr=False)
+
+    @property
+    def drawn(self) -> Drawn:
+        """The study's pictures, of cells that learn from such."""
+        if not self._drawn:
+            self._drawn.append(Drawn(self.root, self.budget.name))
+        return self._drawn[0]
 
     def command(self, item: str) -> str:
         """Return the command that makes a table or figure of this study."""
@@ -118,6 +135,16 @@ class Study:
 
     def config(self, cell: Cell) -> TrainingConfig:
         """Return the training of a cell: the published recipe, cut down to the budget."""
+        if cell.variant == PICTURES:
+            return picture_config(
+                cell.architecture,
+                dict(cell.model),
+                root=self.root,
+                budget=self.budget.name,
+                seed=self.seed + cell.repeat,
+                threads=self.threads,
+                detector=self.detector_folder(cell.repeat),
+            )
         spec = DataSpec(self.data, self.root, cell.variant, detections=self.detections)
         config = make_config(cell.architecture, spec)
         config = replace(
@@ -138,10 +165,17 @@ class Study:
         config = self.config(cell)
         plain = config.as_dict()
         del plain["data"]["root"], plain["threads"], plain["checkpoint_seconds"]
+        plain.pop("detector", None)  # a place
         tested = [self.budget.test_rows, *(["drop_drifting"] if self._drops(config) else [])]
         text = orjson.dumps([plain, *tested], option=orjson.OPT_SORT_KEYS)
         digest = hashlib.sha256(text).hexdigest()[:8]
         return self.runs / f"{self.data}-{self.budget.name}" / f"{cell.name}-{digest}"
+
+    def detector_folder(self, repeat: int) -> Path:
+        """Return the run folder of the detector that systems of a seed start from."""
+        digest = hashlib.sha256(orjson.dumps(dict(PICTURE_BUDGETS[self.budget.name].detector)))
+        name = f"hrnet-{self.seed + repeat}-{digest.hexdigest()[:8]}"
+        return self.runs / f"{self.data}-{self.budget.name}" / name
 
     def load(self, config: TrainingConfig, split: str) -> LiftingData:
         """Load a split as a config asks, once; detector noise follows the study's own seed."""
@@ -166,6 +200,8 @@ class Study:
 
     def seconds(self, cell: Cell) -> float:
         """Return about how long a cell's training takes, by the time of a step."""
+        if cell.variant == PICTURES:
+            return self._picture_seconds(cell)
         config, data = self.config(cell), self.load(self.config(cell), "train")
         frames, samples = frames_of(config.architecture, config.model), config.data.samples
         # PoseAug adds as many samples again
@@ -180,7 +216,14 @@ class Study:
     def complete(self, cell: Cell, reporter: Reporter) -> Result:
         """Return what was measured of a cell; train it first, or to its end, where that is due."""
         folder, config = self.folder(cell), self.config(cell)
-        if not self.finished(cell):
+        if not self.finished(cell) and cell.variant == PICTURES:
+            self._train(Cell("hrnet", PICTURES, repeat=cell.repeat), reporter)
+            self._train(cell, reporter)
+            network, card = load_model(folder)
+            assert isinstance(network, EndToEnd)  # as the config says
+            result = measure_system(network, card, self.drawn.split("test"))
+            write_bytes(folder / RESULT, result.to_json())
+        elif not self.finished(cell):
             started = (folder / "config.json").is_file()
             data = open_data(config, self.load)
             train(
@@ -196,6 +239,36 @@ class Study:
             result = measure_network(network, card, self.load(config, "test"))
             write_bytes(folder / RESULT, result.to_json())
         return Result.from_json((folder / RESULT).read_bytes(), str(folder / RESULT))
+
+    def _train(self, cell: Cell, reporter: Reporter) -> None:
+        """Train what learns from pictures, or complete its training."""
+        is_detector = cell.architecture == "hrnet"
+        folder = self.detector_folder(cell.repeat) if is_detector else self.folder(cell)
+        if (folder / "model.json").is_file():
+            return
+        config, started = self.config(cell), (folder / "config.json").is_file()
+        data = self.drawn.data(config)
+        options = {"device": self.device, "resume": started, "reporter": reporter}
+        train(config, data, folder, export=False, **options)
+
+    def _picture_seconds(self, cell: Cell) -> float:
+        """Return about how long a system takes, with its detector where that is not there."""
+        total = 0.0
+        for one in (Cell("hrnet", PICTURES, repeat=cell.repeat), cell):
+            config = self.config(one)
+            place = self.detector_folder(one.repeat)
+            if one.architecture == "hrnet" and (place / "model.json").is_file():
+                continue
+            first = next(
+                PictureSamples(self.drawn.split("val"), 0).batches(
+                    np.arange(8), 8, torch.device("cpu")
+                )
+            )
+            network = build(config.architecture, dict(config.model))
+            with process_settings(0, self.threads, self.device):
+                taken = step_seconds(network, config, self.device, *first) / 8
+            total += taken * config.epochs * (config.data.samples or FRESH)
+        return total
 
     def trained(self, cell: Cell) -> tuple[nn.Module, dict[str, Any]]:
         """Return the network of a finished cell, in evaluation mode, and its card."""
@@ -218,7 +291,7 @@ def complete_all(
     """
     unique = tuple(dict.fromkeys(cells))
     waiting = [one for one in unique if not study.finished(one)]
-    for one in waiting:
+    for one in (one for one in waiting if one.variant != PICTURES):
         study.test_data(one)  # a missing file is found before hours of training, not after
     if waiting:
         left = duration(sum(study.seconds(one) for one in waiting))

@@ -11,14 +11,12 @@ from poselift.datasets import load_mpi_inf_3dhp
 from poselift.datasets.mpi_inf_3dhp import scenes_of
 from poselift.errors import PoseliftError
 from poselift.evaluation import (
-    H36M_ACTIONS,
-    OF_ACTION_MEANS,
-    OVER_FRAMES,
     Table,
     evaluate_3dhp,
 )
 from poselift.evaluation import measure as measure_poses
 from poselift.reproduction.cells import Cell, Study, cell
+from poselift.reproduction.end_to_end import FROM_PICTURES
 from poselift.reproduction.figures import bars_png, grid_sizes_png
 from poselift.reproduction.items import (
     CellResults,
@@ -26,6 +24,7 @@ from poselift.reproduction.items import (
     Report,
     Value,
     beside_published,
+    by_action,
     claim,
     mpjpe,
     p_mpjpe,
@@ -33,7 +32,6 @@ from poselift.reproduction.items import (
 )
 from poselift.reproduction.measure import predict
 from poselift.reproduction.pictures import comparison, figure, layouts
-from poselift.reproduction.published import PUBLISHED
 
 GT, DETECTED = "ground_truth", "detected"
 
@@ -68,28 +66,6 @@ def lifter(name: str, variant: str) -> Cell:
     """Return the cell of a lifter of `LIFTERS`."""
     architecture, settings = LIFTERS[name]
     return cell(architecture, variant, **settings)
-
-
-def by_action(
-    title: str,
-    rows: dict[str, Cell],
-    results: CellResults,
-    protocol: str,
-    printed: dict[str, Value],
-) -> Table:
-    """Make a table with a column an action; the published average stands in the last one."""
-    found = {action for one in rows.values() for action in results[one].by_action}
-    actions = [action for action in H36M_ACTIONS if action in found]
-    actions += sorted(found - set(actions))
-    columns = (*actions, OF_ACTION_MEANS, OVER_FRAMES, f"{PUBLISHED} average")
-    lines = []
-    for name, one in rows.items():
-        result = results[one]
-        values = [result.by_action[action][protocol] for action in actions]
-        averages = result.averages[protocol]
-        values += [averages[OF_ACTION_MEANS], averages[OVER_FRAMES]]
-        lines.append((name, (*values, printed.get(name))))
-    return Table(title, columns, tuple(lines))
 
 
 def _table1(study: Study, results: CellResults) -> Report:
@@ -343,7 +319,12 @@ _LEARNT = {
 }
 
 ITEMS = (
-    Item("gridconv.table1", tuple(lifter(name, DETECTED) for name in LIFTERS), _table1),
+    Item(
+        "gridconv.table1",
+        tuple(lifter(name, DETECTED) for name in LIFTERS),
+        _table1,
+        pictures=FROM_PICTURES,
+    ),
     Item(
         "gridconv.table2",
         tuple(lifter(name, variant) for name in LIFTERS for variant in (DETECTED, GT)),

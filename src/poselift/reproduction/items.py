@@ -11,7 +11,7 @@ from typing import Any, final
 from torch import nn
 
 from poselift.datasets import LiftingData
-from poselift.evaluation import OF_ACTION_MEANS, Table
+from poselift.evaluation import H36M_ACTIONS, OF_ACTION_MEANS, OVER_FRAMES, Table
 from poselift.reproduction.cells import Cell, Study
 from poselift.reproduction.measure import Result
 from poselift.reproduction.published import PUBLISHED, TABLES
@@ -57,6 +57,7 @@ class Item:
     of_model    makes a figure of a given network instead, (model, test data) -> report.
     needs_data  whether `of_model` looks at the test data.
     check       refuses a study whose data cannot make it, before anything is trained.
+    pictures    how it is made where the study's data are pictures; None: it cannot be.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Item:
     of_model: Callable[[Model, LiftingData | None], Report] | None = None
     needs_data: bool = False
     check: Callable[[Study], None] | None = None
+    pictures: Item | None = None
 
     @property
     def title(self) -> str:
@@ -113,6 +115,28 @@ def beside_published(
             (name, tuple(cell for pair in zip(values, printed, strict=True) for cell in pair))
         )
     return Table(title, pairs, tuple(flat))
+
+
+def by_action(
+    title: str,
+    rows: dict[str, Cell],
+    results: CellResults,
+    protocol: str,
+    printed: dict[str, Value],
+) -> Table:
+    """Make a table with a column an action; the published average stands in the last one."""
+    found = {action for one in rows.values() for action in results[one].by_action}
+    actions = [action for action in H36M_ACTIONS if action in found]
+    actions += sorted(found - set(actions))
+    columns = (*actions, OF_ACTION_MEANS, OVER_FRAMES, f"{PUBLISHED} average")
+    lines = []
+    for name, one in rows.items():
+        result = results[one]
+        values = [result.by_action[action][protocol] for action in actions]
+        averages = result.averages[protocol]
+        values += [averages[OF_ACTION_MEANS], averages[OVER_FRAMES]]
+        lines.append((name, (*values, printed.get(name))))
+    return Table(title, columns, tuple(lines))
 
 
 def claim(

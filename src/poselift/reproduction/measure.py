@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, final
 
 import numpy as np
 import orjson
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import nn
 
 from poselift.datasets import LiftingData
@@ -41,6 +41,7 @@ class Result:
     by_axis     x, y, z -> mean absolute root-relative error.
     parameters  of the network, `samples` it was trained on, `seconds` that took.
     data        what was tested on, `frames` of it.
+    error_2d    of systems: how far keypoints are off, crop pixels; `by_joint_2d` by joint.
     """
 
     averages: dict[str, dict[str, float]]
@@ -52,6 +53,8 @@ class Result:
     seconds: float
     data: str
     frames: int
+    error_2d: float | None = None
+    by_joint_2d: dict[str, float] | None = None
 
     def to_json(self) -> bytes:
         """Return all fields as JSON."""
@@ -74,34 +77,48 @@ def measure_network(network: nn.Module, card: Mapping[str, Any], data: LiftingDa
     card  of the network; names its normalisation and target.
     """
     predicted = predict(network, card, data)
+    joints = data.skeleton.joints
+    return result_of(predicted, data.poses, data.action, joints, network, card, data.name)
+
+
+def result_of(
+    predicted: Float[np.ndarray, "N J 3"],
+    poses: Float[np.ndarray, "N J 3"],
+    action: Shaped[np.ndarray, " N"],
+    joints: Sequence[str],
+    network: nn.Module,
+    card: Mapping[str, Any],
+    name: str,
+) -> Result:
+    """Measure predicted poses of test data called `name`; metres, the root at 0."""
     errors = {
-        name: 1000.0 * joint_errors(predicted, data.poses, alignment=alignment)
+        name: 1000.0 * joint_errors(predicted, poses, alignment=alignment)
         for name, alignment in ALIGNED.items()
     }
-    axes = 1000.0 * error_per_axis(predicted, data.poses)
+    axes = 1000.0 * error_per_axis(predicted, poses)
     metrics = card.get("metrics", {})
     return Result(
         averages={
-            name: {kind: average(error, kind, data.action) for kind in AVERAGES}
+            name: {kind: average(error, kind, action) for kind in AVERAGES}
             for name, error in errors.items()
         },
         by_action={
-            str(action): {
-                name: float(error[data.action == action].mean(dtype=np.float64))
+            str(one): {
+                name: float(error[action == one].mean(dtype=np.float64))
                 for name, error in errors.items()
             }
-            for action in np.unique(data.action)
+            for one in np.unique(action)
         },
         by_joint={
             joint: {name: float(e[:, i].mean(dtype=np.float64)) for name, e in errors.items()}
-            for i, joint in enumerate(data.skeleton.joints)
+            for i, joint in enumerate(joints)
         },
         by_axis=dict(zip("xyz", axes.tolist(), strict=True)),
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         samples=int(metrics.get("samples", 0)),
         seconds=float(card.get("seconds", 0.0)),
-        data=data.name,
-        frames=len(data),
+        data=name,
+        frames=len(poses),
     )
 
 

@@ -10,11 +10,11 @@ from poselift.benchmark.timing import interleaved
 from poselift.evaluation import OF_ACTION_MEANS, OVER_FRAMES, Table
 from poselift.models.forms import frozen
 from poselift.reproduction.cells import Cell, Study, cell
-from poselift.reproduction.gridconv import by_action
 from poselift.reproduction.items import (
     CellResults,
     Item,
     Report,
+    by_action,
     claim,
     published,
 )

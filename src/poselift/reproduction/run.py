@@ -13,6 +13,7 @@ from poselift.reproduction import gridconv, posegraphnet
 from poselift.reproduction.cells import Study, complete_all
 from poselift.reproduction.document import provenance, to_csv, to_markdown, to_png
 from poselift.reproduction.items import CellResults, Item, Model, Report
+from poselift.reproduction.picture_cells import DATA as PICTURE_DATA
 from poselift.training import Reporter
 
 ITEMS: dict[str, Item] = {item.name: item for item in (*gridconv.ITEMS, *posegraphnet.ITEMS)}
@@ -46,6 +47,14 @@ def reproduce(
     item: Item, study: Study, reporter: Reporter, say: Callable[[str], None]
 ) -> tuple[Report, CellResults]:
     """Train and measure what is missing of an item, and put its report together."""
+    if study.data == PICTURE_DATA:
+        if item.pictures is None:
+            known = ", ".join(name for name, one in ITEMS.items() if one.pictures is not None)
+            raise PoseliftError(
+                f"{item.name} is made of 2D keypoints, --data {study.data} has pictures, of which "
+                f"{known} is made"
+            )
+        item = item.pictures
     if item.check is not None:
         item.check(study)
     results = complete_all(study, item.cells, reporter, say)

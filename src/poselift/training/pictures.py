@@ -29,7 +29,7 @@ from poselift.training.sources import TrainingData
 
 #: Fresh pictures of an epoch where the config does not say, and held-out ones; the latter stay in
 #: memory, 50 MB at 128 pixels.
-_FRESH, _HELD_OUT = 10_000, 1_000
+FRESH, _HELD_OUT = 10_000, 1_000
 
 #: Batches that each worker may have ready: bounds the memory.
 _AHEAD = 2
@@ -255,8 +255,8 @@ def open_pictures(config: TrainingConfig) -> TrainingData:
         raise PoseliftError(
             f"crops of {spec.name} are square: expected a detector of such, got {size[0]}x{size[1]}"
         )
-    drawn = load_rendered(root, "train", size=size[0], count=spec.samples or _FRESH)
-    held = load_rendered(root, "val", size=size[0], count=min(_HELD_OUT, spec.samples or _FRESH))
+    drawn = load_rendered(root, "train", size=size[0], count=spec.samples or FRESH)
+    held = load_rendered(root, "val", size=size[0], count=min(_HELD_OUT, spec.samples or FRESH))
     source = PictureSource(lambda index: drawn.reseeded(seed * 100_003 + index), workers_of(config))
     return TrainingData(
         source, HeldOut(held, config), detector.skeleton, f"{spec.name}, fresh in every epoch"

@@ -1,0 +1,138 @@
+"""GridConv's Table 1 from pictures: its end-to-end row beside the same networks lifting alone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from poselift.evaluation import Table
+from poselift.reproduction.cells import Cell, Study, cell
+from poselift.reproduction.figures import bars_png
+from poselift.reproduction.items import (
+    CellResults,
+    Item,
+    Report,
+    by_action,
+    claim,
+    mpjpe,
+    p_mpjpe,
+    published,
+)
+from poselift.reproduction.picture_cells import PICTURES
+from poselift.reproduction.published import PUBLISHED
+from poselift.skeletons import H36M_17
+
+#: Seeds of the three rows that are compared; each has a detector of its own.
+SEEDS = (0, 1, 2)
+
+#: Lifters that learn on what a frozen detector finds, by the paper's names.
+_ALONE = {
+    "Martinez 2017": "martinez",
+    "Zhao 2019": "semgcn",
+    "Pavllo 2019": "videopose3d",
+    "Cai 2019": "stgcn",
+}
+
+
+def alone(repeat: int = 0, lifter: str = "gln") -> Cell:
+    """Return a lifter on what a detector finds that stays as it is."""
+    return cell("end_to_end", PICTURES, lifter=lifter, detector_rate=0.0, repeat=repeat)
+
+
+def joint(repeat: int = 0, *, through: bool = True) -> Cell:
+    """Return detector and lifter that go on learning together.
+
+    through  whether the error of the poses reaches the detector.
+    """
+    return cell("end_to_end", PICTURES, lifter="gln", through=through, repeat=repeat)
+
+
+#: Rows of the table: the first seed of each.
+ROWS = {
+    **{name: alone(lifter=lifter) for name, lifter in _ALONE.items()},
+    "Ours": alone(),
+    "Ours e2e": joint(),
+    "Ours, both learning side by side": joint(through=False),
+}
+
+_CELLS = tuple(
+    dict.fromkeys(
+        (
+            *(one for n in SEEDS for one in (alone(n), joint(n), joint(n, through=False))),
+            *ROWS.values(),
+        )
+    )
+)
+
+
+def _seeds(results: CellResults) -> Table:
+    """Put the seeds side by side: 3D and 2D error of the three ways to learn."""
+    columns, rows = [], []
+    ways = {"alone": alone, "e2e": joint, "side by side": lambda n: joint(n, through=False)}
+    for name in ways:
+        columns += [f"{name} MPJPE (mm)", f"{name} P-MPJPE (mm)", f"{name} 2D (px)"]
+    for number in SEEDS:
+        own = [results[make(number)] for make in ways.values() if make(number) in results]
+        if len(own) < len(ways):
+            continue
+        values = [value for one in own for value in (mpjpe(one), p_mpjpe(one), one.error_2d)]
+        gain = 100 * (1 - mpjpe(own[1]) / mpjpe(own[0]))
+        rows.append((f"seed {number}", (*values, gain)))
+    means = tuple(
+        float(np.mean([float(row[1][k] or 0) for row in rows])) for k in range(len(rows[0][1]))
+    )
+    title = "Three ways to learn from the same pictures; mean of action means, 2D in crop pixels"
+    return Table(title, (*columns, "e2e lower by (%)"), (*rows, ("mean", means)))
+
+
+def gains(results: CellResults) -> dict[str, float]:
+    """Return by joint how much lower the joint training's error is, mm, mean over the seeds."""
+    found: dict[str, float] = {}
+    for name in H36M_17.joints:
+        pairs = [
+            (results[alone(n)].by_joint[name]["MPJPE"], results[joint(n)].by_joint[name]["MPJPE"])
+            for n in SEEDS
+            if alone(n) in results and joint(n) in results
+        ]
+        found[name] = float(np.mean([a - b for a, b in pairs]))
+    del found[H36M_17.joints[H36M_17.root]]
+    return found
+
+
+def table1(study: Study, results: CellResults) -> Report:
+    """Make the table of what `results` holds, and draw the gain by joint."""
+    rows = {name: one for name, one in ROWS.items() if one in results}
+    printed = {name: published("gridconv.table1", name, "Avg") for name in rows}
+    title = "MPJPE (mm) from pictures, by action; lifting alone: on what a frozen detector finds"
+    table = by_action(title, rows, results, "MPJPE", printed)
+    seeds, by_joint = _seeds(results), gains(results)
+    means = dict(seeds.rows)["mean"]
+    lower, side = float(means[-1] or 0), 100 * (1 - float(means[6] or 0) / float(means[0] or 1))
+    joints = tuple((name, (gain,)) for name, gain in by_joint.items())
+    gained = Table("Lower MPJPE of the joint training by joint (mm)", ("gain (mm)",), joints)
+    printed_gain = 100 * (1 - 43.7 / 47.6)
+    readings = (
+        claim(
+            "joint training below lifting alone, mean of the seeds",
+            [("e2e", float(means[3] or 0)), ("alone", float(means[0] or 0))],
+            (43.7, 47.6),
+        ),
+        f"that is {lower:.1f} % lower ({PUBLISHED}: {printed_gain:.1f} %); where detector and "
+        f"lifter go on learning side by side, with nothing from the poses reaching the detector, "
+        f"{side:.1f} %",
+    )
+    return Report(
+        (table, seeds, gained),
+        readings,
+        lambda caption: bars_png(
+            {name.replace("_", " "): gain for name, gain in by_joint.items()},
+            xlabel="joint",
+            ylabel="lower by, mm",
+            title="What joint training gains by joint",
+            caption=caption,
+        ),
+    )
+
+
+FROM_PICTURES = Item("gridconv.table1", _CELLS, table1)
+
+__all__ = ["FROM_PICTURES", "SEEDS", "alone", "gains", "joint", "table1"]
