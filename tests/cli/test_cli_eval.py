@@ -243,7 +243,7 @@ def test_3dhp_says_how_far_its_frames_lie_apart(models: dict[str, Path], test_se
     said: list[str] = []
     data = load_mpi_inf_3dhp(test_set, subjects=[1, 5])
     scores = score_3dhp(lifters, data, ["velocity"], said.append)
-    assert said == [f"{data.name}: lifting by a ...", f"{data.name}: measuring a ..."]
+    assert said == [f"{data.name}: lifting by a, 8 of 8 poses", f"{data.name}: measuring a ..."]
     assert scores.notes == (
         "velocity error: frames of the file from one valid frame to the next: 3 in TS1, 3 in TS5",
     )
