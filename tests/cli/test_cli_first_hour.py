@@ -228,3 +228,35 @@ def test_optional_parts_are_installed_from_where_poselift_came(
     ):
         monkeypatch.setattr("poselift.errors.distribution", lambda name, text=text: Installed(text))
         assert how_to_install("train").startswith(command)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("train gnl --out r", "no recipe for 'gnl', expected one of gln, "),
+        ("train gln --recipe fast --out r", "--recipe: expected one of paper, shipped"),
+        ("export gln", "gln: is shipped as ONNX already: "),
+        ("export nope", "nope: there is no such run folder"),
+        ("lift - -o a.npz", "-: nothing came through it"),
+        (f"convert {EXAMPLE} -o a.bvh", "a.bvh: cannot write '.bvh' of 2D keypoints (`poselift li"),
+    ],
+)
+def test_what_is_wrong_is_said_first(
+    words: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run(*words.split(), input=b"")
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"poselift: error: {sentence}"), done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_masked_is_missing() -> None:
+    from poselift import Lifter, load_poses
+
+    clip, lifter = load_poses(EXAMPLE)[:3], Lifter("posegraphnet", precision="fp32", threads=1)
+    points = clip.positions.copy()
+    points[:, 3] = np.nan
+    hidden = np.ma.masked_invalid(points)
+    options = {"image_size": clip.image_size, "skeleton": clip.skeleton}
+    np.testing.assert_array_equal(lifter.lift(hidden, **options), lifter.lift(points, **options))

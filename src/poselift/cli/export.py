@@ -30,8 +30,15 @@ def export(
     """
     from poselift.cli.outputs import check_outputs
     from poselift.errors import PoseliftError
+    from poselift.modelfiles import shipped_models
     from poselift.modelfiles.card import FILE_PRECISIONS
-    from poselift.modelfiles.find import RUN_MODEL, RUN_WEIGHTS, file_name, weights_folder
+    from poselift.modelfiles.find import (
+        RUN_MODEL,
+        RUN_WEIGHTS,
+        file_name,
+        shipped_folder,
+        weights_folder,
+    )
 
     if precision not in FILE_PRECISIONS:
         known = ", ".join(FILE_PRECISIONS)
@@ -39,6 +46,12 @@ def export(
     if fp16 and precision != "fp32":
         raise PoseliftError("--fp16 is for fp32 files: int8 weights are smaller already")
     folder = weights_folder(Path(model))
+    if model in shipped_models() and not folder.is_dir():
+        raise PoseliftError(
+            f"{model}: is shipped as ONNX already: {shipped_folder() / file_name(model, precision)}"
+        )
+    if not folder.is_dir():
+        raise PoseliftError(f"{model}: there is no such run folder")
     if not (folder / RUN_WEIGHTS).is_file():
         raise PoseliftError(f"{folder}: not a run folder (it holds no {RUN_WEIGHTS})")
     name = file_name(Path(RUN_MODEL).stem, precision)

@@ -6,6 +6,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from poselift.errors import PoseliftError
+
 #: What stands for standard input or output.
 DASH = Path("-")
 
@@ -21,6 +23,8 @@ def arrived(source: Path) -> Path:
     if source != DASH and not source.is_fifo():
         return source
     data = sys.stdin.buffer.read() if source == DASH else source.read_bytes()
+    if not data.strip():
+        raise PoseliftError(f"{source}: nothing came through it")
     _KEPT.append(tempfile.TemporaryDirectory(prefix="poselift-"))
     start = data[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:2]
     suffix = ".npz" if start == b"PK" else ".json" if start[:1] in (b"{", b"[") else ".csv"

@@ -93,6 +93,9 @@ def train(
     """Train a network; stop it at any time, and continue with --resume."""
     from rich.console import Console
 
+    from poselift.training import check_names
+
+    check_names(architecture, recipe)  # said before anything of the data
     if (branch is None) != (decay is None):
         raise PoseliftError("--decay N goes with --from RUN, the run that it branches off")
     system = System(end_to_end, detector, detector_rate)

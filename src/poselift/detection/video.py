@@ -84,6 +84,8 @@ class Video:
         self.live = self.name.startswith(CAMERA)
         self.lost = 0
         self._trim = trim or (0.0, float("inf"))
+        if not 0 <= self._trim[0] < self._trim[1]:
+            raise PoseliftError(f"expected trim as (start, end) in seconds, got {trim}")
         self._files: list[Path] = []
         rest = self.name.removeprefix(CAMERA)
         path = Path(rest)

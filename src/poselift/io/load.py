@@ -40,9 +40,8 @@ def load(
     Raises `PoseliftError`, in one sentence, for whatever cannot be read, and for an option that
     3D results do not need.
     """
-    path = Path(path)
     options = ReadOptions(resolve(skeleton), image_size, fps, normalised)
-    entry, found = _read(path, format, options)
+    path, entry, found = _read(path, format, options)
     if isinstance(found, Detections):
         return _with_options(found, path, entry, options)
     for option, value in (("skeleton", skeleton), ("image_size", image_size), ("fps", fps)):
@@ -68,27 +67,39 @@ def read_detections(
 
     Arguments as in `load`. Raises `PoseliftError`, in one sentence, for whatever cannot be read.
     """
-    path = Path(path)
     options = ReadOptions(resolve(skeleton), image_size, fps, normalised)
-    entry, found = _read(path, format, options)
+    path, entry, found = _read(path, format, options)
     if isinstance(found, Results):
         found = detections_of(found, str(path), options.skeleton)
     return _with_options(found, path, entry, options)
 
 
-def _read(path: Path, format: str, options: ReadOptions) -> tuple[Format, Detections | Results]:
-    """Read a path in the format that it is in, or that is named."""
+def _read(
+    source: str | os.PathLike[str], format: str, options: ReadOptions
+) -> tuple[Path, Format, Detections | Results]:
+    """Read a path in the format that it is in, or that is named; refuse options of other types."""
+    if not isinstance(source, (str, os.PathLike)):
+        raise PoseliftError(
+            f"expected the path of a file to read, got {type(source).__name__} (Lifter.lift takes "
+            "arrays)"
+        )
+    size, fps = np.asarray(options.image_size or (1, 1)), options.fps
+    if size.shape != (2,) or size.dtype.kind not in "fiu":
+        raise PoseliftError(
+            f"expected image_size as (width, height) in pixels, got {options.image_size!r}"
+        )
+    if fps is not None and not (isinstance(fps, int | float) and np.isfinite(fps) and fps > 0):
+        raise PoseliftError(f"expected fps as a number above 0, got {fps!r}")
+    path = Path(source)
     entry = find_format(path, format)
     assert entry.read is not None  # only such formats are found
     with without_collector():
-        return entry, entry.read(path, options)
+        return path, entry, entry.read(path, options)
 
 
 def _with_options(found: Detections, path: Path, entry: Format, options: ReadOptions) -> Detections:
     """Let the user's image size and frame rate win over the file's, and note what was read."""
     image_size, fps = options.image_size, options.fps
-    if fps is not None and not (np.isfinite(fps) and fps > 0):
-        raise PoseliftError(f"expected fps above 0, got {fps}")
     ours = entry.write_2d is not None
     given = found.image_size
     found = mend(found, normalised=options.normalised, size=image_size, ours=ours)

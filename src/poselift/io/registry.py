@@ -186,6 +186,8 @@ def suffix_of(path: Path, kinds: Mapping[str, str]) -> str:
     if not fitting:
         what = repr(path.suffix) if path.suffix else "a file without suffix"
         listed = ", ".join(f"{suffix} ({kind})" for suffix, kind in kinds.items())
+        if path.suffix.lower() in writers() and kinds.keys() == writers(flat=True).keys():
+            what += " of 2D keypoints (`poselift lift` makes 3D poses of them)"
         raise PoseliftError(f"{path}: cannot write {what}, expected one of {listed}")
     return max(fitting, key=len)
 

@@ -80,6 +80,8 @@ def save_all(
     jobs: list[_Job] = []
     beside: dict[Path, tuple[Savable, list[_Noted]]] = {}
     for what, path in files:
+        if isinstance(what, PoseSequence):
+            raise PoseliftError(f"{path}: expected persons to write; of one pass a list: [poses]")
         known = writers(flat=not isinstance(what, Results))
         suffix = suffix_of(path, kinds(known))
         entry, stem = known[suffix], path.name[: -len(suffix)]

@@ -29,13 +29,13 @@ LONGEST_BONE = 0.7
 LONGEST_BONE_KEY = "longest_bone_m"
 
 
-def joints_of(skeleton: str | None, keypoints: Numbers | None = None) -> Skeleton:
-    """Return the joint set of keypoints: the one named, or the only one of so many joints.
+def joints_of(skeleton: str | Skeleton | None, keypoints: Numbers | None = None) -> Skeleton:
+    """Return the joint set of keypoints: the one given, or the only one of so many joints.
 
     Raises `PoseliftError` for an unknown name, and if none is given and several would fit.
     """
     if skeleton is not None:
-        return get_skeleton(skeleton)
+        return skeleton if isinstance(skeleton, Skeleton) else get_skeleton(skeleton)
     sets, found = [get_skeleton(name) for name in skeleton_names()], "keypoints"
     if keypoints is not None:
         shape = _as_numbers("keypoints", keypoints).shape
@@ -176,7 +176,9 @@ def check_poses(
 
 
 def _as_numbers(name: str, values: Numbers) -> np.ndarray:
-    """Return an array of real numbers, or say what it is instead."""
+    """Return an array of real numbers, or say what it is instead; what is masked is missing."""
+    if isinstance(values, np.ma.MaskedArray):
+        values = np.ma.filled(values.astype(np.float64), np.nan)
     try:
         array = np.asarray(values)
     except ValueError:  # rows of unequal length

@@ -136,7 +136,7 @@ class Lifter:
         *,
         image_size: Numbers,
         scores: Numbers | None = None,
-        skeleton: str | None = None,
+        skeleton: str | Skeleton | None = None,
         focal: float | None = None,
         root: Numbers | None = None,
         intrinsics: Numbers | None = None,
@@ -146,8 +146,8 @@ class Lifter:
         keypoints   (T, J, 2) pixels, x right, y down; a missing joint is NaN.
         image_size  (width, height) in pixels.
         scores      (T, J) confidences; 0 means not found, NaN unknown.
-        skeleton    name of the joint set of `keypoints`; it may be left out where only one set has
-                    so many joints.
+        skeleton    joint set of `keypoints`, by name; it may be left out where only one has so many
+                    joints.
         focal       as in `Lifter.__call__`.
         root        (T, 3) metres, camera space: where the root joint is; only models of pixel and
                     depth ("target" in their card) use it, and they cannot do without.
@@ -177,7 +177,7 @@ class Lifter:
         self,
         *,
         image_size: Numbers,
-        skeleton: str | None = None,
+        skeleton: str | Skeleton | None = None,
         focal: float | None = None,
         smooth: bool = False,
     ) -> LiveLifter:
@@ -200,7 +200,7 @@ class Lifter:
         chunks: Iterable[Chunk],
         *,
         image_size: Numbers,
-        skeleton: str | None = None,
+        skeleton: str | Skeleton | None = None,
         focal: float | None = None,
     ) -> Iterator[Float[np.ndarray, "T J 3"]]:
         """Lift a clip that comes in chunks, in memory that depends on the largest chunk only.
@@ -240,6 +240,8 @@ class Lifter:
         Raises `PoseliftError` if there is no person, if their image sizes or fps differ, or if
         no frame at all shows enough joints to be lifted.
         """
+        if isinstance(people, PoseSequence):  # whose frames would be taken for persons
+            raise PoseliftError("expected several persons to lift; of one pass a list: [sequence]")
         if not people:
             raise PoseliftError("expected at least one person to lift, got none")
         for name in ("image_size", "fps"):

@@ -94,6 +94,8 @@ class Optics:
                 "makes no use of a focal length, leave it out"
             )
         if self.focal is not None:
+            if np.asarray(self.focal).dtype.kind not in "fiu":
+                raise PoseliftError(f"expected focal as a number of pixels, got {self.focal!r}")
             sides = np.max(np.reshape(self.size, (-1, 2)), axis=1)
             ratio = np.asarray(self.focal) / sides
             if not ((ratio >= _SHORTEST) & (ratio <= _LONGEST)).all():

@@ -123,6 +123,8 @@ def threads_for(wanted: int | None) -> int:
     if wanted is None:
         load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
         return max(1, min(cores, round(cores - load)))
+    if type(wanted) is not int:
+        raise PoseliftError(f"expected threads as a whole number, got {wanted!r}")
     if wanted < 1:
         raise PoseliftError(f"expected at least 1 thread, got {wanted}")
     return min(wanted, cores)

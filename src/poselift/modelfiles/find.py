@@ -104,6 +104,8 @@ def has_weights(model: str | os.PathLike[str], precision: str) -> bool:
 
 def _existing(model: str | os.PathLike[str]) -> Path:
     """Return the path that a model is at; `PoseliftError` if there is nothing."""
+    if not isinstance(model, (str, os.PathLike)):
+        raise PoseliftError(f"expected {_choices()} as model, got {type(model).__name__}")
     path = Path(model)
     if not path.exists():
         raise PoseliftError(f"model {os.fspath(model)!r} not found, expected {_choices()}")

@@ -85,6 +85,10 @@ def refine(results: Results, options: Options) -> Results:
     Raises `PoseliftError` if persons are to be placed without 2D, without the picture's size or a
     calibration of it, and if a floor is asked for that nobody shows.
     """
+    if not isinstance(results, Results):
+        raise PoseliftError(
+            f"expected Results to refine, as Lifter.lift_people gives, got {type(results).__name__}"
+        )
     people, meta = [_alone(one, options) for one in results.people], dict(results.meta)
     if not options.root or not people:
         return replace(results, people=tuple(people), meta=meta)

@@ -162,7 +162,7 @@ class PoseSequence:
     def from_2d(
         cls,
         keypoints: Float[np.ndarray, "T J 2"],
-        skeleton: Skeleton,
+        skeleton: Skeleton | str,
         *,
         scores: Float[np.ndarray, "T J"] | None = None,
         frames: Int[np.ndarray, " T"] | None = None,
@@ -183,7 +183,7 @@ class PoseSequence:
         number = np.arange(count, dtype=np.int64) if frames is None else np.asarray(frames)
         return cls(
             positions=keypoints,
-            skeleton=skeleton,
+            skeleton=get_skeleton(skeleton) if isinstance(skeleton, str) else skeleton,
             scores=(np.full(keypoints.shape[:2], np.nan, np.float32) if scores is None else scores),
             frames=number,
             times=number / float(fps or 1.0) if times is None else times,

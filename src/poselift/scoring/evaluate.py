@@ -60,6 +60,8 @@ def evaluate(
     """
     if isinstance(lifters, Lifter):
         lifters = {lifters.card.name: lifters}
+    if not isinstance(lifters, Mapping):
+        raise PoseliftError(f"expected a Lifter, or several by name, got {type(lifters).__name__}")
     given = {
         "split": split,
         "variant": variant,

@@ -4,7 +4,7 @@ from poselift.training.branch import branch_off
 from poselift.training.config import DataSpec, TrainingConfig
 from poselift.training.environment import choose_device
 from poselift.training.loop import TrainingResult, train
-from poselift.training.recipes import RECIPES, make_config
+from poselift.training.recipes import RECIPES, check_names, make_config
 from poselift.training.records import check_folder
 from poselift.training.report import Reporter, SilentReporter, reporter_for
 from poselift.training.schedules import (
@@ -38,6 +38,7 @@ __all__ = [
     "Trapezoid",
     "branch_off",
     "check_folder",
+    "check_names",
     "choose_device",
     "load_fixed",
     "make_config",

@@ -206,12 +206,9 @@ def make_config(
 
     Raises `PoseliftError` for an unknown recipe or an architecture without one.
     """
+    check_names(architecture, recipe)
     if architecture == "hrnet":
         return make_detector_config(data, recipe=recipe, epochs=epochs)
-    if architecture not in _PAPER:
-        raise PoseliftError(
-            f"no recipe for {architecture!r}, expected one of {', '.join(sorted(_PAPER))}, hrnet"
-        )
     if recipe == "paper":
         return _PAPER[architecture](data, epochs)
     if recipe == "shipped":
@@ -220,9 +217,16 @@ def make_config(
         if architecture != "gln":
             raise PoseliftError(f"--recipe shipped-small is of gln, not of {architecture}")
         return shipped_small(data, epochs)
-    if recipe == "small":
-        raise PoseliftError(f"--recipe small is of hrnet and --end-to-end, not of {architecture}")
-    raise PoseliftError(f"--recipe: expected one of {', '.join(RECIPES)}, got {recipe!r}")
+    raise PoseliftError(f"--recipe small is of hrnet and --end-to-end, not of {architecture}")
+
+
+def check_names(architecture: str, recipe: str) -> None:
+    """Refuse a network that has no recipe, and a recipe of no name, before data are looked at."""
+    known = [*sorted(_PAPER), "hrnet"]
+    if architecture not in known:
+        raise PoseliftError(f"no recipe for {architecture!r}, expected one of {', '.join(known)}")
+    if recipe not in RECIPES:
+        raise PoseliftError(f"--recipe: expected one of {', '.join(RECIPES)}, got {recipe!r}")
 
 
 def _gln_phases(epochs: int) -> dict[str, float]:
