@@ -82,10 +82,8 @@ def _blurred(image: Float[np.ndarray, "H W 3"], sigma: float) -> Float[np.ndarra
     weights = np.exp(-(steps**2) / (2 * max(sigma, 1e-3) ** 2))
     weights = (weights / weights.sum()).astype(image.dtype)
     for axis in (0, 1):
-        pad = [(0, 0)] * 3
-        pad[axis] = (reach, reach)
-        wide = np.pad(image, pad, mode="edge")
         count = image.shape[axis]
+        wide = image.take(np.clip(np.arange(-reach, count + reach), 0, count - 1), axis=axis)
         shifted = [
             wide[step : step + count] if axis == 0 else wide[:, step : step + count]
             for step in range(len(weights))

@@ -32,35 +32,37 @@ class Shadow:
         axes = np.stack([right, np.cross(down, right), down], axis=1)
         middle = (joints.max(axis=0) + joints.min(axis=0)) / 2
         reach = float(np.abs((joints - middle) @ axes[:, :2]).max()) + 0.35
-        self._axes, self._middle = axes.astype(np.float32), middle.astype(np.float32)
+        self._axes, self.middle = axes.astype(np.float32), middle.astype(np.float32)
         self._scale = np.float32(self._SIDE / 2 / reach)
-        places, depth = self._project(points.astype(np.float32))
+        x, y, depth = self._project(points.astype(np.float32))
         # far away, so that the perspective of the rasteriser is next to none
-        found = rasterise(places[None], depth[None] + 100, faces, (self._SIDE, self._SIDE))
+        places = np.stack([x, y], axis=-1)[None]
+        found = rasterise(places, depth[None] + 100, faces, (self._SIDE, self._SIDE))
         # nothing stands at the edge, where all that lies outside is looked up
         self._depth = np.full((self._SIDE + 2, self._SIDE + 2), np.inf, dtype=np.float32)
         self._depth[1:-1, 1:-1] = found.depth[0] - np.float32(100)
 
-    def _project(
-        self, points: Float32[np.ndarray, "N 3"]
-    ) -> tuple[Float32[np.ndarray, "N 2"], Float32[np.ndarray, " N"]]:
-        local = (points - self._middle) @ self._axes
-        return local[:, :2] * self._scale + np.float32(self._SIDE / 2), local[:, 2]
+    def _project(self, points: Float32[np.ndarray, "N 3"]) -> Float32[np.ndarray, "3 N"]:
+        """Column and row in the map, and metres along the light."""
+        local = self._axes.T @ (points - self.middle).T
+        local[:2] *= self._scale
+        local[:2] += np.float32(self._SIDE / 2)
+        return local
 
     def share(self, points: Float32[np.ndarray, "N 3"]) -> Float32[np.ndarray, " N"]:
         """Share of the light that reaches each point, 0 to 1, soft at the edges."""
-        places, depth = self._project(points)
+        x, y, depth = self._project(points)
         side = self._SIDE + 2
         # between the centres of four cells of the map, itself a cell wider on each side
-        places = np.clip(places + np.float32(0.5), 0, side - 1.001)
-        whole = places.astype(np.int32)
-        right, down = (places - whole.astype(np.float32)).T
-        first = whole[:, 1] * side + whole[:, 0]
-        flat, limit = self._depth.ravel(), depth - np.float32(0.04)
-        near = [flat[first + step] > limit for step in (0, 1, side, side + 1)]
-        upper = near[0] + (near[1] * np.float32(1) - near[0]) * right
-        lower = near[2] + (near[3] * np.float32(1) - near[2]) * right
-        lit: np.ndarray = upper + (lower - upper) * down
+        x, y = (np.clip(one + np.float32(0.5), 0, side - 1.001) for one in (x, y))
+        column, row = x.astype(np.int32), y.astype(np.int32)
+        first, limit, flat = row * side + column, depth - np.float32(0.04), self._depth.ravel()
+        near = [(flat[first + step] > limit).view(np.int8) for step in (0, 1, side, side + 1)]
+        x -= column
+        y -= row
+        upper = near[0] + (near[1] - near[0]) * x
+        lower = near[2] + (near[3] - near[2]) * x
+        lit: np.ndarray = upper + (lower - upper) * y
         return lit
 
 
@@ -81,10 +83,11 @@ def lit(
     # near the floor less of the sky is seen
     near = np.clip(0.6 + 0.5 * (where[:, 1:2] - np.float32(scene.floor)), 0, 1)
     facing = np.clip(normal @ toward, 0, 1) * shadow.share(where)
-    eye = np.array(camera.translation, dtype=np.float32) - where
-    half = toward + eye / _length(eye)
-    half /= np.maximum(_length(half), np.float32(1e-6))
-    mirrored = np.clip(np.einsum("ni,ni->n", normal, half), 0, 1) ** 24 * (4 * gloss * (facing > 0))
+    # the camera is far off: one direction to it is near enough for what is mirrored
+    eye = np.array(camera.translation, dtype=np.float32) - shadow.middle
+    half = toward + eye / max(float(np.linalg.norm(eye)), 1e-6)
+    half /= max(float(np.linalg.norm(half)), 1e-6)
+    mirrored = np.clip(normal @ half, 0, 1) ** 24 * (4 * gloss * (facing > 0))
     lamp = color * facing[:, None] + mirrored[:, None]
     light: np.ndarray = color * ((below + (above - below) * up) * near) + lamp * strength
     return light

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, Float32, Int, UInt8
 
 from poselift.geometry import Camera
 from poselift.simulation.rendering.background import background
@@ -79,24 +79,39 @@ def render(
     middle = points.mean(axis=0)
     shadow = Shadow(middle, faces, scene, joints)
     behind = effects.soften(background(camera, crop, size, scene, shadow, lattice, joints))
-    samples = np.tile(behind.reshape(-1, 3), (len(_MOMENTS), 1))
     corners = faces[found.face]
     normals = np.concatenate([mesh.normals.mean(axis=0), scene.normals.astype(np.float32)])
     places = np.concatenate([mesh.place, scene.place.astype(np.float32)])
     blended = found.blend(np.concatenate([places, middle, normals], axis=1)[corners])
     part = np.concatenate([mesh.part, scene.part])[corners[:, 0]]
     surface = _Surface(part, blended[:, :4], blended[:, 4:7], blended[:, 7:])
-    samples[found.pixel] = _shade(surface, look, scene, camera, shadow, lattice)
-    image = samples.reshape(len(_MOMENTS), size, size, 3).mean(axis=0)
+    light = _shade(surface, look, scene, camera, shadow, lattice)
+    image = _joined(behind, found.pixel % (size * size), light, len(_MOMENTS))
     # exposed for the person and the whole picture alike
-    person = samples[found.pixel[part < FIRST_PART]]
-    brightness = samples.mean()
+    person = light[part < FIRST_PART]
+    brightness = image.mean()
     if len(person):
         brightness = np.sqrt(brightness * person.mean())
     return Picture(
         image=take(rng, image, float(brightness), effects),
         visible=_visible(camera, crop, joints, found, look),
     )
+
+
+def _joined(
+    behind: Float32[np.ndarray, "H W 3"],
+    pixel: Int[np.ndarray, " N"],
+    light: Float32[np.ndarray, "N 3"],
+    samples: int,
+) -> Float32[np.ndarray, "H W 3"]:
+    """Mean over a pixel's samples; those that see nothing else see what is behind."""
+    count = behind.shape[0] * behind.shape[1]
+    share = np.bincount(pixel, minlength=count).reshape(*behind.shape[:2], 1) / samples
+    image = behind * (1 - share).astype(np.float32)
+    for channel in range(3):
+        summed = np.bincount(pixel, light[:, channel], count) / samples
+        image[..., channel] += summed.reshape(behind.shape[:2])
+    return image
 
 
 def _visible(

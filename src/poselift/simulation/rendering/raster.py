@@ -55,11 +55,14 @@ def rasterise(
     """
     width, height = size
     samples, count = len(points), len(faces)
-    corners = points[:, faces].reshape(-1, 3, 2).astype(np.float32)
-    near = 1.0 / np.maximum(depth, NEAR).astype(np.float32)[:, faces].reshape(-1, 3)
-    drawn = near.max(axis=1) < np.float32(1.0 / NEAR)
+    # of each corner in turn, (S, F): what is gathered once is read in order from then on
+    x, y = (np.ascontiguousarray(points[..., axis], dtype=np.float32) for axis in (0, 1))
+    corners = [(x[:, corner].ravel(), y[:, corner].ravel()) for corner in faces.T]
+    closeness = 1.0 / np.maximum(depth, NEAR).astype(np.float32)
+    near = [closeness[:, corner].ravel() for corner in faces.T]
+    drawn = np.maximum(np.maximum(*near[:2]), near[2]) < np.float32(1.0 / NEAR)
     row, b, c, pixel = _inside(corners, drawn, size)
-    a_w, b_w, c_w = near[row, 0] * (1 - b - c), near[row, 1] * b, near[row, 2] * c
+    a_w, b_w, c_w = near[0][row] * (1 - b - c), near[1][row] * b, near[2][row] * c
     nearness = a_w + b_w + c_w
 
     pixel += row // count * (height * width)
@@ -82,7 +85,9 @@ def rasterise(
 
 
 def _inside(
-    corners: Float32[np.ndarray, "F 3 2"], drawn: Bool[np.ndarray, " F"], size: tuple[int, int]
+    corners: list[tuple[Float32[np.ndarray, " F"], Float32[np.ndarray, " F"]]],
+    drawn: Bool[np.ndarray, " F"],
+    size: tuple[int, int],
 ) -> tuple[
     Int[np.ndarray, " N"],
     Float32[np.ndarray, " N"],
@@ -91,7 +96,7 @@ def _inside(
 ]:
     """Pixels whose centres lie in faces: face, weights of its second and third corner, pixel."""
     width, height = size
-    (ax, ay), (bx, by), (cx, cy) = (corners[:, k].T for k in range(3))
+    (ax, ay), (bx, by), (cx, cy) = corners
     area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
     # first and last pixel column and row whose centres can lie inside
     half = np.float32(0.5)
@@ -111,15 +116,16 @@ def _inside(
 
     wide = (right - left + 1).astype(np.int32)
     each = wide * (base - top + 1).astype(np.int32)
-    row = np.repeat(np.arange(len(kept), dtype=np.int32), each)
     first = np.cumsum(each, dtype=np.int32) - each
-    place = np.arange(len(row), dtype=np.int32) - first[row]
-    down = place // wide[row]
-    along = place - down * wide[row]
+    place = np.arange(each.sum(dtype=np.int64), dtype=np.int32) - np.repeat(first, each)
+    across = np.repeat(wide, each)
+    down = place // across
+    along = place - down * across
     x, y = along.astype(np.float32), down.astype(np.float32)
-    b = b_0[row] + b_dx[row] * x + b_dy[row] * y
-    c = c_0[row] + c_dx[row] * x + c_dy[row] * y
+    b = np.repeat(b_0, each) + np.repeat(b_dx, each) * x + np.repeat(b_dy, each) * y
+    c = np.repeat(c_0, each) + np.repeat(c_dx, each) * x + np.repeat(c_dy, each) * y
     inside = np.flatnonzero((b >= 0) & (c >= 0) & (b + c <= 1))
-    row, b, c = row[inside], b[inside], c[inside]
+    row = np.repeat(np.arange(len(kept), dtype=np.int32), each)[inside]
     corner = (top * width + left).astype(np.int64)  # exact: pictures are below 4096 squared
-    return kept[row], b, c, corner[row] + down[inside] * width + along[inside]
+    pixel = corner[row] + down[inside] * width + along[inside]
+    return kept[row], b[inside], c[inside], pixel
