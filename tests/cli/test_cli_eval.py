@@ -291,7 +291,7 @@ def test_cmu17_by_other_metrics(
             "--detections is for --data cmu17-rendered and h36m: leave out --detections cpn",
         ),
         ("cmu17 --drop-drifting", "--drop-drifting is for --data h36m: leave out --drop-drifting"),
-        ("h36m --variant both", "--variant is for --data cmu17: leave out --variant both"),
+        ("h36m --variant both", "--variant is for --data cmu17 and own: leave out --variant both"),
         ("h36m --annotations raw", "--annotations is for --data 3dhp: leave out --annotations raw"),
         ("pose2sim --detections gt", "has one part only: leave out --detections gt"),
         ("3dhp --annotations true", "--annotations: expected one of univ, raw, got 'true'"),

@@ -21,7 +21,18 @@ from poselift.errors import how_to_install
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE, SOURCE = ROOT / "examples" / "walk.json", ROOT / "src" / "poselift"
-COMMANDS = get_command(app).commands  # type: ignore[attr-defined]
+GROUP = get_command(app).commands  # type: ignore[attr-defined]
+#: Commands by name; those of a group by their own name, too.
+COMMANDS = {
+    name: command
+    for first in GROUP.values()
+    for name, command in getattr(first, "commands", {first.name: first}).items()
+}
+WORDS = {
+    name: [first.name, name] if hasattr(first, "commands") else [name]
+    for first in GROUP.values()
+    for name in getattr(first, "commands", [first.name])
+}
 
 
 def run(*arguments: object, **named: object) -> Result:
@@ -30,7 +41,7 @@ def run(*arguments: object, **named: object) -> Result:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_pages_say_what_is_required_in_plain_words(name: str) -> None:
-    page = run(name, "--help").stdout
+    page = run(*WORDS[name], "--help").stdout
     usage = page.partition("\n")[0]
     for param in COMMANDS[name].params:
         if param.required:
@@ -42,8 +53,8 @@ def test_help_pages_say_what_is_required_in_plain_words(name: str) -> None:
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_examples_are_of_options_that_exist(name: str) -> None:
-    program, command, *words = shlex.split(EXAMPLES[name])
-    assert (program, command) == ("poselift", name)
+    program, *words = shlex.split(EXAMPLES[name])
+    assert [program, *words[: len(WORDS[name])]] == ["poselift", *WORDS[name]]
     known = {
         flag for param in COMMANDS[name].params for flag in (*param.opts, *param.secondary_opts)
     }
@@ -52,7 +63,7 @@ def test_examples_are_of_options_that_exist(name: str) -> None:
 
 def test_the_list_of_commands_is_not_cut_off() -> None:
     page = " ".join(run("--help").stdout.split())
-    for command in COMMANDS.values():
+    for command in GROUP.values():
         assert f"{command.name} {' '.join(command.help.split())}".partition(".")[0] in page
 
 

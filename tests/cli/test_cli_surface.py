@@ -130,6 +130,7 @@ SURFACE = {
         "--detector-rate",
         "--workers",
     },
+    "data check": {"folder"},
     "eval": {
         "--model",
         "--data",

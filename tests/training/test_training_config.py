@@ -84,7 +84,7 @@ def test_config_refuses(changes: dict[str, object], sentence: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"name": "mars"}, "--data: expected one of cmu17, h36m, synthetic, got 'mars'"),
+        ({"name": "mars"}, "--data: expected one of cmu17, h36m, own, synthetic, or a folder"),
         ({"name": "h36m"}, "--data h36m needs --root, the folder of its files"),
         (
             {"name": "h36m", "root": Path("x"), "variant": "augmented"},

@@ -5,11 +5,12 @@ from __future__ import annotations
 import typer
 
 from poselift.cli.helping import PlainCommand
+from poselift.cli.owndata import check
 from poselift.cli.rendering import render
 
 data = typer.Typer(
     name="data",
-    help="Store pictures of people whose poses are known.",
+    help="Check a folder of your own recordings; store pictures of people of known poses.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -17,7 +18,8 @@ data = typer.Typer(
 
 @data.callback()
 def _options() -> None:
-    """Store pictures of people whose poses are known."""
+    """Check a folder of your own recordings; store pictures of people of known poses."""
 
 
+data.command("check", cls=PlainCommand)(check)
 data.command("render", cls=PlainCommand)(render)

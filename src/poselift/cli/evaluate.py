@@ -17,19 +17,22 @@ if TYPE_CHECKING:
 
 _Split = Annotated[
     str | None,
-    typer.Option("--split", help="Of cmu17, h36m and robustness: test (default), or another."),
+    typer.Option(
+        "--split", help="Of cmu17, h36m, robustness and your own: test (default), or another."
+    ),
 ]
 _Variant = Annotated[
     str | None,
-    typer.Option("--variant", help="Of cmu17: ground_truth, detected or both (default)."),
+    typer.Option(
+        "--variant", help="Of cmu17 and your own: ground_truth, detected or both (default)."
+    ),
 ]
 _Detections = Annotated[
     str | None,
     typer.Option("--detections", help="Of h36m: cpn, ...; cmu17-rendered: movenet, ...; or gt."),
 ]
 _Protocol = Annotated[
-    str | None,
-    typer.Option("--protocol", help="Comma list of p1, p2 (detected 2D), p1* (ground truth)."),
+    str | None, typer.Option("--protocol", help="List of p1, p2 (detected 2D), p1* (ground truth).")
 ]
 _Metrics = Annotated[
     str | None,
@@ -49,10 +52,13 @@ _Models = Annotated[
     typer.Option("--model", help="Run folder, .onnx or shipped name; several stand side by side."),
 ]
 _Data = Annotated[
-    str, typer.Option("--data", help="cmu17, cmu17-rendered, h36m, 3dhp, pose2sim, or robustness.")
+    str,
+    typer.Option(
+        "--data", help="cmu17(-rendered), h36m, 3dhp, pose2sim, robustness, or your folder."
+    ),
 ]
 _Root = Annotated[
-    Path,
+    Path | None,
     typer.Option(
         "--root", help="Folder of the data set's files; of robustness: of cmu/ and pose2sim/."
     ),
@@ -60,21 +66,17 @@ _Root = Annotated[
 _Json = Annotated[Path | None, typer.Option("--json", help="Write all numbers to a JSON file.")]
 _Csv = Annotated[Path | None, typer.Option("--csv", help="Write all numbers to a CSV file.")]
 _Flip = Annotated[
-    bool,
-    typer.Option("--flip/--no-flip", help="Lift mirrored poses too, as `poselift lift` does."),
+    bool, typer.Option("--flip/--no-flip", help="Lift mirrored poses too, as `poselift lift` does.")
 ]
 _Precisions = Annotated[
-    list[str],
-    typer.Option("--precision", help="fp32, int8 or bf16; several stand side by side."),
+    list[str], typer.Option("--precision", help="fp32, int8 or bf16; several stand side by side.")
 ]
-_Backend = Annotated[
-    str, typer.Option("--backend", help="onnxruntime, or openvino, which has bf16.")
-]
+_Backend = Annotated[str, typer.Option("--backend", help="onnxruntime or openvino (has bf16).")]
 
 
 def evaluate(
     model: _Models,
-    root: _Root,
+    root: _Root = None,
     data: _Data = "cmu17",
     split: _Split = None,
     variant: _Variant = None,
@@ -96,10 +98,10 @@ def evaluate(
     from poselift.cli.outputs import check_outputs
     from poselift.cli.progress import telling
     from poselift.cli.tables import show_tables
-    from poselift.datasets import get_data_set
+    from poselift.datasets.registry import find_data
     from poselift.lifting import Lifter
 
-    get_data_set(data)  # a wrong name is said before models are opened
+    find_data(data, root)  # a wrong name is said before models are opened
     refuse_twice("--model", model)
     refuse_twice("--precision", precision)
     for path, suffix in ((json, ".json"), (csv, ".csv")):

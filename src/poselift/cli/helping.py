@@ -20,6 +20,7 @@ EXAMPLES = {
     "eval": "poselift eval --model gln --model runs/first --data cmu17 --root data/cmu",
     "reproduce": "poselift reproduce gridconv.table5 --root data/cmu --budget smoke",
     "render": "poselift data render --root data/cmu --count 200 -o people",
+    "check": "poselift data check recordings",
     "export": "poselift export runs/first --precision int8",
     "import": "poselift import osvai-gridconv gt.pth.tar -o runs/gridconv",
     "bench": "poselift bench --model gln --batch 1 --batch 256 --no-training",

@@ -25,9 +25,34 @@ Source = Annotated[
 FormatName = Annotated[
     str, typer.Option("--format", metavar="NAME", help="Format of INPUT (`poselift formats`).")
 ]
+
+
+def joints_of(text: str | None) -> str | None:
+    """Return what names a joint set: a name as it is, of a model's or data's folder its joints."""
+    from poselift.skeletons import skeleton_names
+
+    if text is None or text in skeleton_names() or not Path(text).exists():
+        return text
+    from poselift.datasets.own import FILE, read_description
+    from poselift.modelfiles.card import parse_card
+    from poselift.modelfiles.find import find_model
+    from poselift.modelfiles.onnxfile import card_text
+    from poselift.skeletons import skeleton_text
+
+    place = Path(text)
+    if place.name == FILE or (place / FILE).is_file():
+        return skeleton_text(read_description(place.parent if place.is_file() else place).skeleton)
+    return skeleton_text(parse_card(card_text(find_model(text).data, text), text).skeleton)
+
+
 SkeletonName = Annotated[
     str | None,
-    typer.Option("--skeleton", metavar="NAME", help="Joint set of INPUT, where it is left open."),
+    typer.Option(
+        "--skeleton",
+        metavar="NAME",
+        callback=joints_of,
+        help="Joint set of INPUT, where it is left open; also the folder of a model.",
+    ),
 ]
 Size = Annotated[
     str | None,

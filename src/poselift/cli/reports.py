@@ -13,16 +13,24 @@ if TYPE_CHECKING:
     from poselift.reproduction import Item, Report
 
 
-def checked_root(data: str, root: Path | None) -> Path:
-    """Refuse data that no table is made of, and a missing folder."""
-    from poselift.datasets import DATA_SETS
+def checked_data(data: str, root: Path | None) -> tuple[str, Path]:
+    """Return name and folder of a data set; refuse those that no table is made of."""
+    from poselift.datasets.registry import DATA_SETS, find_data, is_folder
 
-    known = [name for name, one in DATA_SETS.items() if "train" in one.splits]
-    if data not in known:
-        raise PoseliftError(f"--data: expected one of {', '.join(known)}, got {data!r}")
-    if root is None:
-        raise PoseliftError(f"--data {data} needs --root, the folder of its files")
-    return root
+    tables = ("train", "val", "test")
+    known = [name for name, one in DATA_SETS.items() if set(tables) <= set(one.splits)]
+    if data not in known and not is_folder(data):
+        raise PoseliftError(
+            f"--data: expected one of {', '.join(known)}, or a folder of your own, got {data!r}"
+        )
+    name, found, folder = find_data(data, root)
+    lacking = [split for split in tables if split not in found.splits]
+    if lacking:
+        raise PoseliftError(
+            f"{found.name}: tables need the splits {', '.join(tables)}, it has no "
+            f"{' and no '.join(lacking)}"
+        )
+    return name, folder
 
 
 def draw_of_model(
@@ -35,8 +43,10 @@ def draw_of_model(
     test = None
     command = f"poselift reproduce {item.name} --model {model}"
     if item.needs_data:
-        root = checked_root(data, root)
-        test = get_data_set(data).read(root, Part(variant="detected", detections=detections))
+        data, root = checked_data(data, root)
+        found = get_data_set(data, root)
+        variant = "detected" if "detected" in found.kinds else "ground_truth"
+        test = found.read(root, Part(variant=variant, detections=detections))
         command += f" --data {data} --root {root}"
     report = report_of_model(item, model, test)
     facts = {} if test is None else {"data": test.name}

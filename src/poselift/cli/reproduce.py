@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from poselift.cli.outputs import check_outputs
-from poselift.cli.reports import checked_root, draw_of_model, show_report
+from poselift.cli.reports import checked_data, draw_of_model, show_report
 from poselift.cli.running import Seed, Threads
 from poselift.errors import PoseliftError
 
@@ -22,7 +22,9 @@ _Names = Annotated[
     typer.Argument(help="Tables and figures, e.g. gridconv.table5; see --list."),
 ]
 _Listing = Annotated[bool, typer.Option("--list", help="List what can be reproduced, and leave.")]
-_Data = Annotated[str, typer.Option("--data", help="cmu17, or h36m (Human3.6M).")]
+_Data = Annotated[
+    str, typer.Option("--data", help="cmu17, h36m (Human3.6M), or a folder of your own.")
+]
 _Root = Annotated[Path | None, typer.Option("--root", help="Folder of the data set's files.")]
 _Budget = Annotated[
     str,
@@ -103,8 +105,7 @@ def reproduce(
     if drop_drifting and data != "h36m":
         raise PoseliftError(f"--drop-drifting is for --data h36m, not for {data}")
     study = Study(
-        data,
-        checked_root(data, root),
+        *checked_data(data, root),
         get_budget(budget),
         runs,
         seed=seed,

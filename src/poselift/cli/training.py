@@ -26,8 +26,8 @@ Variant = Annotated[
     str | None,
     typer.Option(
         "--variant",
-        help="2D input: ground_truth (default of cmu17), detected, or augmented: fresh random "
-        "views in every epoch.",
+        help="2D input: ground_truth (default of cmu17), detected (of your own, if there is any), "
+        "or augmented: fresh random views in every epoch.",
     ),
 ]
 Target = Annotated[
@@ -48,13 +48,21 @@ def data_spec(
     samples: int | None,
     detections: str | None,
 ) -> Any:
-    """Return the data that the options name; what fresh views need follows from the others."""
+    """Return the data that the options name; what fresh views need follows from the others.
+
+    One's own data are taken with the 2D that came with them, if there is any.
+    """
+    from poselift.datasets.registry import get_data_set, is_folder, named
     from poselift.training import DataSpec
 
+    if is_folder(data):
+        data, root = named(data, root)
     shipped = recipe.startswith("shipped")
     fresh = data == "synthetic" or shipped
     if variant is None:
         variant = "augmented" if fresh else "ground_truth"
+        if data == "own" and not fresh:
+            variant = next(iter(get_data_set(data, root).kinds))
     if shipped and variant != "augmented":
         raise PoseliftError(f"--recipe {recipe} draws fresh views: leave out --variant {variant}")
     if detections is not None and (data != "h36m" or variant != "detected"):

@@ -9,7 +9,7 @@ from poselift.datasets.lifting_data import LiftingData, concatenate
 from poselift.datasets.mmpose_h36m import load_mmpose_h36m
 from poselift.datasets.mpi_inf_3dhp import load_mpi_inf_3dhp
 from poselift.datasets.pose2sim import Pose2SimClip, load_pose2sim
-from poselift.datasets.registry import DATA_SETS, DataSet, Part, get_data_set
+from poselift.datasets.registry import DATA_SETS, DataSet, Part, get_data_set, named
 from poselift.datasets.robustness import load_kinds
 
 __all__ = [
@@ -29,5 +29,6 @@ __all__ = [
     "load_motions",
     "load_mpi_inf_3dhp",
     "load_pose2sim",
+    "named",
     "open_human36m",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import final
 
@@ -60,6 +60,9 @@ class DataSet:
     load           reads a part of the files under a folder, which `read` does with a check; None
                    where it is no `LiftingData`.
     only           metrics that it allows, and why; none: all.
+    skeleton       joints that it comes in, as `get_skeleton` takes them.
+    mark           hash of what says what it holds, where that may change.
+    at             makes it what the files under a folder say it is; None where that is known.
     """
 
     name: str
@@ -72,6 +75,9 @@ class DataSet:
     options: tuple[str, ...] = ()
     load: Callable[[Path, Part, Say], LiftingData] | None = None
     only: tuple[tuple[str, ...], str] = field(default=((), ""))
+    skeleton: str = "h36m_17"
+    mark: str = ""
+    at: Callable[[Path], DataSet] | None = None
 
     def read(self, root: str | os.PathLike[str], part: Part, say: Say = silently) -> LiftingData:
         """Read a part; `PoseliftError` as the readers say, and for what is no lifting data."""
@@ -126,6 +132,30 @@ def _load_3dhp(root: Path, part: Part, say: Say) -> LiftingData:
 
     say("3dhp: loading ...")
     return load_mpi_inf_3dhp(root, poses=ANNOTATIONS[part.annotations])
+
+
+def _own_at(folder: Path) -> DataSet:
+    """Return one's own recordings as their `dataset.toml` describes them."""
+    from poselift.datasets.own import load_own, read_description
+    from poselift.datasets.own.loading import in_joints, kinds_of
+    from poselift.skeletons import get_skeleton, skeleton_text
+
+    what = read_description(folder)
+    kinds = {kind: _BOTH[kind] for kind in kinds_of(what)}
+
+    def load(root: Path, part: Part, say: Say) -> LiftingData:
+        return in_joints(load_own(what, part.split, part.variant, say), get_skeleton(part.skeleton))
+
+    return replace(
+        DATA_SETS["own"],
+        name=what.name,
+        splits=tuple(what.splits),
+        kinds=kinds,
+        load=load,
+        skeleton=skeleton_text(what.skeleton),
+        mark=what.mark,
+        at=None,
+    )
 
 
 #: 3D poses of 3dhp by the name that `Part` has for them.
@@ -209,15 +239,74 @@ DATA_SETS: dict[str, DataSet] = {
             how_to_get="as cmu17 and pose2sim",
             only=((), "has a table of its own"),
         ),
+        DataSet(
+            "own",
+            "one's own recordings, a folder with a dataset.toml",
+            splits=("train", "val", "test"),
+            kinds=_BOTH,
+            options=("split", "variant"),
+            metrics={DETECTED: ("mpjpe", "p-mpjpe"), GROUND_TRUTH: ("mpjpe", "p-mpjpe")},
+            remedies={
+                DETECTED: "give --variant detected",
+                GROUND_TRUTH: "give --variant ground_truth",
+            },
+            how_to_get="docs/own-data.md says how a folder is described",
+            at=_own_at,
+        ),
     )
 }
 
 
-def get_data_set(name: str) -> DataSet:
-    """Return a data set by name; `PoseliftError` lists them if there is none of that name."""
-    try:
-        return DATA_SETS[name]
-    except KeyError:
+#: The file that makes a folder a data set.
+_DESCRIBED = "dataset.toml"
+
+
+def named(data: str, root: str | os.PathLike[str] | None) -> tuple[str, Path | None]:
+    """Return the name of a data set and its folder; a folder alone is one's `own`.
+
+    Raises `PoseliftError`, which lists the names, for one that is neither, or for two folders.
+    """
+    place = None if root is None else Path(root)
+    if data in DATA_SETS:
+        return data, place
+    if not is_folder(data):
         raise PoseliftError(
-            f"--data: expected one of {', '.join(DATA_SETS)}, got {name!r}"
-        ) from None
+            f"--data: expected one of {', '.join(DATA_SETS)}, or a folder with a {_DESCRIBED}, "
+            f"got {data!r}"
+        )
+    if place is not None:
+        raise PoseliftError(f"--data {data} is the folder of its files: leave out --root {root}")
+    return "own", Path(data)
+
+
+def is_folder(data: str) -> bool:
+    """Tell whether --data names no data set but a folder, which need not be there."""
+    separators = (os.sep, os.altsep or os.sep)
+    return data not in DATA_SETS and (any(one in data for one in separators) or Path(data).is_dir())
+
+
+def get_data_set(name: str, root: str | os.PathLike[str] | None = None) -> DataSet:
+    """Return a data set by name, or that of a folder of one's own; arguments as `find_data`.
+
+    `root` is needed only where the folder says what the data set is.
+    """
+    name, place = named(name, root)
+    found = DATA_SETS[name]
+    return found if found.at is None else found.at(_needed(name, place))
+
+
+def find_data(data: str, root: str | os.PathLike[str] | None = None) -> tuple[str, DataSet, Path]:
+    """Return the name of a data set, what is known of it, and its folder.
+
+    data  a name of `DATA_SETS`, whose folder is `root`; or a folder of one's own.
+
+    Raises `PoseliftError` as `named` does, without a folder, and as the folder's reader.
+    """
+    name, place = named(data, root)
+    return name, get_data_set(name, place), _needed(name, place)
+
+
+def _needed(name: str, root: Path | None) -> Path:
+    if root is None:
+        raise PoseliftError(f"--data {name} needs --root, the folder of its files")
+    return root

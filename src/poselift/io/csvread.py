@@ -37,8 +37,10 @@ def matches(path: Path) -> bool:
     return tuple(names[:3]) == WHO and any(name.endswith(("_px", "_m")) for name in names)
 
 
-def read_csv(path: Path) -> Detections | Results:
+def read_csv(path: Path, chosen: Skeleton | None = None) -> Detections | Results:
     """Read a table: 3D results if it has metres, else 2D keypoints.
+
+    chosen  a joint set that the names of joints may be of beside the known ones.
 
     The frame rate is that of the times. Raises `PoseliftError` naming line and column for a table
     that is not one of these, and for values that are no numbers.
@@ -57,11 +59,11 @@ def read_csv(path: Path) -> Detections | Results:
     keys = table[:, [_place(path, column, name) for name in WHO]]
     if "joint" in names:
         picked = table[:, [_place(path, column, name) for name in wanted]]
-        skeleton, first, points = _from_long(path, keys, joints, picked)
+        skeleton, first, points = _from_long(path, keys, joints, picked, chosen)
     else:
         known = [name.removesuffix(f"_{wanted[0]}") for name in column if name.endswith(wanted[0])]
         known = [name for name in known if name not in ("root", "root_std")]
-        skeleton = from_joint_names(known, str(path))
+        skeleton = from_joint_names(known, str(path), chosen)
         places = [_place(path, column, f"{joint}_{name}") for joint in known for name in wanted]
         first = np.arange(len(table))
         points = table[:, places].reshape(len(table), len(known), len(wanted))
@@ -141,10 +143,11 @@ def _from_long(
     keys: Float[np.ndarray, "N 3"],
     joints: list[str],
     values: Float[np.ndarray, "N C"],
+    chosen: Skeleton | None,
 ) -> tuple[Skeleton, Int[np.ndarray, " M"], Float[np.ndarray, "M J C"]]:
     """Gather rows of single joints; return also the first row of each frame of a person."""
     known = list(dict.fromkeys(joints))
-    skeleton = from_joint_names(known, str(path))
+    skeleton = from_joint_names(known, str(path), chosen)
     numbers = {name: index for index, name in enumerate(known)}
     joint = np.array([numbers[name] for name in joints])
     _, first, group = np.unique(keys[:, [0, 2]], axis=0, return_index=True, return_inverse=True)

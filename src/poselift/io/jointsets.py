@@ -25,14 +25,16 @@ def resolve(skeleton: str | Skeleton | None) -> Skeleton | None:
     return get_skeleton(skeleton) if isinstance(skeleton, str) else skeleton
 
 
-def from_joint_names(names: Sequence[str], where: str) -> Skeleton:
-    """Find the joint set whose joints are `names` in that order.
+def from_joint_names(names: Sequence[str], where: str, chosen: Skeleton | None = None) -> Skeleton:
+    """Find the joint set whose joints are `names` in that order, `chosen` or a known one.
 
     Understands snake_case and OpenPose's spelling (LBigToe), and MMPose's words for Human3.6M.
     Raises `PoseliftError` if no joint set has these joints.
     """
     plain = tuple(plain_name(str(name)) for name in names)
     other = tuple(_SYNONYMS.get(name, name) for name in plain)
+    if chosen is not None and chosen.joints in (plain, other):
+        return chosen
     for name in skeleton_names():
         skeleton = get_skeleton(name)
         if skeleton.joints in (plain, other):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -47,6 +48,9 @@ _LANDMARKS = {
 #: Parts that, where a rig has them, make its "shoulder" a collar.
 _UPPER_ARM = ("arm", "upper_arm", "upperarm")
 
+#: A rig's name before its joints' names is on more than this part of them.
+_NEARLY_ALL = 0.9
+
 #: Lengths of a unit in metres; a person is between a child's and a tall man's height.
 _UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001, "in": 0.0254}
 _USUAL_HEIGHT = 1.7
@@ -76,10 +80,17 @@ def rig(names: Sequence[str], parents: Sequence[int]) -> Skeleton:
     )
     plain = [plain_name(name) for name in names]
     words = [name.split("_") for name in plain]
-    shared = 0  # words that all names begin with, as cc_base
-    while len(words) > 1 and len({tuple(one[: shared + 1]) for one in words}) == 1:
-        shared += 1
-    parts = [plain_name("_".join(one[shared:])) for one in words]
+    prefix: list[str] = []  # words that nearly all names begin with, as cc_base
+    while len(words) > 1:
+        nexts = Counter(one[len(prefix)] for one in words if one[: len(prefix)] == prefix != one)
+        word, count = nexts.most_common(1)[0] if nexts else ("", 0)
+        if count <= _NEARLY_ALL * len(words):
+            break
+        prefix = [*prefix, word]
+    bare_words = (
+        one[len(prefix) :] if one[: len(prefix)] == prefix != one else one for one in words
+    )
+    parts = [plain_name("_".join(one)) for one in bare_words]
     sides = [next((s for s in ("left_", "right_") if one.startswith(s)), "") for one in parts]
     bare = [one.removeprefix(side) for one, side in zip(parts, sides, strict=True)]
     arms = {side for side, part in zip(sides, bare, strict=True) if part in _UPPER_ARM}

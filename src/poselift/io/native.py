@@ -35,7 +35,7 @@ from poselift.io.peek import peek
 from poselift.io.results import FORMAT as RESULTS
 from poselift.io.results import check_header, is_results, read_meta
 from poselift.poses import AXES_2D, Detections, PoseSequence, Results
-from poselift.skeletons import Skeleton
+from poselift.skeletons import Skeleton, skeleton_text
 
 FORMAT = "poselift-keypoints"
 VERSION = 1
@@ -167,7 +167,7 @@ def _facts(people: Sequence[PoseSequence], frame_count: int | None) -> dict[str,
         "version": VERSION,
         "units": first.units,
         "axes": first.axes,
-        "skeleton": first.skeleton.name,
+        "skeleton": skeleton_text(first.skeleton),
         "joint_names": first.skeleton.joints,
         "fps": first.fps,
         "image_size": first.image_size,
@@ -182,7 +182,7 @@ def _skeleton(facts: Mapping[str, Any], chosen: Skeleton | None, where: str) -> 
         raise PoseliftError(f"{where}: expected skeleton as a name, got {show(name)}")
     found = resolve(name)
     if found is None and joints is not None:
-        found = from_joint_names(read_list(joints, '"joint_names"', where), where)
+        found = from_joint_names(read_list(joints, '"joint_names"', where), where, chosen)
     elif found is not None and joints is not None and list(found.joints) != joints:
         raise PoseliftError(f"{where}: its joint_names are not those of {found.name}")
     if found is None and chosen is None:

@@ -29,14 +29,22 @@ LONGEST_BONE = 0.7
 LONGEST_BONE_KEY = "longest_bone_m"
 
 
-def joints_of(skeleton: str | Skeleton | None, keypoints: Numbers | None = None) -> Skeleton:
+def joints_of(
+    skeleton: str | Skeleton | None, keypoints: Numbers | None = None, own: Skeleton | None = None
+) -> Skeleton:
     """Return the joint set of keypoints: the one given, or the only one of so many joints.
+
+    own  the network's joints, which are known beside those that all know.
 
     Raises `PoseliftError` for an unknown name, and if none is given and several would fit.
     """
+    if own is not None and skeleton == own.name:
+        return own
     if skeleton is not None:
         return skeleton if isinstance(skeleton, Skeleton) else get_skeleton(skeleton)
     sets, found = [get_skeleton(name) for name in skeleton_names()], "keypoints"
+    if own is not None and own not in sets:
+        sets.append(own)
     if keypoints is not None:
         shape = _as_numbers("keypoints", keypoints).shape
         if len(shape) == 3:

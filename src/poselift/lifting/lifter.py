@@ -157,7 +157,8 @@ class Lifter:
         the pelvis, in the joints of `Lifter.skeleton`. Raises `PoseliftError` that says what was
         expected, naming the frame and joint of a value that is not finite.
         """
-        joints, size = joints_of(skeleton, keypoints), as_size(image_size)
+        joints = joints_of(skeleton, keypoints, self.skeleton)
+        size = as_size(image_size)
         points = as_clip("keypoints", keypoints, joints, (2,))
         sequence = PoseSequence.from_2d(
             points,
@@ -193,7 +194,8 @@ class Lifter:
         """
         size = as_size(image_size)
         optics = Optics(size, focal).check(self.card)
-        return LiveLifter(self._core, joints_of(skeleton), size, optics, smooth=smooth)
+        joints = joints_of(skeleton, own=self.skeleton)
+        return LiveLifter(self._core, joints, size, optics, smooth=smooth)
 
     def stream(
         self,
@@ -214,7 +216,7 @@ class Lifter:
         follows. Raises `PoseliftError` as `Lifter.lift` does, frames counted through all chunks;
         whether coordinates are pixels is seen by the first frame that shows enough joints.
         """
-        joints, size = joints_of(skeleton), as_size(image_size)
+        joints, size = joints_of(skeleton, own=self.skeleton), as_size(image_size)
         optics = Optics(size, focal).check(self.card)
         conversion(joints, self.skeleton)  # refused before anything is read
         prepared = (

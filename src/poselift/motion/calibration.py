@@ -122,6 +122,34 @@ class Calibration:
             f"SCALE,DX,DY (for one that was only scaled: {scale:.6g},0,0)"
         )
 
+    def to_camera(self, world: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3"]:
+        """World -> camera space (x right, y down, z forward), metres.
+
+        Raises `PoseliftError` for a calibration that does not say where the camera stands.
+        """
+        if self.rotation is None or self.translation is None:
+            raise PoseliftError(
+                f"{self.source}: does not say where the camera stands, expected a rotation and a "
+                "translation (world to camera)"
+            )
+        return world @ self.rotation.T + self.translation
+
+    def project(self, points: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 2"]:
+        """Camera space -> pixels, lens distortion included (OpenCV's model); undone by `slopes`.
+
+        Points that are not in front of the camera are NaN.
+        """
+        depth = np.where(points[..., 2:] > 0, points[..., 2:], np.nan)
+        slope = points[..., :2] / depth
+        k1, k2, p1, p2, k3 = self.distortion
+        x, y = slope[..., 0], slope[..., 1]
+        r2 = x * x + y * y
+        radial = 1 + r2 * (k1 + r2 * (k2 + r2 * k3))
+        shift_x = 2 * p1 * x * y + p2 * (r2 + 2 * x * x)
+        shift_y = p1 * (r2 + 2 * y * y) + 2 * p2 * x * y
+        bent = slope * radial[..., None] + np.stack([shift_x, shift_y], axis=-1)
+        return bent * self.focal + self.center
+
     def slopes(self, pixels: Float[np.ndarray, "*batch 2"]) -> Float[np.ndarray, "*batch 2"]:
         """Viewing slopes (x / z, y / z) of pixels, the lens distortion undone; NaN stays NaN."""
         seen = (np.asarray(pixels, np.float64) - self.center) / self.focal
@@ -225,6 +253,12 @@ def read_calibration(text: str, hint: str = "") -> Calibration:
             f"{path}: {which}, expected --calibration FILE:CAMERA with one of {', '.join(cameras)}"
         )
     return _calibration(path, chosen[0], cameras[chosen[0]])
+
+
+def read_cameras(path: Path) -> dict[str, Calibration]:
+    """Read all cameras of a calibration file, by name; raises as `read_calibration`."""
+    tables = _cameras(path, _parse(path))
+    return {name: _calibration(path, name, table) for name, table in tables.items()}
 
 
 def parse_map(text: str) -> tuple[float, tuple[float, float]]:

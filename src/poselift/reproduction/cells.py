@@ -16,7 +16,7 @@ import orjson
 import torch
 from torch import nn
 
-from poselift.datasets import LiftingData
+from poselift.datasets import LiftingData, get_data_set
 from poselift.files import write_bytes
 from poselift.models import EndToEnd, build, load_model
 from poselift.models.registry import frames_of
@@ -128,10 +128,15 @@ class Study:
         return words + ("" if self.mpi_root is None else f" --mpi-root {self.mpi_root}")
 
     @property
+    def name(self) -> str:
+        """Name of the data set."""
+        return get_data_set(self.data, self.root).name
+
+    @property
     def facts(self) -> dict[str, str]:
         """What a report says of the study besides its command."""
         budget = f"{self.budget.name}: {self.budget.description}"
-        return {"data": self.data, "budget": budget, "seed": str(self.seed)}
+        return {"data": self.name, "budget": budget, "seed": str(self.seed)}
 
     def config(self, cell: Cell) -> TrainingConfig:
         """Return the training of a cell: the published recipe, cut down to the budget."""
@@ -167,9 +172,11 @@ class Study:
         del plain["data"]["root"], plain["threads"], plain["checkpoint_seconds"]
         plain.pop("detector", None)  # a place
         tested = [self.budget.test_rows, *(["drop_drifting"] if self._drops(config) else [])]
+        found = get_data_set(self.data, self.root)
+        tested += [found.mark] * bool(found.mark)
         text = orjson.dumps([plain, *tested], option=orjson.OPT_SORT_KEYS)
         digest = hashlib.sha256(text).hexdigest()[:8]
-        return self.runs / f"{self.data}-{self.budget.name}" / f"{cell.name}-{digest}"
+        return self.runs / f"{found.name}-{self.budget.name}" / f"{cell.name}-{digest}"
 
     def detector_folder(self, repeat: int) -> Path:
         """Return the run folder of the detector that systems of a seed start from."""

@@ -144,7 +144,7 @@ def _table3(study: Study, results: CellResults) -> Report:
         for name, score in scores.items()
     ]
     columns = {name: name for name in ("PCK (%)", "AUC (%)", "MPJPE (mm)")}
-    title = f"{data.name}, networks trained on {study.data}, true 2D, 14 joints, mean over frames"
+    title = f"{data.name}, networks trained on {study.name}, true 2D, 14 joints, mean over frames"
     table = beside_published("gridconv.table3", title, columns, rows)
     return Report((table, *(score.by_scene for score in scores.values())))
 

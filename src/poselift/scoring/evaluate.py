@@ -13,7 +13,7 @@ from poselift.datasets.registry import (
     DataSet,
     Part,
     Say,
-    get_data_set,
+    find_data,
     silently,
 )
 from poselift.errors import PoseliftError
@@ -22,6 +22,7 @@ from poselift.lifting import Lifter
 from poselift.scoring.protocols import score_3dhp, score_h36m
 from poselift.scoring.robust import score_robustness
 from poselift.scoring.run import Scores, score_lifting_data, score_pose2sim
+from poselift.skeletons import skeleton_text
 
 #: Lifters by the name that tables give them.
 Lifters = Mapping[str, Lifter]
@@ -30,7 +31,7 @@ Lifters = Mapping[str, Lifter]
 def evaluate(
     lifters: Lifter | Lifters,
     data: str,
-    root: str | os.PathLike[str],
+    root: str | os.PathLike[str] | None = None,
     *,
     split: str | None = None,
     variant: str | None = None,
@@ -44,9 +45,10 @@ def evaluate(
     """Measure lifters on a data set.
 
     lifters        one, or several by name, which stand side by side in the tables.
-    data           a name of `datasets.DATA_SETS`; `root` the folder of its files.
-    split          of cmu17 and h36m: "test" unless another is named.
-    variant        of cmu17: "ground_truth", "detected", or "both", which is the default.
+    data           a name of `datasets.DATA_SETS`, with `root` as the folder of its files; or a
+                   folder of one's own recordings.
+    split          of cmu17, h36m and one's own: "test" unless another is named.
+    variant        of cmu17 and one's own: "ground_truth", "detected", or "both", the default.
     detections     of h36m: a detector by name; of cmu17-rendered: one that looks at the pictures;
                    "gt", which is the default, for ground truth.
     drop_drifting  of h36m: leave out the 12 drifting sequences of S9.
@@ -69,10 +71,10 @@ def evaluate(
         "drop_drifting": "" if drop_drifting else None,
         "annotations": annotations,
     }
-    chosen = get_data_set(data)
+    name, chosen, folder = find_data(data, root)
     parts = parts_of(chosen, given)
     wanted = choose_metrics(chosen, parts, protocols, metrics)
-    return _SCORERS[chosen.name](lifters, Path(root), parts, wanted, say)
+    return _SCORERS.get(name, _score_parts)(chosen, lifters, folder, parts, wanted, say)
 
 
 def parts_of(data: DataSet, given: Mapping[str, str | None]) -> tuple[Part, ...]:
@@ -158,28 +160,38 @@ def _split(flag: str, text: str | None, known: Sequence[str] | Mapping[str, obje
     return names
 
 
-_Scorer = Callable[[Lifters, Path, tuple[Part, ...], tuple[str, ...], Say], list[Scores]]
+_Scorer = Callable[[DataSet, Lifters, Path, tuple[Part, ...], tuple[str, ...], Say], list[Scores]]
 
 
-def _score_cmu17(
-    lifters: Lifters, root: Path, parts: tuple[Part, ...], metrics: tuple[str, ...], say: Say
+def _score_parts(
+    data: DataSet,
+    lifters: Lifters,
+    root: Path,
+    parts: tuple[Part, ...],
+    metrics: tuple[str, ...],
+    say: Say,
 ) -> list[Scores]:
-    read = DATA_SETS["cmu17"].read
-    return [score_lifting_data(lifters, read(root, part, say), metrics, say) for part in parts]
-
-
-def _score_rendered(
-    lifters: Lifters, root: Path, parts: tuple[Part, ...], metrics: tuple[str, ...], say: Say
-) -> list[Scores]:
-    data = DATA_SETS["cmu17-rendered"].read(root, parts[0], say)
-    return [score_lifting_data(lifters, data, metrics, say)]
+    """Measure on each kind of 2D, in the joints of each model: what `LiftingData` holds."""
+    by_joints: dict[str, dict[str, Lifter]] = {}
+    for name, lifter in lifters.items():
+        by_joints.setdefault(skeleton_text(lifter.skeleton), {})[name] = lifter
+    return [
+        score_lifting_data(own, data.read(root, replace(part, skeleton=joints), say), metrics, say)
+        for part in parts
+        for joints, own in by_joints.items()
+    ]
 
 
 def _score_h36m(
-    lifters: Lifters, root: Path, parts: tuple[Part, ...], metrics: tuple[str, ...], say: Say
+    data: DataSet,
+    lifters: Lifters,
+    root: Path,
+    parts: tuple[Part, ...],
+    metrics: tuple[str, ...],
+    say: Say,
 ) -> list[Scores]:
     """Measure in the joints of each model."""
-    data, (part,) = DATA_SETS["h36m"], parts
+    (part,) = parts
     return score_h36m(
         lifters,
         lambda skeleton: data.read(root, replace(part, skeleton=skeleton), say),
@@ -190,28 +202,41 @@ def _score_h36m(
 
 
 def _score_3dhp(
-    lifters: Lifters, root: Path, parts: tuple[Part, ...], metrics: tuple[str, ...], say: Say
+    data: DataSet,
+    lifters: Lifters,
+    root: Path,
+    parts: tuple[Part, ...],
+    metrics: tuple[str, ...],
+    say: Say,
 ) -> list[Scores]:
-    data = DATA_SETS["3dhp"].read(root, parts[0], say)
-    return [score_3dhp(lifters, data, metrics, say)]
+    return [score_3dhp(lifters, data.read(root, parts[0], say), metrics, say)]
 
 
 def _score_pose2sim(
-    lifters: Lifters, root: Path, parts: tuple[Part, ...], metrics: tuple[str, ...], say: Say
+    data: DataSet,
+    lifters: Lifters,
+    root: Path,
+    parts: tuple[Part, ...],
+    metrics: tuple[str, ...],
+    say: Say,
 ) -> list[Scores]:
     say("lifting the clip ...")
     return [score_pose2sim(lifters, root)]
 
 
 def _score_robustness(
-    lifters: Lifters, root: Path, parts: tuple[Part, ...], metrics: tuple[str, ...], say: Say
+    data: DataSet,
+    lifters: Lifters,
+    root: Path,
+    parts: tuple[Part, ...],
+    metrics: tuple[str, ...],
+    say: Say,
 ) -> list[Scores]:
     return [score_robustness(lifters, root, parts[0].split, say)]
 
 
+#: What is scored by rules of its own; everything else is `_score_parts`.
 _SCORERS: dict[str, _Scorer] = {
-    "cmu17": _score_cmu17,
-    "cmu17-rendered": _score_rendered,
     "h36m": _score_h36m,
     "3dhp": _score_3dhp,
     "pose2sim": _score_pose2sim,

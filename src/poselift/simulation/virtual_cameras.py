@@ -28,7 +28,11 @@ _Quaternion = tuple[float, float, float, float]
 
 def ring_of_cameras(motion: Motion) -> tuple[Camera, ...]:
     """Place the four Human3.6M cameras around a motion (world Y up), as this module describes."""
-    points = motion.positions.reshape(-1, 3).astype(np.float64)
+    return ring_around(motion.positions.reshape(-1, 3).astype(np.float64))
+
+
+def ring_around(points: Float[np.ndarray, "N 3"]) -> tuple[Camera, ...]:
+    """Place them around points of a clip, metres, world, Y up."""
     middle = (points.min(axis=0) + points.max(axis=0)) / 2
     cameras = []
     for azimuth, lens in zip(AZIMUTHS, H36M_S1_CAMERAS.values(), strict=True):

@@ -14,8 +14,10 @@ from poselift.skeletons.catalog import (
     OPENPOSE_18,
     get_skeleton,
     skeleton_names,
+    skeleton_text,
 )
 from poselift.skeletons.convert import Conversion, conversion
+from poselift.skeletons.definition import define
 from poselift.skeletons.skeleton import Skeleton
 
 __all__ = [
@@ -33,6 +35,8 @@ __all__ = [
     "Conversion",
     "Skeleton",
     "conversion",
+    "define",
     "get_skeleton",
     "skeleton_names",
+    "skeleton_text",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from poselift.errors import PoseliftError
+from poselift.errors import PoseliftError, quoted
+from poselift.skeletons.definition import definition, parse
 from poselift.skeletons.skeleton import Skeleton
 
 
@@ -250,10 +251,26 @@ def skeleton_names() -> tuple[str, ...]:
 
 
 def get_skeleton(name: str) -> Skeleton:
-    """Return a joint set by name; `PoseliftError` lists the names if there is none."""
-    try:
+    """Return a joint set by name, or of a text that defines one (`skeletons.definition`).
+
+    Raises `PoseliftError`, which lists the names, if it is neither.
+    """
+    if name in _CATALOG:
         return _CATALOG[name]
-    except KeyError:
-        raise PoseliftError(
-            f"unknown skeleton {name!r}, expected one of {', '.join(_CATALOG)}"
-        ) from None
+    if ":" in name:
+        return parse(name)
+    raise PoseliftError(f"unknown skeleton {quoted(name)}, expected one of {', '.join(_CATALOG)}")
+
+
+def skeleton_text(skeleton: Skeleton) -> str:
+    """Return what `get_skeleton` makes this joint set of: its name, or its definition.
+
+    The name alone, too, where names of a rig cannot stand in a definition.
+    """
+    if _CATALOG.get(skeleton.name) == skeleton:
+        return skeleton.name
+    text = definition(skeleton)
+    try:
+        return text if parse(text) == skeleton else skeleton.name
+    except PoseliftError:
+        return skeleton.name

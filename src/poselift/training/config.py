@@ -11,7 +11,7 @@ from poselift.errors import PoseliftError
 from poselift.geometry import NORMALISATIONS, TARGETS
 from poselift.training.schedules import Cosine, Schedule, Trapezoid
 
-DATA_NAMES = ("cmu17", "h36m", "synthetic", "cmu17-rendered")
+DATA_NAMES = ("cmu17", "h36m", "own", "synthetic", "cmu17-rendered")
 VARIANTS = ("ground_truth", "detected", "augmented", "pictures")
 LOSSES = ("mse", "joint_distance")
 PRECISIONS = ("fp32", "bf16")
@@ -29,7 +29,7 @@ class DataSpec:
     """Which data to train on. Raises `PoseliftError` naming the command-line flag at fault."""
 
     name: str
-    """Data set: "cmu17" or "h36m" (files under `root`), "synthetic" (needs no files), or
+    """Data set: "cmu17", "h36m" or "own" (files under `root`), "synthetic" (needs no files), or
     "cmu17-rendered" (pictures drawn of cmu17's files under `root`)."""
     root: Path | None = None
     """Folder of the data set's files."""
@@ -47,7 +47,11 @@ class DataSpec:
 
     def __post_init__(self) -> None:
         """Check each field and how they go together."""
-        _one_of("--data", self.name, DATA_NAMES)
+        if self.name not in DATA_NAMES:
+            raise PoseliftError(
+                f"--data: expected one of {', '.join(DATA_NAMES)}, or a folder of your own, "
+                f"got {self.name!r}"
+            )
         _one_of("--variant", self.variant, VARIANTS)
         if self.name == "synthetic" and self.root is not None:
             raise PoseliftError(f"--data synthetic reads no files: leave out --root {self.root}")
@@ -63,8 +67,11 @@ class DataSpec:
                 "pictures are those of --data cmu17-rendered or h36m, and train a detector (hrnet) "
                 f"or a system (--end-to-end): got --data {self.name} with 2D input {self.variant}"
             )
-        if self.variant == "augmented" and self.name == "h36m":
-            raise PoseliftError("--variant augmented: fresh views are made of cmu17, not of h36m")
+        if self.variant == "augmented" and self.name in ("h36m", "own"):
+            whose = "h36m" if self.name == "h36m" else "one's own data"
+            raise PoseliftError(
+                f"--variant augmented: fresh views are made of cmu17, not of {whose}"
+            )
         if self.more is not None and (self.name, self.variant) != ("cmu17", "augmented"):
             raise PoseliftError(
                 f"--more adds motions to the fresh views of cmu17 (--variant augmented): "

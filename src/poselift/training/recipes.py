@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
+from poselift.datasets.registry import get_data_set
 from poselift.errors import PoseliftError
+from poselift.models.gridconv.layout import grid_for
+from poselift.skeletons import H36M_17, get_skeleton
 from poselift.training.config import DataSpec, TrainingConfig
 from poselift.training.picture_recipes import make_detector_config
 from poselift.training.schedules import Exponential, Plateau, Trapezoid
@@ -204,13 +208,16 @@ def make_config(
 ) -> TrainingConfig:
     """Return the config of one of `RECIPES`, of its own length unless `epochs` is given.
 
+    The network has the joints that the data come in; a grid network of joints for which nobody has
+    drawn a grid starts from a random layout on `grid_for` so many, and learns a better one.
+
     Raises `PoseliftError` for an unknown recipe or an architecture without one.
     """
     check_names(architecture, recipe)
     if architecture == "hrnet":
         return make_detector_config(data, recipe=recipe, epochs=epochs)
     if recipe == "paper":
-        return _PAPER[architecture](data, epochs)
+        return on_joints(_PAPER[architecture](data, epochs))
     if recipe == "shipped":
         return shipped(architecture, data, epochs)
     if recipe == "shipped-small":
@@ -227,6 +234,19 @@ def check_names(architecture: str, recipe: str) -> None:
         raise PoseliftError(f"no recipe for {architecture!r}, expected one of {', '.join(known)}")
     if recipe not in RECIPES:
         raise PoseliftError(f"--recipe: expected one of {', '.join(RECIPES)}, got {recipe!r}")
+
+
+def on_joints(config: TrainingConfig) -> TrainingConfig:
+    """Return a training whose network has the joints of its data set; as `make_config` says."""
+    if config.data.name == "synthetic":
+        return config
+    text = get_data_set(config.data.name, config.data.root).skeleton
+    if text == H36M_17.name:
+        return config
+    own: dict[str, Any] = {"skeleton": text}
+    if config.architecture == "gln":
+        own["grid"] = grid_for(len(get_skeleton(text)))
+    return replace(config, model={**config.model, **own})
 
 
 def _gln_phases(epochs: int) -> dict[str, float]:

@@ -18,7 +18,7 @@ from poselift.errors import PoseliftError
 from poselift.geometry import PixelDepth, normalise
 from poselift.models.registry import frames_of
 from poselift.simulation.augmentation import AugmentationConfig, AugmentedSource, bank_of
-from poselift.skeletons import H36M_17
+from poselift.skeletons import H36M_17, skeleton_text
 from poselift.training.batches import Measured, Samples
 from poselift.training.config import TrainingConfig
 
@@ -127,7 +127,7 @@ class TrainingData:
     validation: FixedSource | Measured
     """Decides the plateau schedule and which epoch is kept as best."""
     skeleton: str
-    """Name of the joint set."""
+    """The joint set, as `get_skeleton` takes it."""
     description: str
     """Where the data come from, in words, for the model card."""
     views: Views | None = None
@@ -149,7 +149,7 @@ def load_fixed(config: TrainingConfig, split: str, *, drop_drifting: bool = Fals
         skeleton=config.model.get("skeleton", H36M_17.name),
         seed=config.seed,
     )
-    return get_data_set(spec.name).read(spec.root, part)
+    return get_data_set(spec.name, spec.root).read(spec.root, part)
 
 
 def open_data(config: TrainingConfig, load: Load = load_fixed) -> TrainingData:
@@ -179,7 +179,7 @@ def open_data(config: TrainingConfig, load: Load = load_fixed) -> TrainingData:
     return TrainingData(
         whole if spec.samples is None else PartSource(whole, spec.samples, seed),
         as_network_sees(held_out, config.normalisation, config.target, frames),
-        train.skeleton.name,
+        skeleton_text(train.skeleton),
         train.name,
         views_of(train, config.normalisation) if config.poseaug else None,
     )

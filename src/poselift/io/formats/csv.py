@@ -13,7 +13,7 @@ from poselift.poses import Detections, PoseSequence, Results
 
 def read(path: Path, options: ReadOptions) -> Detections | Results:
     """Read a table of this layout, 3D or 2D; raises `PoseliftError`."""
-    return csvread.read_csv(path)
+    return csvread.read_csv(path, options.skeleton)
 
 
 def write(results: Results, stream: Sink, options: WriteOptions) -> None:

@@ -154,6 +154,14 @@ def released(skeleton: Skeleton) -> Layout:
     return Layout(5, 5, tuple(cells), 17)
 
 
+def grid_for(joints: int) -> tuple[int, int]:
+    """Return rows and columns of a grid for so many joints of which nobody has drawn one.
+
+    Five columns, as all grids here have, and at least five rows; 5x5 up to 24 joints, 7x5 for 32.
+    """
+    return max(5, -(-(joints + 1) // 5)), 5
+
+
 def random_layout(rows: int, columns: int, joints: int, seed: int) -> Layout:
     """Draw a layout in which each joint appears at least once (the paper's Table 5).
 
