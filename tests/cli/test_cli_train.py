@@ -154,7 +154,7 @@ def test_train_again(trained: tuple[Path, Result]) -> None:
         (("gln",), "--data cmu17 needs --root"),
         (
             ("gln", "--data", "mars"),
-            "--data: expected one of cmu17, h36m, own, synthetic, or a folder",
+            "--data: expected one of cmu17, h36m, own, synthetic, cmu17-rendered, or",
         ),
         (("gln", "--data", "h36m"), "--data h36m needs --root"),
         (("gln", "--data", "synthetic", "--root", "x"), "--data synthetic reads no files"),

@@ -10,7 +10,7 @@ from poselift.cli.rendering import render
 
 data = typer.Typer(
     name="data",
-    help="Check a folder of your own recordings; store pictures of people of known poses.",
+    help="Check your own data, or render people.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -18,7 +18,7 @@ data = typer.Typer(
 
 @data.callback()
 def _options() -> None:
-    """Check a folder of your own recordings; store pictures of people of known poses."""
+    """Check your own data, or render people."""
 
 
 data.command("check", cls=PlainCommand)(check)

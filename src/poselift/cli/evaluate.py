@@ -53,9 +53,7 @@ _Models = Annotated[
 ]
 _Data = Annotated[
     str,
-    typer.Option(
-        "--data", help="cmu17(-rendered), h36m, 3dhp, pose2sim, robustness, or your folder."
-    ),
+    typer.Option("--data", help="cmu17(-rendered), h36m, 3dhp, pose2sim, robustness, or a folder."),
 ]
 _Root = Annotated[
     Path | None,
