@@ -68,12 +68,14 @@ def start(*arguments: object, environment: dict[str, str] | None = None) -> subp
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    """Wait for a process; return its exit status, stdout, stderr."""
-    out, err = process.communicate(timeout=120)
-    return process.returncode, out, err
+    """Wait for a process; return its exit status, stdout, and stderr without how far it was."""
+    out, err = process.communicate(timeout=300)
+    lines = [line for line in err.splitlines(keepends=True) if "time left unknown" not in line]
+    lines = [line for line in lines if not line.rstrip().endswith(" left")]
+    return process.returncode, out, "".join(lines)
 
 
-def until(true: Callable[[], Any], seconds: float = 60.0) -> Any:
+def until(true: Callable[[], Any], seconds: float = 120.0) -> Any:
     """Wait for something to come true, and return it."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

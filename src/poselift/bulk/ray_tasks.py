@@ -8,6 +8,8 @@ processes are, so that a shard fails as often as a shard may and a lost node is 
 from __future__ import annotations
 
 import os
+import secrets
+import socket
 import time
 from collections.abc import Iterator
 from typing import Any, final
@@ -45,9 +47,13 @@ class RayTasks(Engine):
         self._ray = ray = load_ray()
         self._workers = workers
         local: dict[str, Any] = {"address": address}
+        _check_answers(address)
         if address == LOCAL:
             local |= {"num_cpus": workers or cores, "object_store_memory": _STORE}
             local |= {"include_dashboard": False}
+            # nobody else here may give it work; without one of ours Ray writes a token into HOME
+            if "RAY_AUTH_MODE" not in os.environ:
+                os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
         try:
             ray.init(**local, log_to_driver=False, logging_level="ERROR")
         except Exception as error:  # ConnectionError, RuntimeError, ValueError, gRPC's own
@@ -112,6 +118,19 @@ class RayTasks(Engine):
         self._ray.shutdown()
 
 
+def _check_answers(address: str) -> None:
+    """Refuse a HOST:PORT at which nobody listens: Ray itself would try for long, and aloud."""
+    host, colon, port = address.rpartition("//")[2].rpartition(":")
+    if not colon or not port.isdecimal():
+        return
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=10):
+            pass
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise PoseliftError(f"--ray {address}: no Ray answers there ({reason})") from None
+
+
 def load_ray() -> Any:
     """Import Ray without its usage statistics; `PoseliftError` if it is not installed.
 
@@ -119,6 +138,7 @@ def load_ray() -> Any:
     has what whoever started it said.
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")
     # it would say on stdout what is said better by `died`
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", "worker died or was killed")
     try:
