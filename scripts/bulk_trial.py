@@ -3,10 +3,11 @@
     python scripts/bulk_trial.py --frames 10000000 --shards 200 --place /tmp/trial
     python scripts/bulk_trial.py --frames 200000 --shards 20 --kills 8 --place /tmp/trial
 
-First undisturbed, by processes; then by processes and by Ray, with `kill -9` on a worker or the
-driver every now and then, and the driver started again whenever it was killed. Seen to has to be:
-every shard once, the bytes of the undisturbed run, nothing left behind, and memory that does not
-grow. Exit status 1 if anything else was seen. What was generated is kept and used again.
+First undisturbed, by processes (all shards, or `--sample` of them, drawn by the seed); then all by
+processes and by Ray, with `kill -9` on a worker or the driver every now and then, and the driver
+started again whenever it was killed. What has to be seen: every shard once, the bytes of the
+undisturbed run and of the other way, nothing left behind, and memory that does not grow. Exit
+status 1 if anything else was seen. What was generated is kept and used again.
 """
 
 from __future__ import annotations
@@ -42,39 +43,57 @@ def main() -> int:
     parser.add_argument("--model", default="posegraphnet")
     parser.add_argument("--place", type=Path, required=True, help="folder for all of it")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--sample", type=int, help="shards lifted undisturbed; default: all")
+    parser.add_argument("--generate", action="store_true", help="only make the shards")
     parser.add_argument("--way", action="append", choices=("processes", "ray"))
     parser.add_argument("options", nargs="*", help="more options of `poselift bulk`, after --")
     given = parser.parse_args()
+    given.place = given.place.resolve()
     source = given.place / f"in-{given.frames}-{given.shards}"
     generate(source, given.frames, given.shards)
+    if given.generate:
+        return 0
+    rng, sample = random.Random(given.seed), source
+    if given.sample:
+        sample = given.place / "sample"
+        shutil.rmtree(sample, ignore_errors=True)
+        for path in rng.sample(sorted(source.rglob("*.parquet")), given.sample):
+            (sample / path.relative_to(source)).parent.mkdir(parents=True, exist_ok=True)
+            os.link(path, sample / path.relative_to(source))
     options = ["--model", given.model, "--workers", str(given.workers), *given.options]
-    undisturbed = given.place / "undisturbed"
-    shutil.rmtree(undisturbed, ignore_errors=True)
-    seconds, memory = run(source, undisturbed, options, [], None)
-    print(f"undisturbed: {given.frames} frames in {seconds:.0f} s, {memory}", flush=True)
-    expected, faults = hashes(undisturbed), list[str]()
-    if len(expected) != given.shards:
-        faults.append(f"undisturbed: {len(expected)} outputs of {given.shards} shards")
+    shutil.rmtree(given.place / "undisturbed", ignore_errors=True)
+    seen = given.place / "in"  # one name for both: histories say what was read
+    seen.unlink(missing_ok=True)
+    seen.symlink_to(sample)
+    seconds, memory = run(seen, given.place / "undisturbed", options, [], rng)
+    seen.unlink()
+    seen.symlink_to(source)
+    print(f"undisturbed: {seconds:.0f} s, {memory}", flush=True)
+    expected, faults = hashes(given.place / "undisturbed"), list[str]()
+    if len(expected) != (given.sample or given.shards):
+        faults.append(f"undisturbed: {len(expected)} outputs of {given.sample or given.shards}")
+    seconds *= given.shards / len(expected)
+    others: dict[str, str] = {}
     for way in given.way or ("processes", "ray"):
         target = given.place / way
         shutil.rmtree(target, ignore_errors=True)
-        more = ["--ray"] if way == "ray" else []
-        rng = random.Random(given.seed)
         moments = sorted(rng.uniform(0.02, 0.95) * seconds for _ in range(given.kills))
-        taken, memory = run(source, target, [*options, *more], moments, rng)
+        more = ["--ray"] if way == "ray" else []
+        taken, memory = run(seen, target, [*options, *more], moments, rng)
         found = hashes(target)
         same = sum(found.get(name) == one for name, one in expected.items())
-        notes = sum(1 for _ in target.glob("*/_bulk/done/*.json"))
+        alike = sum(found.get(name) == one for name, one in others.items())
+        notes = sum(1 for _ in target.glob("*/_bulk/done/**/*.json"))
         left = [str(one) for one in target.rglob("*.part")]
-        left += [str(one) for one in target.glob("*/_bulk/locks/*")]
-        print(
-            f"{way}: {taken:.0f} s, {same} of {len(expected)} outputs equal, {memory}", flush=True
-        )
-        if not (same == notes == len(found) == given.shards) or left:
-            faults.append(f"{way}: {len(found)} outputs, {same} equal, {notes} notes, left {left}")
-    print(
-        "\n".join(faults) or "every shard once, equal to the undisturbed run, nothing left behind"
-    )
+        left += [str(one) for one in target.glob("*/_bulk/locks/**/*") if one.is_file()]
+        said = f"{way}: {taken:.0f} s, {len(found)} outputs, {notes} notes, {same} of "
+        said += f"{len(expected)} equal to the undisturbed, {alike} of {len(others)} to the other's"
+        print(f"{said}, {memory}", flush=True)
+        whole = len(found) == notes == given.shards and same == len(expected)
+        if not whole or alike != len(others) or left:
+            faults.append(f"{said}, left behind {left}")
+        others = found
+    print("\n".join(faults) or "every shard once, all equal, nothing left behind")
     return 1 if faults else 0
 
 
@@ -113,7 +132,7 @@ def run(
     target: Path,
     options: list[str],
     moments: list[float],
-    rng: random.Random | None,
+    rng: random.Random,
 ) -> tuple[float, str]:
     """Run to the end; kill at the moments (seconds) and start again. Return seconds and memory."""
     command = [sys.executable, "-m", "poselift", "bulk", str(source), str(target), *options]
@@ -134,7 +153,7 @@ def run(
         for kind, numbers in (("driver", [driver.pid]), ("worker", workers)):
             sizes = [size for number in numbers if (size := resident(number))]
             used[kind] += [(now, max(sizes))] if sizes else []
-        if waiting and now >= waiting[0] and workers and rng is not None:
+        if waiting and now >= waiting[0] and workers:
             waiting.pop(0)
             kind = "driver" if rng.random() < _DRIVERS else "worker"
             with suppress(OSError):

@@ -44,16 +44,13 @@ class RayTasks(Engine):
         address  `LOCAL`, "auto", "HOST:PORT" or "ray://HOST:PORT".
         cores    of this machine, for a Ray of our own.
         """
-        self._ray = ray = load_ray()
+        self._ray = ray = load_ray(local=address == LOCAL)
         self._workers = workers
         local: dict[str, Any] = {"address": address}
         _check_answers(address)
         if address == LOCAL:
             local |= {"num_cpus": workers or cores, "object_store_memory": _STORE}
             local |= {"include_dashboard": False}
-            # nobody else here may give it work; without one of ours Ray writes a token into HOME
-            if "RAY_AUTH_MODE" not in os.environ:
-                os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
         try:
             ray.init(**local, log_to_driver=False, logging_level="ERROR")
         except Exception as error:  # ConnectionError, RuntimeError, ValueError, gRPC's own
@@ -131,16 +128,20 @@ def _check_answers(address: str) -> None:
         raise PoseliftError(f"--ray {address}: no Ray answers there ({reason})") from None
 
 
-def load_ray() -> Any:
+def load_ray(*, local: bool) -> Any:
     """Import Ray without its usage statistics; `PoseliftError` if it is not installed.
 
     They are on by default and sent by the first node of a Ray that is started here. A cluster
     has what whoever started it said.
+
+    local  whether a Ray is going to be started here: only who has its token may give it work.
+           Without one of ours Ray writes one into HOME.
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")
     # it would say on stdout what is said better by `died`
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", "worker died or was killed")
+    if local and "RAY_AUTH_MODE" not in os.environ:
+        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     try:
         import ray
     except ImportError:

@@ -18,13 +18,14 @@ from poselift import detection, io
 from poselift.bulk.outcomes import Unfit
 from poselift.errors import PoseliftError
 from poselift.lifting import Lifter
+from poselift.lifting.alongside import Alongside
 from poselift.lifting.backends import AUTO, BACKENDS, card_of, choose_precision
-from poselift.lifting.clip import DEFAULT_FPS, lift_clip, with_rate
+from poselift.lifting.clip import DEFAULT_FPS, focal_of, lift_clip, with_rate
 from poselift.lifting.session import file_sha256
 from poselift.modelfiles.card import FILE_PRECISIONS
 from poselift.modelfiles.find import ModelFile, find_model
 from poselift.motion import Options
-from poselift.poses import Results
+from poselift.poses import Detections, Results
 from poselift.tracking import people_of
 
 #: Threads of one clip; a machine's cores are filled by clips.
@@ -108,10 +109,10 @@ class Work:
         Returns the results, the number of frames with somebody in them, and what was doubtful.
         Raises `PoseliftError` as `lift` does, and `Unfit` if this machine cannot do it.
         """
-        lifter = opened(self)
+        lifter, along = opened(self), None
         try:
             if detection.is_video(path):
-                detections, facts, warnings = self._watch(path)
+                detections, facts, warnings, along = self._watch(path, lifter)
             else:
                 detections = io.read_detections(
                     path,
@@ -122,9 +123,10 @@ class Work:
                 )
                 facts, warnings = {}, []
             notes = tuple(note.replace(str(path), shown) for note in detections.notes)
-            people = people_of(replace(detections, notes=notes, source=shown))
-            people, facts["fps_assumed"] = with_rate(people)
-            results = lift_clip(lifter, people, self.motion, facts)
+            found = people_of(replace(detections, notes=notes, source=shown))
+            ready = None if along is None else along.ready(found)
+            people, facts["fps_assumed"] = with_rate(found)
+            results = lift_clip(lifter, people, self.motion, facts, ready=ready)
         except PoseliftError as error:
             sentence = str(error).replace(str(path), shown)
             raise PoseliftError(
@@ -136,13 +138,23 @@ class Work:
         doubts = tuple(f"{shown}: {one}" for one in dict.fromkeys(warnings))
         return results, len(np.unique(detections.frames)), doubts
 
-    def _watch(self, path: Path) -> tuple[Any, dict[str, Any], list[str]]:
-        """Return the detections of a video, what results tell of it, and what was lost."""
+    def _watch(
+        self, path: Path, lifter: Lifter
+    ) -> tuple[Detections, dict[str, Any], list[str], Alongside]:
+        """Return the detections of a video, what results tell of it, what was lost, the poses."""
         detector = detection.open_detector(self.detector, threads=THREADS)
         with detection.Video(path) as video:
-            seen = detection.record(video, detector, every=self.every, fps=self.fps)
-            lost = [f"{video.lost} frames could not be decoded and are left out"] * bool(video.lost)
-        return seen.detections, {"video": path.name, "trim": None}, lost
+            focal = focal_of(lifter, self.motion.lens, video.size)
+            with Alongside(lifter, detector.skeleton, video.size, focal) as along:
+                seen = detection.record(
+                    video, detector, every=self.every, fps=self.fps, found=along.add
+                )
+            last, lost = int(seen.frames[-1]), []
+            if video.lost:
+                lost.append(f"{video.lost} frames could not be decoded and are left out")
+            elif video.count and len(seen.frames) < 0.95 * video.count - 1:
+                lost.append(f"ends with frame {last}, {video.count} frames were promised")
+        return seen.detections, {"video": path.name, "trim": None}, lost, along
 
 
 # The lifter of this process, by the model and how it runs.
