@@ -140,9 +140,9 @@ def film(path: Path, work: Work) -> None:
     with detection.Video(path) as video:
         count = sum(1 for _ in video)
     decoded = time.perf_counter() - started
-    started = time.process_time(), time.perf_counter()
+    busy, started = time.process_time(), time.perf_counter()
     results, frames, _ = work.lift(path, str(path))
-    busy, taken = time.process_time() - started[0], time.perf_counter() - started[1]
+    busy, taken = time.process_time() - busy, time.perf_counter() - started
     print(
         f"\n{path.name}: {count} frames, decoded alone {count / decoded:,.0f} frames/s; as a shard "
         f"{count / taken:.1f} frames/s, {1e3 * busy / count:.1f} ms of one core a frame, "

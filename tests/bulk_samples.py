@@ -88,7 +88,7 @@ def until(true: Callable[[], Any], seconds: float = 120.0) -> Any:
 def outputs(target: Path) -> dict[str, bytes]:
     """Return all outputs below OUT by name, without the folder of the one model and options."""
     (folder,) = target.iterdir()
-    found = sorted(folder.rglob("*.parquet"))
+    found = [one for one in sorted(folder.rglob("*.parquet")) if "_bulk" not in one.parts]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
 
 

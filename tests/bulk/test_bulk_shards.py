@@ -139,7 +139,7 @@ def test_what_is_said_of_the_options(run: Run, source: Path, tmp_path: Path) -> 
     for options, words in (
         (("--model", "nobody"), "model 'nobody' not found"),
         (("--smooth", "much"), "expected --smooth as one of"),
-        (("--workers", "0"), "is not in the range x>=1"),
+        (("--workers", "0"), "Invalid value for '--workers'"),
         (("--ray", "127.0.0.1:1"), "--ray 127.0.0.1:1: no Ray answers there (Connection refused)"),
         (("--precision", "bf16"), "expected --precision as one of auto, fp32, int8, got"),
     ):
