@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from poselift.detection import Video, is_video, parse_trim
+from poselift.detection.ahead import Ahead
 from poselift.errors import PoseliftError
 from video_samples import colours, turn_video, write_video
 
@@ -245,3 +246,14 @@ def test_a_camera_that_goes_away_is_said(tmp_path: Path, monkeypatch: pytest.Mon
         pytest.raises(PoseliftError, match=r"camera:0: the camera went away \(No such device\)"),
     ):
         list(video)
+
+
+@pytest.mark.parametrize("form", ["yuv444p", "yuv422p10le"])
+def test_decoding_and_cutting_share_no_scaler(tmp_path: Path, form: str) -> None:
+    """They go on in two threads: with one scaler for both, GIFs and 10 bits crashed or hung."""
+    path = write_video(tmp_path / "a.mkv", colours(40), 25, codec="ffv1", form=form)
+    with Video(path) as video, Ahead(video, 8) as pictures:
+        for picture in pictures:
+            assert picture._scaler is not video._converter
+            assert picture._frame.format.name == "yuv420p"  # so nothing is left to convert
+            assert picture.crop((0, 0, 48, 48), 16).shape == (16, 16, 3)

@@ -20,6 +20,15 @@ if TYPE_CHECKING:
 _PLANAR = ("yuv420p", "yuvj420p")
 
 
+def cuttable(frame: VideoFrame, scaler: VideoReformatter) -> VideoFrame:
+    """Return a frame in one of the formats that parts are cut out of."""
+    even = frame.width % 2 == 0 and frame.height % 2 == 0
+    if (even and frame.format.name in _PLANAR) or frame.format.name == "rgb24":
+        return frame
+    video = even and frame.format.name.startswith(("yuv", "nv12", "p010"))
+    return scaler.reformat(frame, format="yuv420p" if video else "rgb24")
+
+
 @final
 class Picture:
     """A decoded frame.
@@ -29,7 +38,8 @@ class Picture:
     time    seconds from the start of the source.
     turn    quarter turns counter-clockwise that make it upright.
     taken   `time.time()` when it came in, for live sources; 0 for others.
-    scaler  PyAV's reformatter, kept by the video so that its tables are not built anew.
+    scaler  PyAV's reformatter, kept by the video so that its tables are not built anew. It is for
+            one thread: who decodes in another one hands over frames that are `cuttable`.
     """
 
     def __init__(
@@ -38,12 +48,8 @@ class Picture:
         """Keep a decoded frame."""
         self.index, self.time, self.taken = index, time, 0.0
         self._turn, self._scaler = turn % 4, scaler
-        even = frame.width % 2 == 0 and frame.height % 2 == 0
-        if frame.format.name not in _PLANAR or not even:
-            video = even and frame.format.name.startswith(("yuv", "nv12", "p010"))
-            frame = scaler.reformat(frame, format="yuv420p" if video else "rgb24")
-        self._frame = frame
-        self._rgb = frame.format.name == "rgb24"
+        self._frame = cuttable(frame, scaler)
+        self._rgb = self._frame.format.name == "rgb24"
 
     @property
     def size(self) -> tuple[int, int]:

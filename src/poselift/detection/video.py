@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, final
 
-from poselift.detection.picture import Picture
+from poselift.detection.picture import Picture, cuttable
 from poselift.errors import PoseliftError, how_to_install
 
 if TYPE_CHECKING:
@@ -115,7 +115,8 @@ class Video:
 
         stream = self._stream
         stream.thread_type = "AUTO"
-        self._scaler = VideoReformatter()
+        # decoding goes on in one thread while pictures are cut in another: each has its own
+        self._scaler, self._converter = VideoReformatter(), VideoReformatter()
         still = bool(self._files) or Path(self.name).suffix.lower() in PICTURES
         rate = None if still else stream.average_rate or stream.guessed_rate
         self.fps = float(rate) if rate else None
@@ -194,6 +195,7 @@ class Video:
                 return
             if seconds >= start - 1e-6:
                 turn = round((frame.rotation or 0) / 90)
+                frame = cuttable(frame, self._converter)
                 yield Picture(frame, index, seconds, turn, self._scaler)
 
     def _is_constant(self) -> bool:
