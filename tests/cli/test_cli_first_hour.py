@@ -61,6 +61,10 @@ def test_examples_are_of_options_that_exist(name: str) -> None:
     assert {word for word in words if re.match("-[a-z-]", word)} <= known
 
 
+def test_the_example_of_train_is_the_one_that_the_readme_measured() -> None:
+    assert f"\n{EXAMPLES['train']}\n" in (ROOT / "README.md").read_text("utf-8")
+
+
 def test_the_list_of_commands_is_not_cut_off() -> None:
     page = " ".join(run("--help").stdout.split())
     for command in GROUP.values():

@@ -18,7 +18,7 @@ from poselift.datasets import cmu
 from poselift.errors import PoseliftError
 from poselift.geometry import H36M_S1_CAMERAS, Camera, from_rotation_vector, normalise
 from poselift.models.registry import build
-from poselift.simulation.bones import bone_lengths, length_classes, unit_bones
+from poselift.simulation.bones import joint_to_bone, length_classes
 from poselift.skeletons import H36M_16, H36M_17, Skeleton
 from poselift.training import DataSpec, TrainingConfig, TrainingData, train
 from poselift.training import augmentor as augmentor_module
@@ -56,6 +56,14 @@ def augmented(
     points = standing(count, skeleton)
     with torch.no_grad():
         return points.numpy(), generator(points), generator
+
+
+def bone_lengths(poses: np.ndarray, skeleton: Skeleton) -> np.ndarray:
+    return np.linalg.norm(joint_to_bone(skeleton) @ poses, axis=-1, keepdims=True)
+
+
+def unit_bones(poses: np.ndarray, skeleton: Skeleton) -> np.ndarray:
+    return joint_to_bone(skeleton) @ poses / bone_lengths(poses, skeleton)
 
 
 @pytest.mark.parametrize("skeleton", [H36M_16, H36M_17], ids=lambda s: s.name)

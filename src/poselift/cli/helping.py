@@ -16,7 +16,7 @@ EXAMPLES = {
     "view": "poselift view pose.npz",
     "angles": "poselift angles pose.npz -o angles.csv",
     "formats": "poselift formats",
-    "train": "poselift train posegraphnet --data synthetic --epochs 5 --out runs/first",
+    "train": "poselift train lcn --recipe shipped --data synthetic --out runs/first --epochs 3",
     "eval": "poselift eval --model gln --model runs/first --data cmu17 --root data/cmu",
     "reproduce": "poselift reproduce gridconv.table5 --root data/cmu --budget smoke",
     "render": "poselift data render --root data/cmu --count 200 -o people",
