@@ -536,7 +536,8 @@ def test_the_time_of_a_step_is_not_that_of_the_first_ones(monkeypatch: pytest.Mo
     monkeypatch.setattr(step_module, "TrainingStep", Step)
     monkeypatch.setattr("poselift.training.step.time.monotonic", lambda: clock[0])
     config = tiny_config("martinez", epochs=1)
-    assert step_seconds(nn.Linear(1, 1), config, "cpu") == pytest.approx(0.1)  # type: ignore[arg-type]
+    network = build("martinez", dict(config.model))
+    assert step_seconds(network, config, "cpu") == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize(("load", "threads"), [(0.0, 2), (1.2, 1), (9.0, 1)])
