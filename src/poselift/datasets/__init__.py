@@ -10,6 +10,7 @@ from poselift.datasets.mmpose_h36m import load_mmpose_h36m
 from poselift.datasets.mpi_inf_3dhp import load_mpi_inf_3dhp
 from poselift.datasets.pose2sim import Pose2SimClip, load_pose2sim
 from poselift.datasets.registry import DATA_SETS, DataSet, Part, get_data_set, named
+from poselift.datasets.rendered import RenderedPictures, load_rendered
 from poselift.datasets.robustness import load_kinds
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "LiftingData",
     "Part",
     "Pose2SimClip",
+    "RenderedPictures",
     "concatenate",
     "get_data_set",
     "load_cmu17",
@@ -29,6 +31,7 @@ __all__ = [
     "load_motions",
     "load_mpi_inf_3dhp",
     "load_pose2sim",
+    "load_rendered",
     "named",
     "open_human36m",
 ]
