@@ -52,7 +52,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     place = cameras(tmp_path / "recordings")["cam_01"]
     for seed, name in enumerate(("anna", "ben", "carl")):
         solid = place.to_camera(swaying(260, seed))
-        flat = Calibration.of_focal((1000, 1000), 1145).project(solid)
+        flat = Calibration.of_focal((1000, 1000), 1145.0).project(solid)
         np.savez(tmp_path / "arrays" / f"{name}_walk.npz", poses=1000 * solid, keypoints=flat)
     clip = seen(tmp_path / "recordings", "cam_01", swaying(20, 5)).astype(np.float32)
     write_keypoints(tmp_path / "clip.json", [PoseSequence.from_2d(clip, H36M_17, fps=30.0)])
