@@ -85,7 +85,8 @@ def main() -> int:
         alike = sum(found.get(name) == one for name, one in others.items())
         notes = sum(1 for _ in target.glob("*/_bulk/done/**/*.json"))
         left = [str(one) for one in target.rglob("*.part")]
-        left += [str(one) for one in target.glob("*/_bulk/locks/**/*") if one.is_file()]
+        for kind in ("locks", "quarantine"):
+            left += [str(one) for one in target.glob(f"*/_bulk/{kind}/**/*") if one.is_file()]
         said = f"{way}: {taken:.0f} s, {len(found)} outputs, {notes} notes, {same} of "
         said += f"{len(expected)} equal to the undisturbed, {alike} of {len(others)} to the other's"
         print(f"{said}, {memory}", flush=True)
@@ -106,7 +107,7 @@ def generate(folder: Path, frames: int, shards: int) -> None:
 
     each = frames // shards
     base = random_motion(0, min(each, 3000))
-    base = base - base[:, :1] + [0.0, 0.0, 0.0]
+    base = base - base[:, :1]
     turns = np.arange(each) % (2 * len(base) - 2)  # there and back again
     turns = np.where(turns < len(base), turns, 2 * len(base) - 2 - turns)
     for number in range(shards):
@@ -138,7 +139,7 @@ def run(
     command = [sys.executable, "-m", "poselift", "bulk", str(source), str(target), *options]
     started, waiting = time.monotonic(), list(moments)
     used: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    killed = {"driver": 0, "worker": 0}
+    killed = {"driver": 0, "worker": 0, "shard three times": 0}
     driver = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     while True:
         time.sleep(0.5)
@@ -146,8 +147,9 @@ def run(
         if driver.poll() == 0:
             break
         if driver.poll() is not None:
-            if driver.returncode != -signal.SIGKILL:
+            if driver.returncode not in (-signal.SIGKILL, 1):
                 raise SystemExit(f"{target.name}: the driver ended with {driver.returncode}")
+            killed["shard three times"] += driver.returncode == 1  # in quarantine; tried again
             driver = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         workers = lifting(driver.pid)
         for kind, numbers in (("driver", [driver.pid]), ("worker", workers)):
@@ -161,12 +163,12 @@ def run(
                 killed[kind] += 1
     said = driver.stdout.read().strip() if driver.stdout else ""
     print(f"  {said}")
-    words = [f"{killed['worker']} workers and {killed['driver']} drivers killed"] * bool(moments)
-    for kind, sizes in used.items():
-        quarter = [size for at, size in sizes if at < now / 4 and at > now / 16]
-        last = [size for at, size in sizes if at > 3 * now / 4]
-        if quarter and last:
-            words.append(f"{kind} at most {max(quarter):.0f} MB early, {max(last):.0f} MB late")
+    words = [", ".join(f"{count} {kind} killed" for kind, count in killed.items())] * bool(moments)
+    for kind, seen in used.items():
+        early = [size for at, size in seen if now / 16 < at < now / 4]
+        late = [size for at, size in seen if at > 3 * now / 4]
+        if early and late:
+            words.append(f"{kind} at most {max(early):.0f} MB early, {max(late):.0f} MB late")
     return now, ", ".join(words)
 
 
