@@ -163,6 +163,18 @@ def test_a_killed_driver(
     assert left_over(tmp_path / "out") == []
 
 
+def test_an_interrupted_run(source: Path, whole: dict[str, bytes], tmp_path: Path) -> None:
+    """Ctrl-C and SIGTERM end the workers at once, in the middle of what they do."""
+    options = ["--model", source.parent / "tiny.onnx", "--workers", 2]
+    driver = start(source, tmp_path / "out", *options)
+    until(lambda: list(tmp_path.glob("out/*/_bulk/done/*.json")))
+    below = descendants(driver.pid)
+    driver.send_signal(signal.SIGTERM)
+    assert finish(driver) == (130, "", "poselift: error: interrupted\n")
+    until(lambda: not any(Path(f"/proc/{number}").exists() for number in below))
+    assert set(outputs(tmp_path / "out").items()) <= set(whole.items())
+
+
 def test_two_drivers(
     source: Path, whole: dict[str, bytes], way: list[object], tmp_path: Path
 ) -> None:

@@ -19,6 +19,9 @@ KEYPOINTS, LIST = ".parquet", ".txt"
 #: Schemas that are read at a time: an object store answers slowly, but many at once.
 _AT_ONCE = 16
 
+#: Shards whose schemas are asked for before the first answers are looked at. Bounds the memory.
+_PART = 1024
+
 
 @final
 @dataclass(frozen=True)
@@ -104,7 +107,9 @@ def _check_joints(source: Store, shards: list[Shard]) -> None:
 
     first: tuple[Shard, tuple[str, ...]] | None = None
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for shard, names in zip(shards, pool.map(joints, shards), strict=True):
+        parts = (shards[start : start + _PART] for start in range(0, len(shards), _PART))
+        found = (pair for part in parts for pair in zip(part, pool.map(joints, part), strict=True))
+        for shard, names in found:
             if names is None:
                 continue
             if first is None:

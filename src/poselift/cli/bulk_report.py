@@ -54,11 +54,9 @@ def say(summary: Summary, quiet: bool) -> None:
         if len(lines) > _SHOWN:
             print(f"poselift: {kind}: and {len(lines) - _SHOWN} more", file=sys.stderr)
     if summary.passed_over and not quiet:
-        first = summary.passed_over[0]
-        print(
-            f"poselift: warning: {len(summary.passed_over)} files are no shards: {first}, ...",
-            file=sys.stderr,
-        )
+        first, *more = summary.passed_over
+        others = f" and {len(more)} more, no shards" if more else ", no shard"
+        print(f"poselift: warning: passed over {first}{others}", file=sys.stderr)
     if summary.failures:
         print(f"poselift: failures are noted in {summary.quarantine}", file=sys.stderr)
     if not quiet:
@@ -67,7 +65,7 @@ def say(summary: Summary, quiet: bool) -> None:
         typer.echo(
             f"wrote {summary.folder}: {summary.lifted} shards lifted, {summary.skipped} were done, "
             f"{len(summary.failures)} failures{repeated}; {summary.frames:,} frames, "
-            f"{summary.poses:,} poses of {summary.persons:,} persons "
+            f"{summary.poses:,} poses of {summary.persons:,} person{'s' * (summary.persons != 1)} "
             f"in {_duration(summary.seconds)} ({pace:,.0f} frames/s)"
         )
 
