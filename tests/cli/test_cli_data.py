@@ -65,4 +65,4 @@ def test_eval_measures_on_it(run: Run, root: Path, tmp_path: Path) -> None:
         *("--detections", "hrnet"),
     )
     assert status == 2
-    assert "detector 'hrnet' not found, expected movenet, multipose, rtmlib or an .onnx" in words
+    assert "detector 'hrnet' not found, expected movenet, multipose, rtmlib" in words
