@@ -154,7 +154,7 @@ def test_train_again(trained: tuple[Path, Result]) -> None:
         (("gln",), "--data cmu17 needs --root"),
         (
             ("gln", "--data", "mars"),
-            "--data: expected one of cmu17, h36m, own, synthetic, cmu17-rendered, or",
+            "--data: expected one of cmu17, cmu32, h36m, own, synthetic, cmu17-rendered, or",
         ),
         (("gln", "--data", "h36m"), "--data h36m needs --root"),
         (("gln", "--data", "synthetic", "--root", "x"), "--data synthetic reads no files"),
@@ -393,7 +393,7 @@ def test_eval_robustness_prints_the_goals(
     [
         (
             ("--data", "coco"),
-            "--data: expected one of cmu17, cmu17-rendered, h36m, 3dhp, pose2sim, robustness",
+            "--data: expected one of cmu17, cmu17-rendered, cmu32, h36m, 3dhp, pose2sim, robust",
         ),
         (("--data", "pose2sim", "--split", "val"), "has one part only: leave out --split val"),
         (("--data", "pose2sim", "--variant", "both"), "leave out --variant both"),

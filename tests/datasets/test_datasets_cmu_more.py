@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from poselift.datasets.cmu_more import ENCODINGS, load_cmu_more
+from poselift.datasets import cmu_more
+from poselift.datasets.cmu_more import ENCODINGS, load_cmu_more, load_unseen
 from poselift.errors import PoseliftError
+from poselift.mocap.chain import Motion
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +31,19 @@ def test_clips_of_known_subjects(root: Path) -> None:
     one = load_cmu_more(root, ("mb-bvh",))
     assert sum(map(len, one)) == 3072
     assert "neo-fbx" not in ENCODINGS
+
+
+def test_other_people_are_those_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = np.random.default_rng(0).uniform(-0.5, 0.5, (25, 17, 3)).astype(np.float32)
+    frames = np.arange(25, dtype=np.int64)
+    motions = [Motion(body + 1, frames, 30.0, who, 1, "dance", f"{who}_1") for who in (5, 9)]
+    monkeypatch.setattr(cmu_more, "load_cmu_more", lambda root: motions)
+    data = load_unseen("x", {5})
+    assert set(data.subject) == {9}
+    assert (len(data), sorted(set(data.camera))) == (12, [0, 1, 2, 3])  # frames 0, 10, 20
+    assert set(data.frame) == {0, 10, 20}
+    with pytest.raises(PoseliftError, match="every subject is among those that were learnt from"):
+        load_unseen("x", {5, 9})
 
 
 def broken(root: Path, folder: Path, old: str, new: str) -> Path:

@@ -94,9 +94,18 @@ def test_autogrids_starts_from_the_handcrafted_layout() -> None:
     assert other.layout() == random_layout(6, 4, 17, 3)
 
 
+def test_a_layout_can_be_given_and_a_learnable_one_start_at_random() -> None:
+    drawn = random_layout(5, 5, 17, 3)
+    nodes = tuple(cell[0] for cell in drawn.cells)
+    assert small(layout="given", nodes=nodes).layout() == drawn
+    assert small(layout_start="random", layout_seed=3).layout() == drawn
+    with pytest.raises(PoseliftError, match="expected 25 cells, got 24"):
+        small(layout="given", nodes=nodes[1:])
+
+
 @pytest.mark.parametrize("noisy", [False, True])
 def test_loss_reaches_the_scores(noisy: bool) -> None:
-    network = small()
+    network = small(estimator="straight_through")
     assert isinstance(network.sgt, AutoGrids)
     network.start_step(0.0 if noisy else 99.0)
     assert network.sgt.noisy == noisy
@@ -108,7 +117,7 @@ def test_loss_reaches_the_scores(noisy: bool) -> None:
 
 
 def test_the_layout_can_change_and_loses_no_joint() -> None:
-    network = small(score_scale=0.5)
+    network = small(score_scale=0.5, estimator="straight_through")
     start = network.layout()
     optimizer = torch.optim.Adam(network.parameters(), lr=0.05)
     x, y = torch.randn(64, 17, 2), torch.randn(64, 17, 3)
@@ -122,7 +131,7 @@ def test_the_layout_can_change_and_loses_no_joint() -> None:
 
 
 def test_noise_explores_layouts_and_stops_at_its_epoch() -> None:
-    network = small(score_scale=1.0, gumbel_off_epoch=30.0)
+    network = small(score_scale=1.0, gumbel_off_epoch=30.0, estimator="straight_through")
     assert isinstance(network.sgt, AutoGrids)
     network.train()
     network.start_step(29.9)
@@ -154,7 +163,7 @@ def test_a_lost_joint_is_never_silent() -> None:
 
 @pytest.mark.parametrize("design", ["grid", "channel", "spatial", "spatial_channel", "none"])
 def test_attention_designs_run_and_learn(design: str) -> None:
-    network = small(attention=design)
+    network = small(attention=design, layout="handcrafted")
     network(torch.randn(8, 17, 2)).square().mean().backward()
     missing = [name for name, p in network.named_parameters() if p.grad is None]
     assert missing == []
@@ -192,6 +201,10 @@ def test_temperature_is_annealed_and_saved() -> None:
     ("changes", "message"),
     [
         ({"layout": "magic"}, "layout: expected one of"),
+        ({"layout_start": "here"}, "layout_start: expected one of"),
+        ({"estimator": "guess"}, "estimator: expected one of score_function, straight_through"),
+        ({"nodes": (1, 2)}, "nodes: expected the joint of each node with layout 'given'"),
+        ({"layout": "given"}, "nodes: expected the joint of each node with layout 'given'"),
         ({"attention": "self"}, "attention: expected one of"),
         ({"paddings": ("zero", "same")}, "paddings: expected one of"),
         ({"channels": 0}, "channels: expected 1 or more, got 0"),

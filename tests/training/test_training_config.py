@@ -86,7 +86,7 @@ def test_config_refuses(changes: dict[str, object], sentence: str) -> None:
     [
         (
             {"name": "mars"},
-            "--data: expected one of cmu17, h36m, own, synthetic, cmu17-rendered, or",
+            "--data: expected one of cmu17, cmu32, h36m, own, synthetic, cmu17-rendered, or",
         ),
         ({"name": "h36m"}, "--data h36m needs --root, the folder of its files"),
         (

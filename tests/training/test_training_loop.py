@@ -53,8 +53,10 @@ def run(config: TrainingConfig, folder: Path, **options: object) -> TrainingResu
     return train(config, data, folder, device="cpu", **options)  # type: ignore[arg-type]
 
 
-def outcome(folder: Path) -> tuple[bytes, bytes]:
-    return (folder / "model.safetensors").read_bytes(), (folder / "metrics.csv").read_bytes()
+def outcome(folder: Path) -> list[bytes]:
+    """What a run leaves: weights, metrics and, where one is learnt, its layouts."""
+    names = ("model.safetensors", "metrics.csv", "layouts.json")
+    return [(folder / name).read_bytes() for name in names if (folder / name).exists()]
 
 
 class Stopper(Reporter):

@@ -98,6 +98,7 @@ def test_a_learnt_layout_has_a_rate_of_its_own() -> None:
     (scores,) = [group for group in groups if group["factor"] == 5.0]
     assert [tuple(one.shape) for one in scores["params"]] == [(25, 17)]
     assert float(scores["lr"]) == pytest.approx(5e-3)
+    assert scores["constant"] == pytest.approx(0.5)  # while layouts are drawn and compared
     counted = sum(one.numel() for group in groups for one in group["params"])
     assert counted == sum(one.numel() for one in network.parameters())
     fixed = build("gln", {**config.model, "layout": "handcrafted"})

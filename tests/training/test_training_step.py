@@ -62,7 +62,10 @@ class Tape(Calls):
 
 
 def settings(architecture: str, dropout: float, **changes: object) -> TrainingConfig:
-    phases = {"gumbel_off_epoch": 1.5, "blocks": 0} if architecture == "gln" else {}
+    architecture, _, estimator = architecture.partition(" ")
+    phases: dict[str, object] = {}
+    if architecture == "gln":
+        phases = {"gumbel_off_epoch": 1.5, "blocks": 0, "estimator": estimator}
     model = {**TINY[architecture], **phases, "dropout": dropout}
     return tiny_config(architecture, model=model, **changes)  # type: ignore[arg-type]
 
@@ -94,7 +97,7 @@ def never_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the CPU do as a GPU does where it may look at values to save or check something."""
 
     def cover_all(index: Tensor, soft: Tensor) -> Tensor:
-        joints = soft.shape[1]
+        joints = soft.shape[-1]
         return sgt.repaired(index, soft, sgt.counts(index, joints) == 0, range(joints))
 
     monkeypatch.setattr(sgt, "cover_all", cover_all)
@@ -106,7 +109,13 @@ def never_looks(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize(
     ("architecture", "dropout", "recordings"),
-    [("gln", 0.0, 2), ("gln", 0.3, 2), ("posegraphnet", 0.3, 1), ("martinez", 0.0, 1)],
+    [
+        ("gln straight_through", 0.0, 2),
+        ("gln straight_through", 0.3, 2),
+        ("gln score_function", 0.3, 2),
+        ("posegraphnet", 0.3, 1),
+        ("martinez", 0.0, 1),
+    ],
 )
 def test_recorded_steps_are_the_plain_ones(
     architecture: str, dropout: float, recordings: int, precision: str, recorder: type[Calls]
@@ -148,7 +157,7 @@ class Refusing(Calls):
 
 
 def test_a_device_that_cannot_record_trains_all_the_same() -> None:
-    config = settings("gln", 0.3, **EXTRAS)
+    config = settings("gln score_function", 0.3, **EXTRAS)
     expected, plain = taken(config, None)
     with pytest.warns(UserWarning, match="^training without a CUDA graph, slower: operation not"):
         losses, step = taken(config, Refusing())

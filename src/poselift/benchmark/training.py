@@ -72,9 +72,14 @@ class LossCurves:
 
 
 def paper_config(architecture: str) -> TrainingConfig:
-    """Return the paper's recipe on synthetic people; `PoseliftError` if there is none."""
-    data = DataSpec("synthetic", variant="augmented")
-    return make_config(architecture, data)
+    """Return the paper's recipe on synthetic people; `PoseliftError` if there is none.
+
+    A learnt layout is the paper's too: the score function takes another forward pass.
+    """
+    config = make_config(architecture, DataSpec("synthetic", variant="augmented"))
+    if "estimator" in config.model:
+        config = replace(config, model={**config.model, "estimator": "straight_through"})
+    return config
 
 
 def precisions(device: str) -> tuple[str, ...]:

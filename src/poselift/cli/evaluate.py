@@ -53,7 +53,7 @@ _Models = Annotated[
 ]
 _Data = Annotated[
     str,
-    typer.Option("--data", help="cmu17(-rendered), h36m, 3dhp, pose2sim, robustness, or a folder."),
+    typer.Option(help="cmu17(-rendered), cmu32, h36m, 3dhp, pose2sim, robustness, or a folder."),
 ]
 _Root = Annotated[
     Path | None,

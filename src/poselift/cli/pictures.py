@@ -23,8 +23,8 @@ Data = Annotated[
     str,
     typer.Option(
         "--data",
-        help="cmu17, h36m (Human3.6M), synthetic (needs no files), cmu17-rendered (pictures drawn "
-        "of cmu17's motions), or a folder of your own.",
+        help="cmu17, cmu32 (of 32 joints), h36m (Human3.6M), synthetic (needs no files), "
+        "cmu17-rendered (pictures drawn of cmu17's motions), or a folder of your own.",
     ),
 ]
 EndToEnd = Annotated[

@@ -28,7 +28,10 @@ _Data = Annotated[
 _Root = Annotated[Path | None, typer.Option("--root", help="Folder of the data set's files.")]
 _Budget = Annotated[
     str,
-    typer.Option("--budget", help="smoke (seconds), small (under an hour a table), or paper."),
+    typer.Option(
+        "--budget",
+        help="smoke (seconds), small (minutes a network), medium (a million poses), or paper.",
+    ),
 ]
 _Detections = Annotated[
     str, typer.Option("--detections", help="Of h36m: the detector of detected 2D.")
@@ -43,6 +46,10 @@ _DropDrifting = Annotated[
 _MpiRoot = Annotated[
     Path | None,
     typer.Option("--mpi-root", help="Folder of the MPI-INF-3DHP test set, for gridconv.table3."),
+]
+_More = Annotated[
+    Path | None,
+    typer.Option("--more", help="Folder of cmu_more, for gridconv.table3-open and figure5b-open."),
 ]
 _Model = Annotated[
     str | None,
@@ -72,6 +79,7 @@ def reproduce(
     detections: _Detections = "cpn",
     drop_drifting: _DropDrifting = False,
     mpi_root: _MpiRoot = None,
+    more: _More = None,
     seed: Seed = 0,
     model: _Model = None,
     output: _Output = None,
@@ -112,6 +120,7 @@ def reproduce(
         detections=detections,
         drop_drifting=drop_drifting,
         mpi_root=mpi_root,
+        more_root=more,
         device=choose_device(device),
         threads=threads,
     )

@@ -47,6 +47,14 @@ _PoseAug = Annotated[
         help="Add poses of a generator that learns to make hard but plausible ones (PoseAug).",
     ),
 ]
+_Estimator = Annotated[
+    str | None,
+    typer.Option(
+        "--estimator",
+        help="How gln learns its layout: score_function (default), or straight_through as in the "
+        "paper.",
+    ),
+]
 _Init = Annotated[
     str | None, typer.Option("--init", help="Start from the weights of a model or run folder.")
 ]
@@ -78,6 +86,7 @@ def train(
     precision: str | None = typer.Option(None, "--precision", help="fp32 or bf16."),
     target: Target = "pose",
     poseaug: _PoseAug = False,
+    estimator: _Estimator = None,
     seed: Seed = 0,
     device: str = typer.Option("auto", "--device", help="auto, cpu or cuda."),
     threads: Threads = None,
@@ -102,7 +111,7 @@ def train(
     variant = system.variant(architecture, variant)
     spec = replace(data_spec(data, root, variant, recipe, samples, detections), more=more)
     own = {"batch_size": batch_size, "lr": lr, "precision": precision, "workers": workers}
-    config = config_of(architecture, spec, recipe, epochs, system, **own)
+    config = config_of(architecture, spec, recipe, epochs, system, estimator, **own)
     config = replace(config, target=target, poseaug=poseaug, seed=seed, threads=threads)
     if init is not None:
         from poselift.training import start_from

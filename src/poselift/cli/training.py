@@ -72,15 +72,29 @@ def data_spec(
 
 
 def config_of(
-    architecture: str, spec: Any, recipe: str, epochs: int | None, system: System, **given: Any
+    architecture: str,
+    spec: Any,
+    recipe: str,
+    epochs: int | None,
+    system: System,
+    estimator: str | None,
+    **given: Any,
 ) -> TrainingConfig:
     """Return the recipe's config with the options that were given in place of its own."""
+    from poselift.models.gridconv import ESTIMATORS
     from poselift.training import make_config
 
     if system.end_to_end:
         config = system.config(architecture, spec, recipe, epochs)
     else:
         config = make_config(architecture, spec, recipe=recipe, epochs=epochs)
+    if estimator is not None:
+        if "estimator" not in config.model:
+            raise PoseliftError(f"--estimator: {architecture} by {recipe} learns no layout")
+        if estimator not in ESTIMATORS:
+            known = ", ".join(ESTIMATORS)
+            raise PoseliftError(f"--estimator: expected one of {known}, got {estimator!r}")
+        config = replace(config, model={**config.model, "estimator": estimator})
     return replace(config, **{name: value for name, value in given.items() if value is not None})
 
 
@@ -89,6 +103,8 @@ def ending(result: TrainingResult, out: Path, epochs: int) -> str:
     from poselift.training.checkpoint import words_of
 
     best = f"validation {words_of(result.best)} at epoch {result.best['epoch']}"
+    if result.moved is not None:
+        best += f", {result.moved[0]} of {result.moved[1]} nodes of the layout moved"
     if result.was_finished:
         return f"finished before ({epochs} epochs, {best}), nothing to resume"
     return f"finished, {best}; wrote {out / 'model.onnx'}"

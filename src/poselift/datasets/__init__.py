@@ -1,7 +1,8 @@
 """Data sets: motion readers, detector noise, and the arrays a lifting network is trained on."""
 
 from poselift.datasets.cmu import load_cmu17, load_motions
-from poselift.datasets.cmu_more import load_cmu_more
+from poselift.datasets.cmu32 import load_cmu32
+from poselift.datasets.cmu_more import load_cmu_more, load_unseen
 from poselift.datasets.gridconv_files import load_gridconv
 from poselift.datasets.human36m import load_human36m
 from poselift.datasets.human36m_layouts import open_human36m
@@ -23,6 +24,7 @@ __all__ = [
     "concatenate",
     "get_data_set",
     "load_cmu17",
+    "load_cmu32",
     "load_cmu_more",
     "load_gridconv",
     "load_human36m",
@@ -32,6 +34,7 @@ __all__ = [
     "load_mpi_inf_3dhp",
     "load_pose2sim",
     "load_rendered",
+    "load_unseen",
     "named",
     "open_human36m",
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import os
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from jaxtyping import Float, Int
 from poselift.datasets.lifting_data import LiftingData, concatenate
 from poselift.errors import PoseliftError
 from poselift.geometry import Camera, root_relative
-from poselift.mocap.asfamc import AsfSkeleton, read_amc, read_asf
+from poselift.mocap.asfamc import AmcMotion, AsfSkeleton, read_amc, read_asf
 from poselift.mocap.bvh import read_bvh
 from poselift.mocap.chain import Motion
 from poselift.mocap.expmap import ExpmapSkeleton, read_expmap, read_expmap_skeleton
@@ -27,7 +27,7 @@ from poselift.mocap.h36m_joints import from_amc, from_bvh, from_expmap
 from poselift.mocap.textfile import read_text
 from poselift.simulation.noise import DetectorNoise
 from poselift.simulation.virtual_cameras import ring_of_cameras
-from poselift.skeletons import H36M_17
+from poselift.skeletons import H36M_17, Skeleton
 
 #: Splits by subject; the column `split` of INDEX.csv.
 SPLITS = ("train", "val", "test")
@@ -155,19 +155,34 @@ def load_cmu17(
         raise PoseliftError(f"unknown variant {variant!r}, expected one of {', '.join(VARIANTS)}")
     if seed < 0:
         raise PoseliftError(f"expected a seed of at least 0, got {seed}")
-    clips, reader, parts = clips_of(root, split), MotionReader(Path(root)), []
+    clips, reader = clips_of(root, split), MotionReader(Path(root))
+    motions = (reader.read(clip, clip.frames_at(FPS)) for clip in clips)
+    name = f"cmu17 {split}, {variant.replace('_', ' ')}"
     noise = DetectorNoise() if variant == "detected" else None
-    for done, clip in enumerate(clips, start=1):
-        motion = reader.read(clip, clip.frames_at(FPS))
+    return seen_by_cameras(motions, clips, H36M_17, name, noise, seed, progress)
+
+
+def seen_by_cameras(
+    motions: Iterable[Motion],
+    clips: Sequence[Clip],
+    skeleton: Skeleton,
+    name: str,
+    noise: DetectorNoise | None = None,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> LiftingData:
+    """See the motions of clips by four cameras each; the rest as of `load_cmu17`."""
+    parts = []
+    for done, (clip, motion) in enumerate(zip(clips, motions, strict=True), start=1):
         for number, camera in enumerate(ring_of_cameras(motion)):
-            part = view(motion, camera, number)
+            part = view(motion, camera, number, skeleton)
             if noise is not None:
                 rng = np.random.default_rng((seed, zlib.crc32(clip.path.encode()), number))
                 part = replace(part, keypoints=noise.apply(rng, part.keypoints))
             parts.append(part)
         if progress is not None:
             progress(done, len(clips))
-    data = concatenate(parts, f"cmu17 {split}, {variant.replace('_', ' ')}")
+    data = concatenate(parts, name)
     # every camera's part came as a clip of its own
     paths = tuple(clip.path for clip in clips)
     return replace(data, clip=data.clip // (len(parts) // len(clips)), clips=paths)
@@ -178,15 +193,15 @@ def action_name(description: str) -> str:
     return _ACTIONS.get(description, description.split(" - ")[0].split(",")[0].strip())
 
 
-def view(motion: Motion, camera: Camera, number: int) -> LiftingData:
+def view(motion: Motion, camera: Camera, number: int, skeleton: Skeleton = H36M_17) -> LiftingData:
     """See a motion by one camera: exact keypoints (lens distortion included) and 3D poses."""
     seen = camera.to_camera(motion.positions.astype(np.float64))
     count = len(motion)
     return LiftingData(
         keypoints=camera.project(seen).astype(np.float32),
-        poses=root_relative(seen, H36M_17.root).astype(np.float32),
+        poses=root_relative(seen, skeleton.root).astype(np.float32),
         image_size=np.tile(np.array(camera.size, dtype=np.float32), (count, 1)),
-        root=seen[:, H36M_17.root].astype(np.float32),
+        root=seen[:, skeleton.root].astype(np.float32),
         intrinsics=np.tile(np.array([*camera.focal, *camera.center], np.float32), (count, 1)),
         subject=np.full(count, motion.subject, dtype=np.int64),
         action=np.full(count, action_name(motion.action)),
@@ -194,7 +209,7 @@ def view(motion: Motion, camera: Camera, number: int) -> LiftingData:
         frame=motion.frames,
         clip=np.zeros(count, dtype=np.int64),
         clips=(motion.path,),
-        skeleton=H36M_17,
+        skeleton=skeleton,
         name=f"{motion.path}, camera {number}",
     )
 
@@ -227,14 +242,19 @@ class MotionReader:
             _check_length(path, clip, len(bvh))
             return from_bvh(bvh[frames])
         if clip.format == "amc":
-            amc = read_amc(path, self._subject(path))
-            _check_length(path, clip, len(amc))
-            return from_amc(amc[frames])
+            return from_amc(self.amc(clip, frames))
         if clip.format == "expmap":
             expmap = read_expmap(path, self._expmap_skeleton())
             _check_length(path, clip, len(expmap))
             return from_expmap(expmap[frames])
         raise PoseliftError(f"{path}: unknown format {clip.format!r}, expected amc, bvh or expmap")
+
+    def amc(self, clip: Clip, frames: Int[np.ndarray, " T"]) -> AmcMotion:
+        """Return the given frames of a clip in its own (ASF) joints; it must be an AMC file."""
+        path = self._root / clip.path
+        motion = read_amc(path, self._subject(path))
+        _check_length(path, clip, len(motion))
+        return motion[frames]
 
     def _subject(self, motion: Path) -> AsfSkeleton:
         """Return the skeleton beside an AMC file: `02_01.amc` belongs to `02.asf`."""

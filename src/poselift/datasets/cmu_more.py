@@ -1,4 +1,7 @@
-"""`cmu_more`: further CMU motion capture as `h36m_17` joints, for training only.
+"""`cmu_more`: further CMU motion capture as `h36m_17` joints, for training.
+
+Clips of subjects that are not in cmu17 at all also make a test on other people and motions
+(`load_unseen`), for networks that were trained on cmu17 alone.
 
 A folder with `cmu_more.npz` (poses in millimetres, 30 fps, world, y up) and its `INDEX.csv`. None
 of its trials is in `cmu17`, and no subject of that set's validation or test is, as far as subjects
@@ -9,14 +12,19 @@ from __future__ import annotations
 
 import csv
 import os
+from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from poselift.datasets.cmu import view
+from poselift.datasets.lifting_data import LiftingData, concatenate
 from poselift.errors import PoseliftError
 from poselift.mocap.chain import Motion
 from poselift.mocap.textfile import read_text
 from poselift.pickles.arrayfile import read_npz
+from poselift.simulation.virtual_cameras import ring_of_cameras
 
 #: All that agree with the original AMC files within 5 cm; "neo-fbx" has one robot's proportions.
 ENCODINGS = ("amc", "daz-bvh", "mb-fbx", "mb-bvh")
@@ -71,3 +79,20 @@ def load_cmu_more(
     if not motions:
         raise PoseliftError(f"{index}: no clip of a known subject is {' or '.join(encodings)}")
     return motions
+
+
+def load_unseen(root: str | os.PathLike[str], seen: Collection[int], step: int = 10) -> LiftingData:
+    """See the clips of other subjects by cmu17's four cameras, true 2D: a test on other people.
+
+    seen  numbers of the subjects that a network may have learnt from; their clips are left out.
+    step  every how many-th frame is taken.
+    """
+    motions = [motion for motion in load_cmu_more(root) if motion.subject not in seen]
+    if not motions:
+        raise PoseliftError(f"{root}: every subject is among those that were learnt from")
+    parts = []
+    for motion in motions:
+        taken = replace(motion, positions=motion.positions[::step], frames=motion.frames[::step])
+        cameras = ring_of_cameras(motion)
+        parts += [view(taken, camera, number) for number, camera in enumerate(cameras)]
+    return concatenate(parts, "cmu_more, subjects that are not in cmu17, ground truth")

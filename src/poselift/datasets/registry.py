@@ -113,6 +113,16 @@ def _load_rendered(root: Path, part: Part, say: Say) -> LiftingData:
     return data.in_joints_of(get_skeleton(part.skeleton))
 
 
+def _load_cmu32(root: Path, part: Part, say: Say) -> LiftingData:
+    from poselift.datasets.cmu32 import load_cmu32
+    from poselift.skeletons import get_skeleton
+
+    if part.variant != "ground_truth":
+        raise PoseliftError("--data cmu32 has true 2D keypoints only; cmu17 has detected ones too")
+    say(f"cmu32 {part.split}: loading ...")
+    return load_cmu32(root, part.split).in_joints_of(get_skeleton(part.skeleton))
+
+
 def _load_h36m(root: Path, part: Part, say: Say) -> LiftingData:
     from poselift.datasets.human36m_layouts import open_human36m
 
@@ -193,6 +203,17 @@ DATA_SETS: dict[str, DataSet] = {
             },
             how_to_get="drawn from cmu17's files; `poselift data render` stores pictures",
             load=_load_rendered,
+        ),
+        DataSet(
+            "cmu32",
+            "the part of cmu17 that has Human3.6M's 32 joints",
+            splits=("train", "val", "test"),
+            kinds={"ground_truth": GROUND_TRUTH},
+            options=("split",),
+            metrics={GROUND_TRUTH: ("mpjpe", "p-mpjpe")},
+            remedies={DETECTED: "cmu17 has them"},
+            how_to_get="as cmu17, in the same folder",
+            load=_load_cmu32,
         ),
         DataSet(
             "h36m",

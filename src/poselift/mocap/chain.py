@@ -13,8 +13,8 @@ from jaxtyping import Float, Float32, Int
 class Motion:
     """One clip of one person.
 
-    positions  (T, 17, 3) float32, `h36m_17`, metres, world: right-handed, Y up. A person who
-               faces +Z has the left side at +X.
+    positions  (T, J, 3) float32, `h36m_17` unless a reader says otherwise, metres, world:
+               right-handed, Y up. A person who faces +Z has the left side at +X.
     frames     (T,) int64, 0-based frame numbers in the source file, strictly increasing. A step
                greater than usual is a gap: frames that were left out.
     fps        frames a second of `positions` (not of the source file).
@@ -24,7 +24,7 @@ class Motion:
     path       file below the data folder, with forward slashes.
     """
 
-    positions: Float32[np.ndarray, "T 17 3"]
+    positions: Float32[np.ndarray, "T J 3"]
     frames: Int[np.ndarray, " T"]
     fps: float
     subject: int

@@ -61,6 +61,15 @@ _BONES = """
     forearm   radius     Hand
 """
 _ROWS = [line.split() for line in _BONES.strip().splitlines()]
+#: Where the joints that only `h36m_32` has end in CMU's (ASF) skeleton.
+_OUTER = {
+    "toe_base": "foot",
+    "toe_end": "toes",
+    "thumb": "wrist",
+    "thumb_end": "thumb",
+    "hand": "hand",
+    "hand_end": "fingers",
+}
 _ASF, _EXPMAP = ({row[0]: row[column] for row in _ROWS} for column in (1, 2))
 
 
@@ -80,6 +89,26 @@ def from_bvh(motion: BvhMotion) -> Float[np.ndarray, "T 17 3"]:
 def from_amc(motion: AmcMotion) -> Float[np.ndarray, "T 17 3"]:
     """Map the ends of CMU's bones to `h36m_17`, metres."""
     return _from_bones(*motion.world(), motion.skeleton.index, _ASF, ("l", "r"))
+
+
+def joints_32_from_amc(motion: AmcMotion) -> Float[np.ndarray, "T 32 3"]:
+    """Map the ends of CMU's bones to `h36m_32`, metres; the 17 of them are as `from_amc` has them.
+
+    Collars start where the thorax ends, both in one point, as Human3.6M's do; a thumb starts where
+    the hand does. CMU does not capture thumbs and fingers: they turn with the wrist and the hand.
+    """
+    positions, _ = motion.world()
+
+    def end(bone: str) -> Float[np.ndarray, "T 3"]:
+        return positions[:, motion.skeleton.index(bone)]
+
+    points = dict(zip(_H36M.joints, np.moveaxis(from_amc(motion), 1, 0), strict=True))
+    points["spine_base"] = end("root")
+    for side, own in (("left", "l"), ("right", "r")):
+        points[f"{side}_collar"] = end("thorax")
+        for joint, bone in _OUTER.items():
+            points[f"{side}_{joint}"] = end(own + bone)
+    return np.stack([points[joint] for joint in get_skeleton("h36m_32").joints], axis=1)
 
 
 def from_expmap(motion: ExpmapMotion) -> Float[np.ndarray, "T 17 3"]:

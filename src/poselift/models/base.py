@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from torch import nn
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from poselift.errors import PoseliftError
 from poselift.skeletons import get_skeleton
@@ -21,6 +25,28 @@ class Network(nn.Module):
     def layout_scores(self) -> list[nn.Parameter]:
         """Return parameters that choose a layout; they learn at a rate of their own."""
         return []
+
+    def compares_layouts(self) -> bool:
+        """Return whether layouts are learnt by comparing them: `credit_layouts` sets gradients."""
+        return False
+
+    def draws_layouts(self) -> bool:
+        """Return whether the poses of this step go through layouts that are to be compared."""
+        return False
+
+    @contextmanager
+    def next_layouts(self) -> Iterator[None]:
+        """Within, send the last batch through other layouts, all else the same."""
+        raise TypeError(f"{type(self).__name__} draws no layouts")
+        yield
+
+    def credit_layouts(self, own: Float[Tensor, " B"], other: Float[Tensor, " B"]) -> None:
+        """Set the gradient of `layout_scores` by the errors under drawn and other layouts."""
+        raise TypeError(f"{type(self).__name__} draws no layouts")
+
+    def learnt_layout(self, epoch: int) -> tuple[list[int], list[list[int]]]:
+        """Return the joint of each grid node after `epoch`, and layouts drawn; else nothing."""
+        return [], []
 
     def switches(self) -> tuple[bool, ...]:
         """Return what `forward` decides in Python; if it changes, so do the operations."""

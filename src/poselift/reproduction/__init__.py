@@ -10,6 +10,7 @@ from poselift.reproduction.titles import TITLES
 if TYPE_CHECKING:
     from poselift.reproduction.budgets import BUDGETS, Budget, get_budget
     from poselift.reproduction.cells import Cell, Study
+    from poselift.reproduction.claims import CHANCE, FAILS, HOLDS
     from poselift.reproduction.document import provenance, to_markdown, to_png
     from poselift.reproduction.items import Item, Report
     from poselift.reproduction.run import (
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 #: Names are imported when first used: the list of titles needs no PyTorch.
 _MODULES = {
     "BUDGETS": "budgets",
+    "CHANCE": "claims",
+    "FAILS": "claims",
+    "HOLDS": "claims",
     "Budget": "budgets",
     "Cell": "cells",
     "ITEMS": "run",
@@ -45,6 +49,9 @@ _MODULES = {
 
 __all__ = [
     "BUDGETS",
+    "CHANCE",
+    "FAILS",
+    "HOLDS",
     "ITEMS",
     "KINDS",
     "TITLES",

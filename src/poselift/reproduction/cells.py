@@ -39,8 +39,10 @@ from poselift.training import (
     train,
 )
 from poselift.training.environment import process_settings
+from poselift.training.layouts import LayoutLog, read_layouts
 from poselift.training.pictures import FRESH, PictureSamples
 from poselift.training.report import duration
+from poselift.training.start import PAST
 from poselift.training.step import step_seconds
 
 RESULT = "result.json"
@@ -58,6 +60,9 @@ class Cell:
     poseaug       trained with PoseAug.
     normalisation  of the input; None: the recipe's.
     repeat        0, or the number of a repetition from another seed.
+    joints_32     of the data, take the part whose files have 32 joints: all of h36m, cmu32 of
+                  cmu17. So that networks of 17 and of 32 joints learn the same poses.
+    start         cell whose weights it starts from.
     """
 
     architecture: str
@@ -67,6 +72,8 @@ class Cell:
     poseaug: bool = False
     normalisation: str | None = None
     repeat: int = 0
+    joints_32: bool = False
+    start: Cell | None = None
 
     @property
     def name(self) -> str:
@@ -74,13 +81,14 @@ class Cell:
         parts = [self.architecture, *(f"{key}={_plain(value)}" for key, value in self.model)]
         parts += [self.target] * (self.target != "pose") + ["poseaug"] * self.poseaug
         parts += [] if self.normalisation is None else [self.normalisation]
-        parts += [f"repeat={self.repeat}"] * (self.repeat > 0)
+        parts += [f"repeat={self.repeat}"] * (self.repeat > 0) + ["joints_32"] * self.joints_32
+        parts += ["tuned"] * (self.start is not None)
         return "-".join([*parts, self.variant])
 
 
 def cell(architecture: str, variant: str, **settings: Any) -> Cell:
     """Make a cell; fields of `Cell` and settings of the network alike are given by name."""
-    fields = ("target", "poseaug", "normalisation", "repeat")
+    fields = ("target", "poseaug", "normalisation", "repeat", "joints_32", "start")
     own = {name: settings.pop(name) for name in fields if name in settings}
     return Cell(architecture, variant, tuple(sorted(settings.items())), **own)
 
@@ -93,7 +101,8 @@ class Study:
     data        name of the data set, `root` its folder, `detections` of h36m's detected input.
     runs        folder of the cells; one that is finished is not trained again.
     drop_drifting  leave out h36m's 12 drifting test sequences where the 2D input is detected.
-    mpi_root    folder of MPI-INF-3DHP's test set, for what is measured on it.
+    mpi_root    folder of MPI-INF-3DHP's test set, for what is measured on it; `more_root` of
+                cmu_more, likewise.
     device, threads  as of `train`; threads None leaves PyTorch's choice.
     """
 
@@ -105,9 +114,10 @@ class Study:
     detections: str = "cpn"
     drop_drifting: bool = False
     mpi_root: Path | None = None
+    more_root: Path | None = None
     device: str = "auto"
     threads: int | None = None
-    _loaded: dict[tuple[str, str, str], LiftingData] = field(default_factory=dict, repr=False)
+    _loaded: dict[tuple[str, ...], LiftingData] = field(default_factory=dict, repr=False)
     _drawn: list[Drawn] = field(default_factory=list, repr=False)
 
     @property
@@ -125,7 +135,8 @@ class Study:
         )
         if self.data == "h36m":
             words += f" --detections {self.detections}" + " --drop-drifting" * self.drop_drifting
-        return words + ("" if self.mpi_root is None else f" --mpi-root {self.mpi_root}")
+        words += "" if self.mpi_root is None else f" --mpi-root {self.mpi_root}"
+        return words + ("" if self.more_root is None else f" --more {self.more_root}")
 
     @property
     def name(self) -> str:
@@ -150,7 +161,8 @@ class Study:
                 threads=self.threads,
                 detector=self.detector_folder(cell.repeat),
             )
-        spec = DataSpec(self.data, self.root, cell.variant, detections=self.detections)
+        name = "cmu32" if cell.joints_32 and self.data == "cmu17" else self.data
+        spec = DataSpec(name, self.root, cell.variant, detections=self.detections)
         config = make_config(cell.architecture, spec)
         config = replace(
             config,
@@ -163,14 +175,22 @@ class Study:
         config = self.budget.shorten(config)
         if cell.normalisation is not None:
             config = replace(config, normalisation=cell.normalisation)
+        if cell.start is not None:
+            settled = {name: 0.0 for name in PAST if name in config.model}
+            source = str(self.folder(cell.start))
+            config = replace(config, model={**config.model, **settled}, init=source)
         return config
 
     def folder(self, cell: Cell) -> Path:
         """Return the run folder of a cell; its name tells other settings apart by a hash."""
+        if cell.joints_32 and self.data != "cmu17":
+            cell = replace(cell, joints_32=False)  # all have them: the same network
         config = self.config(cell)
         plain = config.as_dict()
         del plain["data"]["root"], plain["threads"], plain["checkpoint_seconds"]
         plain.pop("detector", None)  # a place
+        if cell.start is not None:
+            plain["init"] = self.folder(cell.start).name  # wherever it lies
         tested = [self.budget.test_rows, *(["drop_drifting"] if self._drops(config) else [])]
         found = get_data_set(self.data, self.root)
         tested += [found.mark] * bool(found.mark)
@@ -187,7 +207,7 @@ class Study:
     def load(self, config: TrainingConfig, split: str) -> LiftingData:
         """Load a split as a config asks, once; detector noise follows the study's own seed."""
         skeleton = str(config.model.get("skeleton", ""))
-        key = (split, config.data.variant, skeleton)
+        key = (config.data.name, split, config.data.variant, skeleton)
         if key not in self._loaded:
             drop = split == "test" and self._drops(config)
             data = load_fixed(replace(config, seed=self.seed), split, drop_drifting=drop)
@@ -231,6 +251,8 @@ class Study:
             result = measure_system(network, card, self.drawn.split("test"))
             write_bytes(folder / RESULT, result.to_json())
         elif not self.finished(cell):
+            if cell.start is not None:
+                self.complete(cell.start, reporter)
             started = (folder / "config.json").is_file()
             data = open_data(config, self.load)
             train(
@@ -245,7 +267,12 @@ class Study:
             network, card = load_model(folder)
             result = measure_network(network, card, self.load(config, "test"))
             write_bytes(folder / RESULT, result.to_json())
-        return Result.from_json((folder / RESULT).read_bytes(), str(folder / RESULT))
+        return self.result(cell)
+
+    def result(self, cell: Cell) -> Result:
+        """Return what was measured of a finished cell."""
+        path = self.folder(cell) / RESULT
+        return Result.from_json(path.read_bytes(), str(path))
 
     def _train(self, cell: Cell, reporter: Reporter) -> None:
         """Train what learns from pictures, or complete its training."""
@@ -284,6 +311,10 @@ class Study:
     def test_data(self, cell: Cell) -> LiftingData:
         """Return the test set as a cell sees it."""
         return self.load(self.config(cell), "test")
+
+    def layouts(self, cell: Cell) -> LayoutLog:
+        """Return how a finished cell learnt its layout."""
+        return read_layouts(self.folder(cell))
 
 
 def complete_all(

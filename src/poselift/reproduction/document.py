@@ -7,8 +7,9 @@ import io
 from collections.abc import Mapping
 from importlib.metadata import version
 
+from poselift.reproduction.claims import CellResults
 from poselift.reproduction.figures import stacked, table_png
-from poselift.reproduction.items import CellResults, Item, Report
+from poselift.reproduction.items import Item, Report
 from poselift.reproduction.published import PUBLISHED, TABLES
 
 

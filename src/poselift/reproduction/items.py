@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from pathlib import Path
 from typing import Any, final
 
 from torch import nn
@@ -13,11 +13,10 @@ from torch import nn
 from poselift.datasets import LiftingData
 from poselift.evaluation import H36M_ACTIONS, OF_ACTION_MEANS, OVER_FRAMES, Table
 from poselift.reproduction.cells import Cell, Study
-from poselift.reproduction.measure import Result
+from poselift.reproduction.claims import CellResults, Claim
 from poselift.reproduction.published import PUBLISHED, TABLES
 from poselift.reproduction.titles import TITLES
 
-CellResults = Mapping[Cell, Result]
 Value = float | int | None
 
 
@@ -39,11 +38,12 @@ class Report:
 @final
 @dataclass(frozen=True)
 class Model:
-    """A network to draw a figure of, of a study's cell or trained elsewhere."""
+    """A network to draw a figure of, of a study's cell or trained elsewhere in `folder`."""
 
     name: str
     network: nn.Module
     card: Mapping[str, Any]
+    folder: Path | None = None
 
 
 @final
@@ -52,8 +52,10 @@ class Item:
     """One table or figure of a paper.
 
     name        what the command calls it, e.g. "gridconv.table5".
-    cells       networks it compares; none where `of_model` is all there is.
+    cells       networks it compares.
     report      puts the results together.
+    claims      what the paper says of them.
+    more        networks that follow from what came out of the first ones.
     of_model    makes a figure of a given network instead, (model, test data) -> report.
     needs_data  whether `of_model` looks at the test data.
     check       refuses a study whose data cannot make it, before anything is trained.
@@ -63,6 +65,8 @@ class Item:
     name: str
     cells: tuple[Cell, ...]
     report: Callable[[Study, CellResults], Report]
+    claims: tuple[Claim, ...] = ()
+    more: Callable[[Study, CellResults], tuple[Cell, ...]] | None = None
     of_model: Callable[[Model, LiftingData | None], Report] | None = None
     needs_data: bool = False
     check: Callable[[Study], None] | None = None
@@ -72,16 +76,6 @@ class Item:
     def title(self) -> str:
         """What it shows."""
         return TITLES[self.name]
-
-
-def mpjpe(result: Result) -> float:
-    """MPJPE in mm, mean of action means: what GridConv's tables print under P1 and P1*."""
-    return result.averages["MPJPE"][OF_ACTION_MEANS]
-
-
-def p_mpjpe(result: Result) -> float:
-    """P-MPJPE in mm, mean of action means: P2."""
-    return result.averages["P-MPJPE"][OF_ACTION_MEANS]
 
 
 def published(item: str, row: str, column: str) -> float | None:
@@ -102,14 +96,19 @@ def beside_published(
 
     columns  name -> the name in the paper's table. The published column is called by what stands
              before the first comma or bracket of ours.
+
+    Rows stand in the paper's order, those without a network here too; then come those of ours that
+    it has not.
     """
     pairs = tuple(
         name
         for column in columns
         for name in (column, f"{PUBLISHED} {re.split(r' [(]|,', column)[0]}")
     )
+    ours = dict(rows)
     flat = []
-    for name, values in rows:
+    for name in dict.fromkeys((*dict(TABLES[item].rows), *ours)):
+        values = ours.get(name, (None,) * len(columns))
         printed = (published(item, name, column) for column in columns.values())
         flat.append(
             (name, tuple(cell for pair in zip(values, printed, strict=True) for cell in pair))
@@ -118,41 +117,31 @@ def beside_published(
 
 
 def by_action(
-    title: str,
-    rows: dict[str, Cell],
-    results: CellResults,
-    protocol: str,
-    printed: dict[str, Value],
-) -> Table:
-    """Make a table with a column an action; the published average stands in the last one."""
+    item: str, title: str, rows: dict[str, Cell], results: CellResults, protocol: str, mark: str
+) -> tuple[Table, Table]:
+    """Make a table with a column an action, and the paper's own, whose actions are Human3.6M's.
+
+    mark  what the rows of this protocol begin with in the paper's table.
+
+    The published average stands beside ours, also of rows without a network here.
+    """
     found = {action for one in rows.values() for action in results[one].by_action}
     actions = [action for action in H36M_ACTIONS if action in found]
     actions += sorted(found - set(actions))
     columns = (*actions, OF_ACTION_MEANS, OVER_FRAMES, f"{PUBLISHED} average")
+    paper = TABLES[item]
+    printed = {
+        name.removeprefix(mark): values for name, values in paper.rows if name.startswith(mark)
+    }
     lines = []
-    for name, one in rows.items():
-        result = results[one]
-        values = [result.by_action[action][protocol] for action in actions]
-        averages = result.averages[protocol]
-        values += [averages[OF_ACTION_MEANS], averages[OVER_FRAMES]]
-        lines.append((name, (*values, printed.get(name))))
-    return Table(title, columns, tuple(lines))
-
-
-def claim(
-    words: str,
-    values: Sequence[tuple[str, float]],
-    printed: Sequence[float | None] = (),
-) -> str:
-    """Say whether values in mm rise in the order given, as a paper's do.
-
-    words    the claim, e.g. "dynamic below vanilla grid convolution".
-    values   what was measured, by name.
-    printed  the paper's numbers in the same order, where it has them.
-    """
-    numbers = [value for _, value in values]
-    holds = all(a < b for a, b in pairwise(numbers))
-    text = " < ".join(f"{name} {value:.1f}" for name, value in sorted(values, key=lambda v: v[1]))
-    paper = [f"{value:.1f}" for value in printed if value is not None]
-    said = f" (published: {', '.join(paper)})" if paper else ""
-    return f"{words}: {'holds' if holds else 'does NOT hold'}, {text} mm{said}"
+    for name in dict.fromkeys((*printed, *rows)):
+        values: list[Value] = [None] * (len(actions) + 2)
+        if name in rows:
+            result = results[rows[name]]
+            averages = result.averages[protocol]
+            values = [result.by_action[action][protocol] for action in actions]
+            values += [averages[OF_ACTION_MEANS], averages[OVER_FRAMES]]
+        lines.append((name, (*values, printed[name][-1] if name in printed else None)))
+    theirs = tuple(f"{PUBLISHED} {column}" for column in paper.columns)
+    words = f"As printed, on Human3.6M: {title}"
+    return Table(title, columns, tuple(lines)), Table(words, theirs, tuple(printed.items()))

@@ -14,16 +14,15 @@ from poselift.datasets import LiftingData
 from poselift.errors import PoseliftError
 from poselift.evaluation import Table
 from poselift.models import PoseGraphNet
-from poselift.models.gridconv import GridLiftingNetwork, handcrafted
 from poselift.models.posegraphnet import GROUPS
 from poselift.reproduction.cells import Cell, Study
+from poselift.reproduction.claims import CellResults
 from poselift.reproduction.figures import (
     adjacency_png,
     comparison_png,
-    layouts_png,
     pipeline_png,
 )
-from poselift.reproduction.items import CellResults, Item, Model, Report
+from poselift.reproduction.items import Item, Model, Report
 from poselift.reproduction.measure import predict
 from poselift.reproduction.published import PUBLISHED, TABLES
 from poselift.skeletons import get_skeleton
@@ -90,10 +89,11 @@ def figure(
     def of_model(model: Model, data: LiftingData | None) -> Report:
         return draw(Shown({model.name: model}, data))
 
-    return Item(name, tuple(cells.values()), of_study, of_model, needs_data=needs_data)
+    needed = tuple(cells.values())
+    return Item(name, needed, of_study, of_model=of_model, needs_data=needs_data)
 
 
-def _errors_table(
+def errors_table(
     data: LiftingData, names: Sequence[str], predictions: Mapping[str, np.ndarray]
 ) -> Table:
     """List how far the predictions of some samples lie from the truth."""
@@ -125,7 +125,7 @@ def comparison(shown: Shown) -> Report:
             caption=caption,
         )
 
-    return Report((_errors_table(data, names, predictions),), draw=draw)
+    return Report((errors_table(data, names, predictions),), draw=draw)
 
 
 def pipeline(shown: Shown) -> Report:
@@ -146,28 +146,7 @@ def pipeline(shown: Shown) -> Report:
             caption=caption,
         )
 
-    return Report((_errors_table(data, names, {"distance (mm)": predicted}),), draw=draw)
-
-
-def layouts(shown: Shown) -> Report:
-    """Make GridConv's Figure 6, beside the handcrafted layout, and count the bones kept."""
-    skeleton = get_skeleton(next(iter(shown.models.values())).card["skeleton"])
-    grids = {"handcrafted": handcrafted(skeleton)}
-    for name, model in shown.models.items():
-        if not isinstance(model.network, GridLiftingNetwork):
-            raise PoseliftError(f"{name}: has no grid layout, expected a model of gln")
-        grids[name] = model.network.layout()
-    bones = len(skeleton.edges)
-    rows = tuple(
-        (name, (bones - len(grid.broken_edges(skeleton)), bones)) for name, grid in grids.items()
-    )
-    title = "Grid layouts: bones whose joints are neighbours in the grid"
-    return Report(
-        (Table(title, ("bones kept", "bones"), rows),),
-        draw=lambda caption: layouts_png(
-            grids, skeleton, title="Grid layouts as graphs", caption=caption
-        ),
-    )
+    return Report((errors_table(data, names, {"distance (mm)": predicted}),), draw=draw)
 
 
 def adjacency(shown: Shown) -> Report:

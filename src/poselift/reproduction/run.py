@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from poselift.datasets import LiftingData
 from poselift.errors import PoseliftError
 from poselift.files import write_bytes_together
 from poselift.models import load_model
-from poselift.reproduction import gridconv, posegraphnet
-from poselift.reproduction.cells import Study, complete_all
+from poselift.reproduction import gridconv, learning, posegraphnet, unseen
+from poselift.reproduction.cells import Cell, Study, complete_all
+from poselift.reproduction.claims import CellResults, second_seeds, seeds_table, verdict
 from poselift.reproduction.document import provenance, to_csv, to_markdown, to_png
-from poselift.reproduction.items import CellResults, Item, Model, Report
+from poselift.reproduction.items import Item, Model, Report
 from poselift.reproduction.picture_cells import DATA as PICTURE_DATA
 from poselift.training import Reporter
 
-ITEMS: dict[str, Item] = {item.name: item for item in (*gridconv.ITEMS, *posegraphnet.ITEMS)}
+ITEMS: dict[str, Item] = {
+    item.name: item for room in (gridconv, learning, unseen, posegraphnet) for item in room.ITEMS
+}
 
 #: What a report can be written as, by suffix.
 KINDS = {".md": "Markdown", ".csv": "CSV", ".png": "PNG picture"}
@@ -58,7 +62,20 @@ def reproduce(
     if item.check is not None:
         item.check(study)
     results = complete_all(study, item.cells, reporter, say)
-    return item.report(study, results), results
+    while missing := _following(item, study, results):
+        results |= complete_all(study, missing, reporter, say)
+    report = item.report(study, results)
+    verdicts = tuple(verdict(one, study, results) for one in item.claims)
+    tables = (*report.tables, *seeds_table(item.claims, results))
+    return replace(report, tables=tables, readings=(*verdicts, *report.readings)), results
+
+
+def _following(item: Item, study: Study, results: CellResults) -> tuple[Cell, ...]:
+    """Return the cells that what came out asks for, and that are not there yet."""
+    wanted = second_seeds(item.claims, study, results)
+    if item.more is not None:
+        wanted += item.more(study, results)
+    return tuple(one for one in wanted if one not in results)
 
 
 def report_of_model(item: Item, source: str, data: LiftingData | None) -> Report:
@@ -74,7 +91,8 @@ def report_of_model(item: Item, source: str, data: LiftingData | None) -> Report
             f"{figures}"
         )
     network, card = load_model(source)
-    return item.of_model(Model(Path(source).name, network, card), data)
+    folder = Path(source) if Path(source).is_dir() else None
+    return item.of_model(Model(Path(source).name, network, card, folder), data)
 
 
 def write_report(

@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from poselift.errors import PoseliftError
 from poselift.modelfiles.find import RUN_WEIGHTS
 from poselift.models.checkpoint import fill, read_weights, save_model
+from poselift.training.layouts import check_layouts
 
 Row = dict[str, int | float]
 
@@ -62,6 +63,9 @@ class Progress:
     """Sum of the losses of this epoch's finished steps."""
     history: list[Row] = field(default_factory=list)
     """One row of metrics for each finished epoch."""
+    layouts: list[dict[str, Any]] = field(default_factory=list)
+    """Of a learnt layout, at the start and after each epoch: `epoch`, `nodes` (the joint of each
+    node) and `drawn` (some of the layouts that the scores give)."""
 
     @property
     def begun(self) -> int:
@@ -163,7 +167,7 @@ def read_progress(folder: Path) -> Progress:
     """Read how far a checkpoint is; `PoseliftError` if that is damaged, `OSError` if missing."""
     content = (folder / _PROGRESS).read_bytes()
     try:
-        values = orjson.loads(content)
+        values = {"layouts": [], **orjson.loads(content)}  # older ones have none
         progress = Progress(**{item.name: values[item.name] for item in fields(Progress)})
         _check_progress(progress)
     except (KeyError, TypeError, ValueError) as error:
@@ -182,6 +186,7 @@ def _check_progress(progress: Progress) -> None:
         value = getattr(progress, name)
         if type(value) not in (int, float) or not 0 <= value < math.inf:
             raise ValueError(f"{name}: expected a number of 0 or more, got {value!r:.40}")
+    check_layouts(progress.layouts)
     rows = progress.history
     if not isinstance(rows, list) or len(rows) != progress.epoch:
         raise ValueError(f"history: expected a row for each of {progress.epoch} epochs")

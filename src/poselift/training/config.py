@@ -11,7 +11,7 @@ from poselift.errors import PoseliftError
 from poselift.geometry import NORMALISATIONS, TARGETS
 from poselift.training.schedules import Cosine, Schedule, Trapezoid
 
-DATA_NAMES = ("cmu17", "h36m", "own", "synthetic", "cmu17-rendered")
+DATA_NAMES = ("cmu17", "cmu32", "h36m", "own", "synthetic", "cmu17-rendered")
 VARIANTS = ("ground_truth", "detected", "augmented", "pictures")
 LOSSES = ("mse", "joint_distance")
 PRECISIONS = ("fp32", "bf16")
@@ -29,8 +29,8 @@ class DataSpec:
     """Which data to train on. Raises `PoseliftError` naming the command-line flag at fault."""
 
     name: str
-    """Data set: "cmu17", "h36m" or "own" (files under `root`), "synthetic" (needs no files), or
-    "cmu17-rendered" (pictures drawn of cmu17's files under `root`)."""
+    """Data set: "cmu17", its part "cmu32", "h36m" or "own" (files under `root`), "synthetic" (needs
+    no files), or "cmu17-rendered" (pictures drawn of cmu17's files under `root`)."""
     root: Path | None = None
     """Folder of the data set's files."""
     variant: str = "ground_truth"
@@ -67,8 +67,8 @@ class DataSpec:
                 "pictures are those of --data cmu17-rendered or h36m, and train a detector (hrnet) "
                 f"or a system (--end-to-end): got --data {self.name} with 2D input {self.variant}"
             )
-        if self.variant == "augmented" and self.name in ("h36m", "own"):
-            whose = "h36m" if self.name == "h36m" else "one's own data"
+        if self.variant == "augmented" and self.name in ("cmu32", "h36m", "own"):
+            whose = "one's own data" if self.name == "own" else self.name
             raise PoseliftError(
                 f"--variant augmented: fresh views are made of cmu17, not of {whose}"
             )
@@ -117,9 +117,8 @@ class TrainingConfig:
     output sums (Yang and Hu 2021, muP): no batch norm follows it, so with thousands of inputs one
     Adam step at the base rate moves a joint by metres. None leaves the rates equal."""
     layout_lr: float = 1.0
-    """Factor on the learning rate of AutoGrids' scores. A joint changes its place when its score
-    has made up for the start's, which takes thousands of steps at the base rate of 1e-3; short
-    trainings need more than 1 to learn a layout at all."""
+    """Factor on the learning rate of AutoGrids' scores: on 0.1 by the score function, on the base
+    rate by straight-through."""
     weight_decay: float = 0.0
     """L2 penalty added to the gradients."""
     grad_clip: float | None = None
@@ -152,7 +151,7 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         """Check each field and how they go together."""
-        object.__setattr__(self, "model", dict(self.model))
+        object.__setattr__(self, "model", self._with_estimator())
         _one_of("--precision", self.precision, PRECISIONS)
         _one_of("loss", self.loss, LOSSES)
         _one_of("normalisation", self.normalisation, NORMALISATIONS)
@@ -202,6 +201,13 @@ class TrainingConfig:
             )
         if self.detector is not None and self.architecture != "end_to_end":
             raise PoseliftError(f"--detector goes with --end-to-end, not with {self.architecture}")
+
+    def _with_estimator(self) -> dict[str, Any]:
+        """Return the model's settings, those of a learnt layout with how it is learnt."""
+        settings = dict(self.model)
+        if self.architecture == "gln" and settings.get("layout", "learnable") == "learnable":
+            settings.setdefault("estimator", "score_function")
+        return settings
 
     def _check_poseaug(self) -> None:
         """Refuse what PoseAug cannot be put together with."""

@@ -21,7 +21,7 @@ from poselift.errors import PoseliftError
 from poselift.export import export_run
 from poselift.modelfiles.find import RUN_MODEL
 from poselift.models.checkpoint import fill, load_model, save_model
-from poselift.models.registry import build, find, frames_of
+from poselift.models.registry import build, describe, find, frames_of
 from poselift.poses import AXES_3D
 from poselift.skeletons import get_skeleton
 from poselift.training.augmentor import Augmentor
@@ -42,6 +42,7 @@ from poselift.training.checkpoint import (
 )
 from poselift.training.config import TrainingConfig
 from poselift.training.environment import choose_device, process_settings
+from poselift.training.layouts import logged, moved, write_layouts
 from poselift.training.losses import validate
 from poselift.training.records import (
     check_folder,
@@ -68,6 +69,8 @@ class TrainingResult:
     """Run folder, now with model.safetensors, model.json and model.onnx."""
     best: Row
     """Metrics of the epoch whose weights were kept, chosen on validation data."""
+    moved: tuple[int, int] | None
+    """Nodes of a learnt layout that changed their joint over the training, and all there are."""
     was_finished: bool
     """The run had been finished before; nothing was trained."""
 
@@ -156,7 +159,7 @@ class _Run:
         if not (finished and published):
             load_weights(best_folder, self._kept())
             save_model(self._folder, self._kept(), self._card(best))
-        return TrainingResult(self._folder, best, finished and published)
+        return TrainingResult(self._folder, best, self._moved(), finished and published)
 
     def _train(self) -> None:
         """Run the epochs that are left."""
@@ -170,6 +173,7 @@ class _Run:
                 )
             write_config(self._config, self._folder)  # anew, for a resumed run may end elsewhere
             if self._checkpoint is None:
+                progress.layouts = logged(self._model, 0)
                 self._save()
             writer = tensorboard(self._folder, progress.step)
             try:
@@ -301,7 +305,15 @@ class _Run:
                 lambda folder: save_model(folder, kept, self._card(row)),
             )
         write_metrics(self._folder, progress.history)
-        self._reporter.epoch(row)
+        progress.layouts += logged(self._model, progress.epoch)
+        if progress.layouts:
+            write_layouts(self._folder, progress.layouts, describe(self._model)[1])
+        self._reporter.epoch(row, self._moved())
+
+    def _moved(self) -> tuple[int, int] | None:
+        """Return how many nodes of a learnt layout hold another joint than at first, and all."""
+        layouts = self._progress.layouts
+        return (moved(layouts), len(layouts[0]["nodes"])) if layouts else None
 
     def _kept(self) -> nn.Module:
         """Return the network that is validated and published."""

@@ -22,6 +22,16 @@ def joint_loss(
     return torch.linalg.vector_norm(difference, dim=-1).mean()
 
 
+def losses_of_poses(
+    name: str, predicted: Float[Tensor, "B J 3"], target: Float[Tensor, "B J 3"]
+) -> Float[Tensor, " B"]:
+    """Return the loss called `name` of each pose; `joint_loss` is their mean."""
+    difference = predicted.float() - target
+    if name == "mse":
+        return difference.square().mean(dim=(1, 2))
+    return torch.linalg.vector_norm(difference, dim=-1).mean(dim=1)
+
+
 @torch.no_grad()
 def validate(
     model: nn.Module, data: FixedSource | Measured, loss: str, device: torch.device

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from poselift.errors import PoseliftError
 from poselift.models.checkpoint import load_model
@@ -88,7 +89,7 @@ def end_to_end(
     first, second, third = _SHARES if detector is None else (0.0, *_SHARES[1:])
     part = length / (first + second + third)
     stages = (first * part, second * part)
-    settings = dict(lifter.model)
+    settings = _within_a_system(lifter)
     for name, share in (("anneal_epochs", 0.1), ("gumbel_off_epoch", 0.3)):
         if settings.get(name):  # the lifter's own phases, within its two stages
             settings[name] = share * (length - stages[0])
@@ -119,6 +120,14 @@ def end_to_end(
         detector=detector,
         recipe=f"end_to_end_{recipe}",
     )
+
+
+def _within_a_system(lifter: TrainingConfig) -> dict[str, Any]:
+    """Return the settings of a lifter's network; layouts are compared where it learns alone."""
+    settings = dict(lifter.model)
+    if "estimator" in settings:
+        settings["estimator"] = "straight_through"
+    return settings
 
 
 def _check_recipe(recipe: str) -> None:

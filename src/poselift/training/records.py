@@ -35,6 +35,9 @@ _FREE = (
     *("data.root", "data.more", "threads", "checkpoint_seconds", "init", "detector", "workers"),
 )
 
+#: How a layout is learnt.
+_ESTIMATOR = "model.estimator"
+
 #: What decides when a schedule without a fixed end begins to decay.
 END = ("epochs", "schedule.decay")
 
@@ -128,6 +131,8 @@ def compare_config(
     except (ValueError, AttributeError) as error:
         raise PoseliftError(f"{path}: not a run's config ({error})") from error
     now = _flat(orjson.loads(orjson.dumps(config.as_dict())))
+    if _ESTIMATOR in now:  # a run of before there was a choice
+        started.setdefault(_ESTIMATOR, "straight_through")
     for key in sorted({*started, *now} - {*_FREE, *but}):
         if started.get(key) != now.get(key):
             raise PoseliftError(

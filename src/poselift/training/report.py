@@ -34,8 +34,11 @@ class Reporter(ABC):
         """Note that `step` is done in the 0-based `epoch`, at `rate` samples a second."""
 
     @abstractmethod
-    def epoch(self, row: Mapping[str, int | float]) -> None:
-        """Note the metrics of a finished epoch."""
+    def epoch(self, row: Mapping[str, int | float], moved: tuple[int, int] | None = None) -> None:
+        """Note the metrics of a finished epoch.
+
+        moved  nodes of a learnt layout that hold another joint than at the start, of how many.
+        """
 
     @abstractmethod
     def close(self) -> None:
@@ -52,7 +55,7 @@ class SilentReporter(Reporter):
     def step(self, epoch: int, step: int, loss: float, lr: float, rate: float) -> None:
         """Say nothing."""
 
-    def epoch(self, row: Mapping[str, int | float]) -> None:
+    def epoch(self, row: Mapping[str, int | float], moved: tuple[int, int] | None = None) -> None:
         """Say nothing."""
 
     def close(self) -> None:
@@ -94,9 +97,9 @@ class LineReporter(Reporter):
                 f"lr {lr:.3g}  {rate:,.0f} samples/s  {duration(left)} left"
             )
 
-    def epoch(self, row: Mapping[str, int | float]) -> None:
+    def epoch(self, row: Mapping[str, int | float], moved: tuple[int, int] | None = None) -> None:
         """Print the epoch's line."""
-        self._say(_epoch_line(row, self._epochs))
+        self._say(_epoch_line(row, self._epochs, moved))
 
     def close(self) -> None:
         """Nothing is open."""
@@ -142,9 +145,10 @@ class BarReporter(Reporter):
         label = f"{epoch + 1}/{self._epochs}"
         self._bar.update(self._task, completed=step, epoch=label, loss=loss, lr=lr, rate=rate)
 
-    def epoch(self, row: Mapping[str, int | float]) -> None:
+    def epoch(self, row: Mapping[str, int | float], moved: tuple[int, int] | None = None) -> None:
         """Print the epoch's line above the bar."""
-        self._bar.console.print(_epoch_line(row, self._epochs), markup=False, highlight=False)
+        line = _epoch_line(row, self._epochs, moved)
+        self._bar.console.print(line, markup=False, highlight=False)
 
     def close(self) -> None:
         """Leave the bar as it stands."""
@@ -178,10 +182,11 @@ def _forecast(epochs: int, steps: int, done: int, seconds: float, where: str) ->
     )
 
 
-def _epoch_line(row: Mapping[str, int | float], epochs: int) -> str:
+def _epoch_line(row: Mapping[str, int | float], epochs: int, moved: tuple[int, int] | None) -> str:
     """Return the metrics of an epoch in words."""
+    nodes = "" if moved is None else f"  {moved[0]} of {moved[1]} nodes moved"
     return (
         f"epoch {row['epoch']:.0f}/{epochs}  train loss {row['train_loss']:.5g}  "
         f"validation loss {row['val_loss']:.5g}  {words_of(dict(row))}  "
-        f"lr {row['lr']:.3g}"
+        f"lr {row['lr']:.3g}{nodes}"
     )

@@ -9,7 +9,7 @@ from poselift.models.checkpoint import load_model
 from poselift.training.config import TrainingConfig
 
 #: Phases at the start of a training, which weights that have been trained are past.
-_PAST = ("anneal_epochs", "gumbel_off_epoch")
+PAST = ("anneal_epochs", "gumbel_off_epoch")
 
 
 def start_from(config: TrainingConfig, source: str) -> TrainingConfig:
@@ -28,7 +28,7 @@ def start_from(config: TrainingConfig, source: str) -> TrainingConfig:
             f"not {config.target}; give --target"
         )
     own = dict(card["config"])
-    own |= {name: 0.0 for name in _PAST if name in own}
+    own |= {name: 0.0 for name in PAST if name in own}
     if "dropout" in config.model:
         own["dropout"] = config.model["dropout"]
     normalisation = card.get("normalisation", config.normalisation)

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from poselift.models.base import LiftingNetwork, Network
 from poselift.training.config import TrainingConfig
 from poselift.training.environment import choose_device
-from poselift.training.losses import joint_loss
+from poselift.training.losses import joint_loss, losses_of_poses
 from poselift.training.picture_loss import picture_loss
 
 #: Takes a step on a batch: inputs (B, J, 2) and targets (B, J, 3), windows (B, T, J, ...) of them,
@@ -34,6 +34,10 @@ StepFunction = Callable[..., Tensor]
 
 #: Fabric's names of the precisions.
 _PRECISIONS: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed"}
+
+#: Learning rate of a layout's scores by the score function, of which `layout_lr` is a factor. It
+#: does not follow the schedule: the search ends long before the training.
+SCORE_RATE = 0.1
 
 #: Steps before a capture or a clock: libraries set themselves up in them.
 _WARM_UP = 3
@@ -45,10 +49,12 @@ def parameter_groups(
     """Split off output layers and learnt layouts, of each part of a network (entry "part").
 
     `factor` multiplies the learning rate. Rates are tensors, which a captured step reads anew: in
-    the precision that Adam's fused kernel wants on the device.
+    the precision that Adam's fused kernel wants on the device. Layouts that are compared have a
+    `constant` rate in its place, as long as they are drawn, and no weight decay, which would only
+    make the draws wilder.
     """
     kind = torch.float32 if device.type == "cuda" else torch.float64
-    groups = []
+    groups: list[dict[str, Any]] = []
     for name, part in model.parts().items():
         layer, summed = part.output_layer()
         scores = part.layout_scores()
@@ -62,6 +68,9 @@ def parameter_groups(
             if params:
                 lr = torch.tensor(config.lr * rate, dtype=kind, device=device)
                 groups.append({"params": params, "lr": lr, "factor": rate, "part": name})
+                groups[-1]["constant"] = None
+        if part.compares_layouts():
+            groups[-1] |= {"constant": SCORE_RATE * config.layout_lr, "weight_decay": 0.0}
     return groups
 
 
@@ -120,14 +129,23 @@ class TrainingStep:
         """
         self.model.start_step(epoch)
         for group in self.optimizer.param_groups:
-            group["lr"].fill_(lr * group["factor"] * self.model.rate(group["part"]))
+            constant = group["constant"]
+            if constant is None:
+                group["lr"].fill_(lr * group["factor"] * self.model.rate(group["part"]))
+            else:
+                group["lr"].fill_(constant if self.model.draws_layouts() else 0.0)
         if self._config.ema_decay is not None:
             # the decay grows from 0.1, so that the mean forgets the start
             self._share.fill_(1 - min(self._config.ema_decay, number / (number + 9)))
 
     def __call__(self, *batch: Tensor) -> Float[Tensor, ""]:
         """Take a step; the loss is that of the weights before it, detached and on the device."""
-        loss = self._loss(self._wrapped, *batch)
+        own: Tensor | None = None
+        if self.model.draws_layouts():
+            own = self._losses_of_poses(*batch)
+            loss = own.mean()
+        else:
+            loss = self._loss(self._wrapped, *batch)
         self.optimizer.zero_grad(set_to_none=True)
         self._fabric.backward(loss)
         if self._config.grad_clip is not None:
@@ -137,19 +155,47 @@ class TrainingStep:
                 max_norm=self._config.grad_clip,
                 error_if_nonfinite=False,  # to look at it would make the host wait
             )
+        if self.model.compares_layouts():
+            self._compare_layouts(own, *batch)
         self.optimizer.step()
         if self.average is not None:
             self._update_average(self.average)
         return loss.detach()
 
+    def _losses_of_poses(
+        self, inputs: Float[Tensor, "B J 2"], targets: Float[Tensor, "B J 3"]
+    ) -> Float[Tensor, " B"]:
+        """Return the loss of each pose; their mean is the step's."""
+        return losses_of_poses(self._config.loss, self._wrapped(inputs), targets)
+
+    def _compare_layouts(self, own: Float[Tensor, " B"] | None, *batch: Tensor) -> None:
+        """Give the scores their gradient: each pose's loss against the same by another layout.
+
+        The forward pass that the network learns from is one of the two, so a step costs one more
+        without gradient. After the clipping, which is the network's; zero once layouts are settled.
+        """
+        if own is None:
+            for scores in self.model.layout_scores():
+                scores.grad = torch.zeros_like(scores)
+            return
+        with torch.no_grad(), self.model.next_layouts():
+            other = self._losses_of_poses(*batch)
+        self.model.credit_layouts(own.detach(), other)
+
     @torch.no_grad()
     def _update_average(self, average: nn.Module) -> None:
         """Move the running mean.
 
-        Batch statistics are averaged too, as they belong to the weights; other buffers are copied.
+        Batch statistics are averaged too, as they belong to the weights; other buffers are copied,
+        and so are the scores of layouts that are compared: a layout is no mean of others.
         """
+        compared = self.model.layout_scores() if self.model.compares_layouts() else []
+        copied = {id(scores) for scores in compared}
         for kept, weight in zip(average.parameters(), self.model.parameters(), strict=True):
-            kept.lerp_(weight, self._share)
+            if id(weight) in copied:
+                kept.copy_(weight)
+            else:
+                kept.lerp_(weight, self._share)
         for (name, mean), value in zip(average.named_buffers(), self.model.buffers(), strict=True):
             if name.rpartition(".")[2] in ("running_mean", "running_var"):
                 mean.lerp_(value, self._share)

@@ -131,6 +131,9 @@ _H36M_32 = [
 
 _HANDCRAFTED = {"h36m_17": _H36M_17, "h36m_16": _H36M_16, "h36m_32": _H36M_32}
 
+#: Rows and columns of the handcrafted layouts, by skeleton.
+SIZES = {name: (len(table), len(table[0])) for name, table in _HANDCRAFTED.items()}
+
 
 def handcrafted(skeleton: Skeleton) -> Layout:
     """Return the handcrafted layout: 5x5 for 17 and 16 Human3.6M joints, 7x5 for 32.

@@ -45,8 +45,8 @@ def dgridconv(state: State) -> tuple[dict[str, Any], State]:
     if scores is None:
         return {**config, "paddings": ("circular", "replicate")}, weights
     weights["sgt.scores"] = scores.squeeze(0)
-    learnt = {"layout": "learnable", "cover": False, "paddings": ("circular", "zero")}
-    return {**config, **learnt}, weights
+    learnt = {"layout": "learnable", "estimator": "straight_through", "cover": False}
+    return {**config, **learnt, "paddings": ("circular", "zero")}, weights
 
 
 def _grid_weights(state: State) -> tuple[dict[str, Any], State]:

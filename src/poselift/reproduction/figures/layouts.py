@@ -50,6 +50,13 @@ _STAND = {
     "thumb_end": (1.65, -1.6),
     "hand": (2.35, -1.1),
     "hand_end": (2.45, -1.6),
+    "nose": (0.0, 3.1),
+    "eye": (0.3, 3.45),
+    "ear": (0.62, 3.2),
+    "mid_hip": (0.0, 0.0),
+    "heel": (0.62, -3.75),
+    "big_toe": (0.95, -3.85),
+    "small_toe": (1.45, -3.7),
 }
 
 #: Names stand beside their joints, outwards; these a little higher or lower, clear of a bone, and
@@ -116,7 +123,7 @@ def layouts_png(
             wide = layout.columns * cell
             left = 0.1 + k * width + (width - 0.2 - wide) / 2
             grid = place(figure, left, top + 0.6 + tall, wide, layout.rows * _ROW)
-            _draw_grid(grid, skeleton, layout)
+            draw_grid(grid, skeleton, layout)
 
     note = (
         "Solid: bones whose joints are neighbours in the grid. Dotted: other neighbours in the "
@@ -215,8 +222,14 @@ def _draw_names(
         )
 
 
-def _draw_grid(axes: Axes, skeleton: Skeleton, layout: Layout) -> None:
-    """The grid as a table of joint names."""
+def draw_grid(
+    axes: Axes,
+    skeleton: Skeleton,
+    layout: Layout,
+    moved: frozenset[int] = frozenset(),
+    size: float = 7.5,
+) -> None:
+    """Draw the grid as a table of joint names; nodes that `moved` have a frame."""
     from matplotlib.patches import Rectangle
 
     axes.set_axis_off()
@@ -230,7 +243,11 @@ def _draw_grid(axes: Axes, skeleton: Skeleton, layout: Layout) -> None:
         box = Rectangle((column, row), 1, 1, facecolor=colour, alpha=0.13, lw=0)
         axes.add_patch(box)
         axes.add_patch(Rectangle((column, row), 1, 1, fill=False, edgecolor="white", lw=2))
+        if node in moved:
+            frame = Rectangle((column + 0.06, row + 0.06), 0.88, 0.88, fill=False)
+            frame.set(edgecolor=INK, lw=1.2)
+            axes.add_patch(frame)
         text = "\n+ ".join(short_name(skeleton.joints[joint]) for joint in cell)
         if len(cell) == 1 and len(text) > 9:
             text = "\n".join(text.rsplit(" ", 1))
-        axes.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=7.5)
+        axes.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=size)
