@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -72,3 +73,8 @@ def test_three_ways_to_learn_beside_each_other(tmp_path: Path) -> None:
 def test_other_tables_are_not_made_of_pictures(tmp_path: Path) -> None:
     with pytest.raises(PoseliftError, match=r"of which gridconv\.table1 is made"):
         reproduce(get_item("gridconv.table5"), study(tmp_path), SilentReporter(), print)
+
+
+def test_a_budget_that_pictures_have_not_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PoseliftError, match="--budget: expected one of smoke, small, paper for"):
+        replace(study(tmp_path), budget=get_budget("medium")).detector_folder(0)

@@ -23,11 +23,11 @@ from poselift.models.registry import frames_of
 from poselift.reproduction.budgets import Budget
 from poselift.reproduction.measure import Result, measure_network
 from poselift.reproduction.picture_cells import (
-    PICTURE_BUDGETS,
     PICTURES,
     Drawn,
     measure_system,
     picture_config,
+    plan_of,
 )
 from poselift.training import (
     DataSpec,
@@ -200,7 +200,7 @@ class Study:
 
     def detector_folder(self, repeat: int) -> Path:
         """Return the run folder of the detector that systems of a seed start from."""
-        digest = hashlib.sha256(orjson.dumps(dict(PICTURE_BUDGETS[self.budget.name].detector)))
+        digest = hashlib.sha256(orjson.dumps(dict(plan_of(self.budget.name).detector)))
         name = f"hrnet-{self.seed + repeat}-{digest.hexdigest()[:8]}"
         return self.runs / f"{self.data}-{self.budget.name}" / name
 

@@ -55,12 +55,17 @@ def _process(logs: Mapping[str, LayoutLog]) -> Report:
     columns = ("nodes moved in it", "since the start", "bones kept")
     return Report(
         (Table("Layouts while they are learnt", columns, tuple(rows)),),
-        draw=lambda caption: stacked([_strip(name, log, caption) for name, log in logs.items()]),
+        draw=lambda caption: stacked(
+            [_strip(name, log, caption, drawn=True) for name, log in logs.items()]
+        ),
     )
 
 
-def _strip(name: str, log: LayoutLog, caption: str) -> bytes:
-    """Draw one training's layouts: its start, its end, and what lies between where it changes."""
+def _strip(name: str, log: LayoutLog, caption: str, *, drawn: bool) -> bytes:
+    """Draw one training's layouts: its start, its end, and what lies between where it changes.
+
+    drawn  show some of the layouts that were drawn, too.
+    """
     changes = [
         index
         for index, (_, layout) in enumerate(log.layouts)
@@ -77,9 +82,9 @@ def _strip(name: str, log: LayoutLog, caption: str) -> bytes:
         )
         for epoch, layout in chosen
     ]
-    drawn = [log.drawn[epoch] for epoch, _ in chosen]
+    below = [log.drawn[epoch] if drawn else () for epoch, _ in chosen]
     skeleton = get_skeleton(log.skeleton)
-    return progress_png(steps, drawn, skeleton, title=f"{name}: its layout", caption=caption)
+    return progress_png(steps, below, skeleton, title=f"{name}: its layout", caption=caption)
 
 
 def _figure6(study: Study, results: CellResults) -> Report:
@@ -103,9 +108,10 @@ def _graphs(models: Mapping[str, Model], logs: Mapping[str, LayoutLog]) -> Repor
     for name, model in models.items():
         if not isinstance(model.network, GridLiftingNetwork):
             raise PoseliftError(f"{name}: has no grid layout, expected a model of gln")
+        short = name if len(models) > 1 else "learnt"  # a run's name is a long one
         if name in logs:
-            grids[f"start of {name}"] = logs[name].layouts[0][1]
-        grids[name] = model.network.layout()
+            grids[f"start of {short}" if len(models) > 1 else "start"] = logs[name].layouts[0][1]
+        grids[short] = model.network.layout()
     rows = []
     for name, grid in grids.items():
         graph = grid_graph(grid, skeleton)
@@ -114,7 +120,8 @@ def _graphs(models: Mapping[str, Model], logs: Mapping[str, LayoutLog]) -> Repor
 
     def draw(caption: str) -> bytes:
         graphs = layouts_png(grids, skeleton, title="Grid layouts as graphs", caption=caption)
-        return stacked([graphs, *(_strip(name, log, "") for name, log in logs.items())])
+        strips = [_strip(name, log, "", drawn=False) for name, log in logs.items()]
+        return stacked([graphs, *strips])
 
     table = Table(title, ("bones kept", "bones", "links added"), tuple(rows))
     return Report((table,), draw=draw)

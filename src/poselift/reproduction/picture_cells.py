@@ -105,6 +105,14 @@ PICTURE_BUDGETS = {
 }
 
 
+def plan_of(budget: str) -> PictureBudget:
+    """Return what a budget means for pictures; `PoseliftError` lists those that there are."""
+    if budget not in PICTURE_BUDGETS:
+        known = ", ".join(PICTURE_BUDGETS)
+        raise PoseliftError(f"--budget: expected one of {known} for pictures, got {budget!r}")
+    return PICTURE_BUDGETS[budget]
+
+
 def picture_config(
     architecture: str,
     settings: Mapping[str, Any],
@@ -122,7 +130,7 @@ def picture_config(
 
     All lifters have one schedule, as in the other tables, and the squared error of equation (10).
     """
-    plan = PICTURE_BUDGETS[budget]
+    plan = plan_of(budget)
     spec = DataSpec(DATA, root, variant=PICTURES, samples=plan.train)
     shared = {"seed": seed, "threads": threads, "precision": plan.precision, "batch_size": 32}
     if architecture == "hrnet":
@@ -188,7 +196,7 @@ class Drawn:
     def split(self, name: str) -> Kept:
         """Return the pictures of "train", "val" or "test"."""
         if name not in self.splits:
-            plan = PICTURE_BUDGETS[self.budget]
+            plan = plan_of(self.budget)
             count = getattr(plan, name)
             if count is None:
                 raise PoseliftError(f"--budget {self.budget} draws its pictures anew")
@@ -198,7 +206,7 @@ class Drawn:
 
     def data(self, config: TrainingConfig) -> TrainingData:
         """Return what a training sees: kept pictures, or fresh ones in every epoch."""
-        if PICTURE_BUDGETS[self.budget].train is None:
+        if plan_of(self.budget).train is None:
             return open_pictures(config)
         train, held = self.split("train"), self.split("val")
         return TrainingData(

@@ -54,9 +54,10 @@ def progress_png(
                 draw_grid(small, skeleton, one, differing(layout, one), size=6.0)
 
     note = (
-        "Above: the best joint of each node; those that hold another joint than at the start are "
-        "framed. Below: layouts drawn at that time, framed where they differ from the one above."
+        "The best joint of each node; those that hold another joint than at the start are framed."
     )
+    if most:
+        note += " Below: layouts drawn at that time, framed where they differ from the one above."
     return png(
         draw,
         max(len(steps) * (width + 0.3) + 0.1, 5.0),
