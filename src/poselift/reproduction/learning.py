@@ -155,7 +155,7 @@ def _anew(study: Study, start: str, seed: int) -> Cell:
 
 
 def _all_anew(study: Study, results: CellResults) -> tuple[Cell, ...]:
-    return tuple(_anew(study, start, seed) for start in _STARTS for seed in _SEEDS)
+    return tuple(_anew(study, start, seed) for seed in _SEEDS for start in _STARTS)
 
 
 def _search(study: Study, results: CellResults) -> Report:
@@ -222,7 +222,7 @@ ITEMS = (
     Item("gridconv.figure6", tuple(_LEARNT.values()), _figure6, of_model=_figure6_of_model),
     Item(
         "gridconv.search",
-        tuple(make(s, seed) for s in _STARTS for seed in _SEEDS for make in (_kept, _searched)),
+        tuple(make(s, seed) for seed in _SEEDS for s in _STARTS for make in (_kept, _searched)),
         _search,
         more=_all_anew,
     ),
