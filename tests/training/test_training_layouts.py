@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
 
 from poselift.errors import PoseliftError
 from poselift.models.checkpoint import load_model
 from poselift.models.registry import build
 from poselift.skeletons import get_skeleton
-from poselift.training import TrainingConfig, train
+from poselift.training import TrainingConfig, reporter_for, train
 from poselift.training.checkpoint import newest_folder, read_progress
 from poselift.training.layouts import read_layouts
 from poselift.training.step import TrainingStep
@@ -61,6 +62,24 @@ def test_layouts_are_logged(tmp_path: Path) -> None:
     assert layouts[0] != layouts[2] == layouts[4]
     network, _ = load_model(whole)
     assert network.layout() == layouts[4]
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_how_many_nodes_have_moved_is_said(terminal: bool, tmp_path: Path) -> None:
+    config = tiny_config(model=QUICK, epochs=3, layout_lr=10.0)
+    with (tmp_path / "log").open("w") as stream:
+        console = Console(file=stream, force_terminal=terminal, width=200)
+        options = {"device": "cpu", "reporter": reporter_for(console), "export": False}
+        result = train(config, tiny_data(), tmp_path / "run", **options)
+    assert result.moved is not None
+    moved, nodes = result.moved
+    assert 0 < moved <= nodes == 25
+    assert f"{moved} of 25 nodes moved" in (tmp_path / "log").read_text()
+    with (tmp_path / "log").open("w") as stream:
+        reporter = reporter_for(Console(file=stream))
+        plain = tiny_config("martinez", epochs=1)
+        train(plain, tiny_data(), tmp_path / "two", device="cpu", reporter=reporter, export=False)
+    assert "nodes" not in (tmp_path / "log").read_text()
 
 
 def test_a_run_of_before_there_was_a_choice_goes_on_as_it_was(tmp_path: Path) -> None:

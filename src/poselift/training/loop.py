@@ -308,7 +308,9 @@ class _Run:
         progress.layouts += logged(self._model, progress.epoch)
         if progress.layouts:
             write_layouts(self._folder, progress.layouts, describe(self._model)[1])
-        self._reporter.epoch(row, self._moved())
+        if (found := self._moved()) is not None:
+            self._reporter.layout(*found)
+        self._reporter.epoch(row)
 
     def _moved(self) -> tuple[int, int] | None:
         """Return how many nodes of a learnt layout hold another joint than at first, and all."""

@@ -34,10 +34,13 @@ class Reporter(ABC):
         """Note that `step` is done in the 0-based `epoch`, at `rate` samples a second."""
 
     @abstractmethod
-    def epoch(self, row: Mapping[str, int | float], moved: tuple[int, int] | None = None) -> None:
-        """Note the metrics of a finished epoch.
+    def epoch(self, row: Mapping[str, int | float]) -> None:
+        """Note the metrics of a finished epoch."""
 
-        moved  nodes of a learnt layout that hold another joint than at the start, of how many.
+    def layout(self, moved: int, nodes: int) -> None:
+        """Note that `moved` of the `nodes` of a learnt layout hold another joint than at first.
+
+        Called before each epoch is noted, of networks that learn one.
         """
 
     @abstractmethod
@@ -55,7 +58,7 @@ class SilentReporter(Reporter):
     def step(self, epoch: int, step: int, loss: float, lr: float, rate: float) -> None:
         """Say nothing."""
 
-    def epoch(self, row: Mapping[str, int | float], moved: tuple[int, int] | None = None) -> None:
+    def epoch(self, row: Mapping[str, int | float]) -> None:
         """Say nothing."""
 
     def close(self) -> None:
@@ -71,6 +74,7 @@ class LineReporter(Reporter):
         self._console = console
         self._interval = interval
         self._epochs = self._steps = 0
+        self._nodes = ""
         self._step_seconds = 0.0
         self._looks: deque[tuple[float, int]] = deque()
         self._last = time.monotonic()
@@ -97,9 +101,13 @@ class LineReporter(Reporter):
                 f"lr {lr:.3g}  {rate:,.0f} samples/s  {duration(left)} left"
             )
 
-    def epoch(self, row: Mapping[str, int | float], moved: tuple[int, int] | None = None) -> None:
+    def epoch(self, row: Mapping[str, int | float]) -> None:
         """Print the epoch's line."""
-        self._say(_epoch_line(row, self._epochs, moved))
+        self._say(_epoch_line(row, self._epochs) + self._nodes)
+
+    def layout(self, moved: int, nodes: int) -> None:
+        """Keep it for the epoch's line."""
+        self._nodes = f"  {moved} of {nodes} nodes moved"
 
     def close(self) -> None:
         """Nothing is open."""
@@ -116,7 +124,7 @@ class BarReporter(Reporter):
 
     def __init__(self, console: Console) -> None:
         """Draw on `console`."""
-        self._epochs = 0
+        self._epochs, self._nodes = 0, ""
         self._bar = Progress(
             TextColumn("epoch {task.fields[epoch]}"),
             BarColumn(bar_width=None),
@@ -145,10 +153,14 @@ class BarReporter(Reporter):
         label = f"{epoch + 1}/{self._epochs}"
         self._bar.update(self._task, completed=step, epoch=label, loss=loss, lr=lr, rate=rate)
 
-    def epoch(self, row: Mapping[str, int | float], moved: tuple[int, int] | None = None) -> None:
+    def epoch(self, row: Mapping[str, int | float]) -> None:
         """Print the epoch's line above the bar."""
-        line = _epoch_line(row, self._epochs, moved)
+        line = _epoch_line(row, self._epochs) + self._nodes
         self._bar.console.print(line, markup=False, highlight=False)
+
+    def layout(self, moved: int, nodes: int) -> None:
+        """Keep it for the epoch's line."""
+        self._nodes = f"  {moved} of {nodes} nodes moved"
 
     def close(self) -> None:
         """Leave the bar as it stands."""
@@ -182,11 +194,10 @@ def _forecast(epochs: int, steps: int, done: int, seconds: float, where: str) ->
     )
 
 
-def _epoch_line(row: Mapping[str, int | float], epochs: int, moved: tuple[int, int] | None) -> str:
+def _epoch_line(row: Mapping[str, int | float], epochs: int) -> str:
     """Return the metrics of an epoch in words."""
-    nodes = "" if moved is None else f"  {moved[0]} of {moved[1]} nodes moved"
     return (
         f"epoch {row['epoch']:.0f}/{epochs}  train loss {row['train_loss']:.5g}  "
         f"validation loss {row['val_loss']:.5g}  {words_of(dict(row))}  "
-        f"lr {row['lr']:.3g}{nodes}"
+        f"lr {row['lr']:.3g}"
     )
