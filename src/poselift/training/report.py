@@ -21,6 +21,9 @@ _RECENT = 120.0
 class Reporter(ABC):
     """Told by the training loop how it goes."""
 
+    #: What an epoch's line says of a learnt layout.
+    _nodes = ""
+
     @abstractmethod
     def start(self, epochs: int, steps: int, done: int, seconds: float, where: str) -> None:
         """Begin: `steps` a run in `epochs`, `done` of them already in an earlier session.
@@ -42,6 +45,7 @@ class Reporter(ABC):
 
         Called before each epoch is noted, of networks that learn one.
         """
+        self._nodes = f"  {moved} of {nodes} nodes moved"
 
     @abstractmethod
     def close(self) -> None:
@@ -74,7 +78,6 @@ class LineReporter(Reporter):
         self._console = console
         self._interval = interval
         self._epochs = self._steps = 0
-        self._nodes = ""
         self._step_seconds = 0.0
         self._looks: deque[tuple[float, int]] = deque()
         self._last = time.monotonic()
@@ -105,10 +108,6 @@ class LineReporter(Reporter):
         """Print the epoch's line."""
         self._say(_epoch_line(row, self._epochs) + self._nodes)
 
-    def layout(self, moved: int, nodes: int) -> None:
-        """Keep it for the epoch's line."""
-        self._nodes = f"  {moved} of {nodes} nodes moved"
-
     def close(self) -> None:
         """Nothing is open."""
 
@@ -124,7 +123,7 @@ class BarReporter(Reporter):
 
     def __init__(self, console: Console) -> None:
         """Draw on `console`."""
-        self._epochs, self._nodes = 0, ""
+        self._epochs = 0
         self._bar = Progress(
             TextColumn("epoch {task.fields[epoch]}"),
             BarColumn(bar_width=None),
@@ -157,10 +156,6 @@ class BarReporter(Reporter):
         """Print the epoch's line above the bar."""
         line = _epoch_line(row, self._epochs) + self._nodes
         self._bar.console.print(line, markup=False, highlight=False)
-
-    def layout(self, moved: int, nodes: int) -> None:
-        """Keep it for the epoch's line."""
-        self._nodes = f"  {moved} of {nodes} nodes moved"
 
     def close(self) -> None:
         """Leave the bar as it stands."""
