@@ -12,16 +12,14 @@ from typing import final
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from poselift.detection.crops import crop_person
 from poselift.detection.detector import Found, boxes_of
 from poselift.detection.heatmaps import flip_heatmaps, peak_scores, soft_argmax, to_picture
-from poselift.detection.movenet import MoveNet, open_network, square_around
+from poselift.detection.movenet import MoveNet, open_network
 from poselift.detection.picture import Picture
 from poselift.errors import PoseliftError
 from poselift.modelfiles.detector_card import CROP, FOCAL, HEATMAPS, IMAGE, SIZE, DetectorCard
 from poselift.modelfiles.find import ModelFile, find_detector
-
-#: A crop is this many times as large as the person's joints, as in training.
-_MARGIN = 1.25
 
 
 @final
@@ -67,21 +65,13 @@ class Trained:
 
     def follow(self, picture: Picture, boxes: Float[np.ndarray, "P 4"]) -> Found:
         """Find the person in each box."""
-        height, width = self._card.size
-        longer = max(height, width)
-        left, top = (longer - width) // 2, (longer - height) // 2
         keypoints = np.empty((len(boxes), len(self.skeleton), 2), np.float32)
         scores = np.empty((len(boxes), len(self.skeleton)), np.float32)
         for row, box in enumerate(boxes):
-            square = square_around(box, _MARGIN)
-            shown = picture.crop(square, longer)[top : top + height, left : left + width]
+            shown, crop = crop_person(picture, box, self._card.size)
             maps = self.heatmaps(shown)
-            scale = longer / (square[2] - square[0])
-            crop = np.array(
-                [[scale, 0, -scale * square[0] - left], [0, scale, -scale * square[1] - top]]
-            )
             found = soft_argmax(maps, self._card.temperature, self._card.size)
-            keypoints[row] = to_picture(found, np.vstack([crop, [0, 0, 1]]))
+            keypoints[row] = to_picture(found, crop)
             scores[row] = peak_scores(maps)
         return Found(keypoints, scores)
 
