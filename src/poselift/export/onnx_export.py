@@ -192,13 +192,14 @@ def trace(
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence two notes of the exporter that concern its own inside: torchvision, LeafSpec."""
+    """Silence notes of the exporter on its own inside: torchvision, LeafSpec, names of axes."""
     log = logging.getLogger("torch.onnx._internal.exporter._registration")
     level = log.level
     log.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*LeafSpec", category=FutureWarning)
+            warnings.filterwarnings("ignore", message=".*axis name: batch will not be used")
             yield
     finally:
         log.setLevel(level)

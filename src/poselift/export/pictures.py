@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from poselift.errors import PoseliftError
 from poselift.export.onnx_export import (
-    CEILING,
     TOLERANCE,
     distance,
     name_weights,
@@ -41,6 +40,11 @@ from poselift.models.forms import graph_form
 from poselift.models.hrnet.network import HRNet, as_input
 
 _PROOF_BATCHES = (1, 3)
+
+#: Largest difference that is put down to rounding, whatever torch shows. It is larger than a
+#: lifter's: normalisation divides by the spread of the keypoints, and as long as maps are flat all
+#: of them are near the middle of the crop.
+_CEILING = 1e-3
 
 #: What a module inside another is called in the traced graph.
 _WITHIN = "network."
@@ -162,7 +166,7 @@ def _prove(
         )
         for name, ours, same, true in zip(outputs, found, plain, truth, strict=True):
             error, rounding = (distance(one, true.numpy()) for one in (ours, same.numpy()))
-            accepted = min(max(TOLERANCE, 10 * rounding), CEILING)
+            accepted = min(max(TOLERANCE, 10 * rounding), _CEILING)
             if not error <= accepted:
                 raise PoseliftError(
                     f"the exported {name} differ from the torch model's by {error:.1e} of the "
