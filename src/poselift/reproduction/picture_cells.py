@@ -84,7 +84,7 @@ PICTURE_BUDGETS = {
     ),
     "small": PictureBudget(
         _SMALL,
-        {"gln": {"channels": 128, "score_scale": 10.0}},
+        {"gln": {"channels": 64, "score_scale": 10.0}},
         train=4000,
         val=200,
         test=800,
