@@ -23,10 +23,7 @@ _Names = Annotated[
 ]
 _Listing = Annotated[bool, typer.Option("--list", help="List what can be reproduced, and leave.")]
 _Data = Annotated[
-    str,
-    typer.Option(
-        "--data", help="cmu17, h36m (Human3.6M), cmu17-rendered (table 1), or a folder of your own."
-    ),
+    str, typer.Option("--data", help="cmu17, h36m, cmu17-rendered (table 1), or your own folder.")
 ]
 _Root = Annotated[Path | None, typer.Option("--root", help="Folder of the data set's files.")]
 _Budget = Annotated[
