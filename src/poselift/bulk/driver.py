@@ -113,7 +113,6 @@ def lift_all(
     place = outputs.place(work.name)
     outputs = open_store(place)
     manifest = Manifest(outputs)
-    manifest.begin(work.facts())
     summary = Summary(place, len(shards), passed_over=passed_over)
     summary.quarantine = manifest.place_of_quarantine()
     owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
@@ -124,6 +123,7 @@ def lift_all(
     else:
         engine = RayTasks(job, workers, ray, physical_cores())
     with closing(engine):
+        manifest.begin(work.facts())
         _drive(deque(shards), engine, job, summary, progress or (lambda _: None))
     return summary
 
