@@ -21,6 +21,7 @@ from poselift.errors import how_to_install
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE, SOURCE = ROOT / "examples" / "walk.json", ROOT / "src" / "poselift"
+VIDEO = ROOT / "examples" / "balancing.mp4"
 GROUP = get_command(app).commands  # type: ignore[attr-defined]
 #: Commands by name; those of a group by their own name, too.
 COMMANDS = {
@@ -253,6 +254,8 @@ def test_optional_parts_are_installed_from_where_poselift_came(
         ("export gln", "gln: is shipped as ONNX already: "),
         ("export nope", "nope: there is no such run folder"),
         ("lift - -o a.npz", "-: nothing came through it"),
+        (f"convert {VIDEO} -o a.npz", f"{VIDEO}: is a video, detect persons first: poselift de"),
+        (f"angles {VIDEO} -o a.csv", f"{VIDEO}: is a video, lift it first: poselift lift"),
         (f"convert {EXAMPLE} -o a.bvh", "a.bvh: cannot write '.bvh' of 2D keypoints (`poselift li"),
     ],
 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from poselift.cli.inputs import FormatName, Person, Quiet
-from poselift.cli.people import choose
+from poselift.cli.people import choose, refuse_video
 
 if TYPE_CHECKING:
     from poselift.motion.angles import Angles
@@ -54,6 +54,7 @@ def angles(
     from poselift.poses import Results
 
     check_outputs(outputs, OUTPUTS, source=source)
+    refuse_video(source, f"lift it first: poselift lift {source} -o x.npz")
     found = load(source, format=format_name)
     if not isinstance(found, Results):
         raise PoseliftError(

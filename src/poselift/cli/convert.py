@@ -18,18 +18,25 @@ from poselift.cli.inputs import (
     Quiet,
     Size,
     SkeletonName,
-    Source,
     parse_size,
 )
 from poselift.cli.inputs import Person as Whom
-from poselift.cli.people import choose, say_warnings
-from poselift.cli.pipes import departing, is_piped
+from poselift.cli.people import choose, refuse_video, say_warnings
+from poselift.cli.pipes import arrived, departing, is_piped
 
 if TYPE_CHECKING:
     from poselift.io.save import Savable
     from poselift.poses import PoseSequence, Results
     from poselift.skeletons import Skeleton
 
+Source = Annotated[
+    Path,
+    typer.Argument(
+        metavar="INPUT",
+        callback=arrived,
+        help="2D keypoints, 3D motion or results: a file, or a folder of frames.",
+    ),
+]
 Outputs = Annotated[
     list[Path],
     typer.Option(
@@ -74,6 +81,7 @@ def convert(
     known = {**writers(flat=True), **writers()}
     check_outputs(outputs, kinds(known), source=source)
     check_axes_of(outputs, known, axes)
+    refuse_video(source, f"detect persons first: poselift detect {source} -o x.json")
     target = None if to is None else get_skeleton(to)
     started = time.perf_counter()
     found = load(

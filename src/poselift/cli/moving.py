@@ -44,14 +44,14 @@ FloorFrom = Annotated[
 World = Annotated[bool, typer.Option("--world", help="Turn all upright: y up, the floor at y = 0.")]
 Fov = Annotated[
     float | None,
-    typer.Option("--fov", help="Instead: field of view in degrees along the longer side."),
+    typer.Option("--fov", help="Instead of --focal: degrees along the longer side."),
 ]
 Calibrated = Annotated[
     str | None,
     typer.Option(
         "--calibration",
         metavar="FILE[:CAMERA]",
-        help="Instead: calibration as OpenCV, Pose2Sim or Qualisys write it (TOML, JSON, YAML).",
+        help="Instead of --focal: of OpenCV, Pose2Sim or Qualisys (TOML, JSON, YAML).",
     ),
 ]
 CalibrationMap = Annotated[

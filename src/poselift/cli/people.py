@@ -60,6 +60,14 @@ def _at_pixel(people: Sequence[PoseSequence], x: float, y: float) -> PoseSequenc
     return found
 
 
+def refuse_video(source: Path, advice: str) -> None:
+    """Refuse a video where poses are expected, and say what makes some of it."""
+    from poselift.detection import is_video
+
+    if is_video(source):
+        raise PoseliftError(f"{source}: is a video, {advice}")
+
+
 def say_warnings(histories: Iterable[Sequence[str]]) -> None:
     """Print what was doubtful when a source was read, each once, on stderr."""
     said = dict.fromkeys(

@@ -19,7 +19,7 @@ from poselift.cli.inputs import (
     SkeletonName,
     parse_size,
 )
-from poselift.cli.people import choose, say_warnings
+from poselift.cli.people import choose, refuse_video, say_warnings
 
 if TYPE_CHECKING:
     from poselift.poses import PoseSequence, Results
@@ -51,7 +51,6 @@ def view(
 ) -> None:
     """Look at results, keypoints or motion: a page that plays them, opened in the browser."""
     from poselift.cli.outputs import check_outputs
-    from poselift.detection import is_video
     from poselift.errors import PoseliftError
     from poselift.io import load, save
     from poselift.io.registry import kinds, writers
@@ -59,10 +58,7 @@ def view(
     from poselift.viewer.film import PLAYED, kind_of
 
     image_size = parse_size(size)
-    if is_video(source):
-        raise PoseliftError(
-            f"{source}: is a video, lift it first: poselift lift {source} -o x.html"
-        )
+    refuse_video(source, f"lift it first: poselift lift {source} -o x.html")
     if video is not None and kind_of(video) is None:
         raise PoseliftError(f"{video}: expected a video that browsers play: {PLAYED}")
     if output is not None:
