@@ -22,8 +22,8 @@ from poselift.datasets import LiftingData, Part, get_data_set
 from poselift.datasets.own import check_folder, draft
 from poselift.datasets.registry import silently
 from poselift.errors import PoseliftError
-from poselift.io import write_keypoints
-from poselift.poses import PoseSequence
+from poselift.io import save, write_keypoints
+from poselift.poses import Person, PoseSequence, Results
 from poselift.skeletons import COCO_17, H36M_17, get_skeleton
 
 ARRAYS = """
@@ -368,6 +368,40 @@ def test_2d_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     (words,) = problems(folder)
     assert "with axes = ['z', 'x', 'y'] in" in words
     assert words.endswith("it would be 0 px away")
+
+
+def test_cameras_by_name_and_pictures_of_their_size(tmp_path: Path) -> None:
+    named = 'cameras = ["CAM02"]\nkeypoints = "{subject}_{action}_{camera}.json"\naxes'
+    folder = make_folder(tmp_path / "lab", TOML.replace("axes", named).split("val =")[0], count=6)
+    pixels = seen(folder, "cam_02", swaying(6)).astype(np.float32)
+
+    def write(size: tuple[int, int]) -> None:
+        people = [PoseSequence.from_2d(pixels, H36M_17, image_size=size, fps=50.0)]
+        write_keypoints(folder / "anna_walk_cam-02.json", people)
+
+    write((1000, 800))
+    assert problems(folder) == ()
+    np.testing.assert_allclose(read(folder, "train", "detected").keypoints, pixels, atol=1e-3)
+    write((1920, 1080))
+    assert "is of pictures of 1920x1080 pixels, the camera of 1000x800" in problems(folder)[0]
+
+
+def test_results_of_ours_in_camera_space(tmp_path: Path) -> None:
+    folder = tmp_path / "own"
+    folder.mkdir()
+    flat = PoseSequence.from_2d(
+        np.full((4, 17, 2), 100, np.float32), H36M_17, image_size=(1000, 800)
+    )
+    relative = (swaying(4) - swaying(4)[:, :1]).astype(np.float32)
+    solid = flat.as_3d(relative, "made")
+    save(Results((Person(flat, solid),)), folder / "anna.npz")
+    (folder / "dataset.toml").write_text(
+        ARRAYS.split("test =")[0].replace("axes", "focal = 900\naxes")
+    )
+    assert "it cannot be projected, give keypoints" in problems(folder)[0]
+    toml = ARRAYS.split("test =")[0].replace('axes = "camera"', 'cameras = "virtual"')
+    (folder / "dataset.toml").write_text(toml)
+    assert 'its 3D is in camera space: write axes = "camera" in' in problems(folder)[0]
 
 
 def test_a_draft_is_a_description(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from poselift.datasets.own.description import Description
 from poselift.datasets.own.motion import Track
-from poselift.datasets.own.recordings import Recording
+from poselift.datasets.own.recordings import Recording, plain
 from poselift.errors import PoseliftError
 from poselift.geometry import DEFAULT_FOCAL, Camera
 from poselift.io.axes import turned
@@ -55,7 +55,7 @@ def eyes_of(what: Description, recording: Recording, track: Track) -> tuple[Eye,
         return (_blind(what, recording),)
     path = recording.calibration
     known = read_cameras(path)
-    names = {_plain(name): name for name in known}
+    names = {plain(name): name for name in known}
     wanted = list(what.cameras or recording.keypoints or ())
     if recording.camera:
         wanted = [recording.camera]
@@ -67,9 +67,9 @@ def eyes_of(what: Description, recording: Recording, track: Track) -> tuple[Eye,
                 f"they are: write {{camera}} in keypoints of {what.file}"
             )
     for name in wanted:
-        if _plain(name) not in names:
+        if plain(name) not in names:
             raise PoseliftError(f"{path}: no camera {name!r}, expected one of {', '.join(known)}")
-    return tuple(_eye(what, name, known[names[_plain(name)]]) for name in wanted)
+    return tuple(_eye(what, name, known[names[plain(name)]]) for name in wanted)
 
 
 def _eye(what: Description, name: str, camera: Calibration) -> Eye:
@@ -145,11 +145,6 @@ def _ring(what: Description, track: Track) -> tuple[Eye, ...]:
         )
         for number, camera in enumerate(ring_around((whole - floor).reshape(-1, 3)))
     )
-
-
-def _plain(name: str) -> str:
-    """A name without what people vary: `cam_01` and `Cam01` are one."""
-    return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
 def fitting_axes(

@@ -16,6 +16,9 @@ from poselift.io.load import read_detections
 from poselift.poses import Detections
 from poselift.skeletons import conversion
 
+#: Files that may be nothing but numbers.
+_ARRAYS = (".npy", ".npz")
+
 #: Of the 3D frames so many have to lie in the time of the 2D.
 _COVERED = 0.9
 
@@ -73,21 +76,23 @@ def match(
 
 
 def _read(path: Path, what: Description, size: tuple[int, int]) -> Detections:
-    """Read a 2D file; plain arrays without names are of the data set's joints."""
-    chosen = what.keypoints_skeleton
-    plain = path.suffix.lower() in (".npy", ".npz")
-    if chosen is None and plain:
+    """Read a 2D file; arrays without names are of the data set's joints.
+
+    The size of the pictures is told only where the file needs it: what it says itself is compared.
+    """
+    chosen, told = what.keypoints_skeleton, None
+    for _ in range(3):
         try:
-            return read_detections(path)
+            return read_detections(path, skeleton=chosen, image_size=told)
         except PoseliftError as error:
-            if "--skeleton" not in str(error):
-                raise
+            words = str(error)
+        if told is None and "--size" in words:
+            told = size
+        elif chosen is None and "--skeleton" in words and path.suffix.lower() in _ARRAYS:
             chosen = what.skeleton
-    try:
-        return read_detections(path, skeleton=chosen, image_size=None if chosen is None else size)
-    except PoseliftError as error:
-        words = f"keypoints_skeleton in {what.file}"
-        raise PoseliftError(str(error).replace("--skeleton", words)) from None
+        else:
+            break
+    raise PoseliftError(words.replace("--skeleton", f"keypoints_skeleton in {what.file}"))
 
 
 def _frames(

@@ -153,7 +153,7 @@ def _given(
     """Return the 2D that came with the 3D, or that of the camera's file."""
     if track.keypoints is not None and what.keypoints is None:
         return Matched(track.keypoints, "in one file", what.skeleton.name)
-    path = recording.keypoints.get(eye.name) or recording.keypoints.get("")
+    path = recording.keypoints_of(eye.name)
     if path is None:
         raise PoseliftError(
             f"{recording.poses}: no 2D of camera {eye.name!r}, only of "

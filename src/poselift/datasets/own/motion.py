@@ -19,7 +19,7 @@ from poselift.io.jointsets import arrange, plain_name
 from poselift.io.motionfile import rig, unit_of
 from poselift.io.native import is_result_file
 from poselift.mocap import read_bvh, read_trc
-from poselift.poses import Results
+from poselift.poses import AXES_3D, Results
 from poselift.skeletons import Skeleton, conversion
 
 #: What arrays of an .npz are called.
@@ -201,12 +201,16 @@ def _results(path: Path, what: Description) -> Track:
     if len(found.people) != 1:
         raise PoseliftError(f"{path}: expected one person a file, got {len(found.people)}")
     solid = found.people[0].poses_3d
-    skeleton = solid.skeleton
+    skeleton, in_camera = solid.skeleton, solid.axes == AXES_3D
+    if in_camera != what.in_camera:
+        raise PoseliftError(
+            f"{path}: its 3D is {'' if in_camera else 'not '}in camera space: "
+            f'{"write" if in_camera else "leave out"} axes = "camera" in {what.file}'
+        )
     marks = dict(zip(skeleton.joints, skeleton.landmarks, strict=True))
     placed = np.asarray(solid.placed, np.float64)
     joints, derived = onto(path, what, skeleton.joints, placed, marks)
-    up = None if solid.axes.startswith("camera") else "y"
-    return Track(joints, solid.frames, solid.fps, None, up, derived)
+    return Track(joints, solid.frames, solid.fps, None, None if in_camera else "y", derived)
 
 
 def onto(
@@ -283,4 +287,6 @@ def _landmarks(names: Sequence[str], where: str) -> dict[str, str]:
 
 def has_keypoints(path: Path) -> bool:
     """Tell whether a 3D file has 2D keypoints beside the poses."""
-    return path.suffix.lower() == ".npz" and bool(array_names(path) & set(_KEYPOINTS))
+    if path.suffix.lower() != ".npz" or is_result_file(path):
+        return False
+    return bool(array_names(path) & set(_KEYPOINTS))

@@ -35,6 +35,16 @@ class Recording:
     calibration: Path | None
     share: tuple[float, float] = (0.0, 1.0)
 
+    def keypoints_of(self, camera: str) -> Path | None:
+        """Return the 2D file of a camera, however its name is spelled; None if there is none."""
+        same = (path for name, path in self.keypoints.items() if plain(name) == plain(camera))
+        return next(same, self.keypoints.get(""))
+
+
+def plain(camera: str) -> str:
+    """A camera's name without what people vary: `cam_01` and `Cam01` are one."""
+    return "".join(letter for letter in camera.lower() if letter.isalnum())
+
 
 def recordings_of(what: Description, split: str) -> tuple[Recording, ...]:
     """Return the recordings of a split, by subject, action and camera.

@@ -228,7 +228,7 @@ def _advice(what: Description, one: Recording, kind: str, error: str) -> str:
 
 def _axes(what: Description, one: Recording, eye: Eye) -> tuple[tuple[str, str, str], float] | None:
     """Return the axes that fit one camera's 2D, if they do."""
-    path = one.keypoints.get(eye.name) or one.keypoints.get("")
+    path = one.keypoints_of(eye.name)
     if path is None or eye.project is None:
         return None
     track = read_track(one.poses, what)
