@@ -137,7 +137,8 @@ def physical_cores() -> int:
     """
     if not hasattr(os, "sched_getaffinity"):
         return os.cpu_count() or 1
-    cores, quota = set(), 1 << 16
+    cores: set[str] = set()
+    quota = 1 << 16
     for cpu in sorted(os.sched_getaffinity(0)):
         path = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
         try:
