@@ -8,12 +8,15 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from test_cli_eval import some_data
 from typer.testing import CliRunner, Result
 
 from poselift.cli import app, progress
 from poselift.datasets import registry
+from poselift.lifting import Lifter
+from poselift.scoring import robust
 from tiny_model import tiny_onnx
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "walk.json"
@@ -55,6 +58,25 @@ def test_measuring_says_how_far_it_is(tmp_path: Path, monkeypatch: pytest.Monkey
     assert done.exit_code == 0, done.stderr
     count = len(data)
     assert f"cmu17 test: lifting by {model}, {count} of {count} poses\n" in done.stderr
+
+
+def test_robustness_says_at_which_kind_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, model = some_data("cmu17 val, true"), tmp_path / "tiny.onnx"
+    model.write_bytes(tiny_onnx({"normalisation": "screen"}))
+    kind = robust.Kind("true", data, np.ones(data.keypoints.shape[:2], dtype=bool))
+
+    def measure(one: robust._Measured, kind: robust.Kind, poses: np.ndarray) -> None:
+        one.kinds[kind.name] = (1.0, 1.0, None)
+
+    monkeypatch.setattr(robust, "KINDS", ("true",))
+    monkeypatch.setattr(robust, "load_kinds", lambda root, split: [kind])
+    monkeypatch.setattr(robust, "_measure", measure)
+    said: list[str] = []
+    robust.score_robustness({"a": Lifter(model, threads=1)}, tmp_path, "val", said.append)
+    count = len(data)
+    assert said[-1] == f"cmu17 val, true (1 of 1): lifting by a, {count} of {count} poses"
 
 
 @pytest.mark.parametrize("arguments", [("formats",), ("reproduce", "--list")])
