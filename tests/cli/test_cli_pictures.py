@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,11 @@ def test_the_lifter_of_a_system_is_opened_as_any_other(runs: Any) -> None:
     assert lifted.shape == (4, 17, 3)
     with pytest.raises(PoseliftError, match="is a detector, which goes with --detector"):
         Lifter(folder / "hrnet")
+    with pytest.raises(PoseliftError, match="goes from pictures to poses; what lifts keypoints"):
+        Lifter(folder / "e2e" / "model.onnx")
+    shutil.rmtree(folder / "e2e" / "lifter")
+    assert poselift("export", folder / "e2e").exit_code == 0  # which makes both
+    assert (folder / "e2e" / "lifter" / "model.onnx").is_file()
 
 
 @pytest.mark.parametrize("name", ["hrnet", "e2e"])

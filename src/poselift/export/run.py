@@ -31,7 +31,7 @@ def export_run(
     if not isinstance(network, LiftingNetwork):
         if precision != "fp32":
             raise PoseliftError(f"--precision {precision} is for lifters, {card['name']} is none")
-        if isinstance(network, EndToEnd) and target is None:
+        if isinstance(network, EndToEnd) and file.resolve() == (folder / RUN_MODEL).resolve():
             _export_lifter(network, card, folder / LIFTER)
         return export_pictures(network, card, file, fp16=fp16)
     export_onnx(network, card, file, fp16=fp16, precision=precision)

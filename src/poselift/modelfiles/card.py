@@ -65,10 +65,15 @@ class ModelCard:
 
 
 def _refuse_detectors(content: Mapping[str, Any], source: str) -> None:
-    """Refuse the card of a network that finds keypoints instead of lifting them."""
+    """Refuse the card of a network that finds keypoints, or takes pictures as a whole."""
     if content.get("kind") == "detector":
         raise PoseliftError(
             f"{source}: is a detector, which goes with --detector; expected a model that lifts"
+        )
+    if content.get("kind") == "system":
+        raise PoseliftError(
+            f"{source}: goes from pictures to poses; what lifts keypoints is the folder lifter in "
+            "its run, which `poselift export RUN` makes"
         )
 
 
