@@ -138,8 +138,8 @@ def load_ray(*, local: bool) -> Any:
            Without one of ours Ray writes one into HOME.
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    # it would say on stdout what is said better by `died`
-    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", "worker died or was killed")
+    # it would say on stdout, at length, what is said better by `died`; nothing else goes that way
+    os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
     if local and "RAY_AUTH_MODE" not in os.environ:
         os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     try:
