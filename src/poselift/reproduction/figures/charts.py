@@ -53,7 +53,8 @@ def bars_png(
     """Draw GridConv's Figure 8: a bar a design with its value above it, in the order given.
 
     The smallest value is dark; one that is NaN leaves a gap. The axis begins where the
-    differences can be seen and says so in `ylabel`. Raises `PoseliftError` if there is no value.
+    differences can be seen and says so in `ylabel`; with a negative value bars stand on 0.
+    Raises `PoseliftError` if there is no value.
     """
     heights = np.array(list(values.values()), dtype=np.float64)
     if not len(heights) or np.isnan(heights).all():
@@ -63,11 +64,11 @@ def bars_png(
 
     def draw(figure: Figure, top: float) -> None:
         axes = place(figure, 0.8, top + 0.1, width - 1.0, 3.2)
-        best = np.nanmin(heights)
+        best, base = np.nanmin(heights), max(low, 0.0)
         for k, height in enumerate(heights):
             if not np.isnan(height):
-                colour = BLUE if height == best else "#9cc7e0"
-                axes.bar(k, height - low, bottom=low, width=0.62, color=colour, zorder=2)
+                colour = BLUE if height == best and low >= 0 else "#9cc7e0"
+                axes.bar(k, height - base, bottom=base, width=0.62, color=colour, zorder=2)
                 axes.annotate(
                     f"{height:.1f}",
                     (k, height),
