@@ -22,6 +22,7 @@ from poselift.evaluation import evaluate_limbs, p_mpjpe
 from poselift.io import load_poses
 from poselift.lifting import Lifter
 from poselift.mocap.trc import MarkerTrack, read_trc
+from poselift.modelfiles.find import DEFAULT_MODEL
 from poselift.motion import (
     Calibration,
     Lens,
@@ -34,6 +35,7 @@ from poselift.motion import (
     standing_height,
 )
 from poselift.motion.angles import angles
+from poselift.motion.bones import CROWN
 from poselift.motion.skeleton import bone_vectors
 from poselift.poses import Person, PoseSequence, Results
 from poselift.skeletons import H36M_17
@@ -81,7 +83,7 @@ def pose2sim_clips(root: Path, lifter: Lifter) -> list[Clip]:
 
 
 def marker_height(markers: MarkerTrack) -> float:
-    """Height in metres of one who has the markers' median bones."""
+    """Height in metres of one who has the markers' median bones; their head top is the crown."""
 
     def at(*names: str) -> np.ndarray:
         return np.mean([markers.positions[:, markers.index(name)] for name in names], axis=0)
@@ -104,7 +106,7 @@ def cmu_clips(root: Path, lifter: Lifter, variant: str) -> list[Clip]:
     data = load_cmu17(root, "test", variant)
     data = data[data.camera == data.clip % 4]
     heights = {
-        motion.path: standing_height(bone_lengths(motion.positions, H36M_17), H36M_17)
+        motion.path: CROWN * standing_height(bone_lengths(motion.positions, H36M_17), H36M_17)
         for motion in load_motions(root, "test")
     }
     clips = []
@@ -261,7 +263,7 @@ def focal_table(groups: dict[str, list[Clip]]) -> str:
 
 def speed_table(clips: list[Clip]) -> str:
     """Peak speeds of wrists and ankles after filters, of the truth's, in percent."""
-    filters = ("none", "butterworth:6", "butterworth:8", "butterworth:10")
+    filters = ("none", "adaptive", "butterworth:6", "butterworth:10")
     rows: dict[str, list[float]] = {}
     for clip in clips:
         if clip.action not in FAST:
@@ -320,7 +322,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--out", type=Path, default=Path("docs/motion"))
-    parser.add_argument("--model", default="gln")
+    parser.add_argument("--model", default=DEFAULT_MODEL)
     arguments = parser.parse_args()
     lifter = Lifter(arguments.model)
     balance = pose2sim_clips(arguments.data / "pose2sim", lifter)

@@ -7,7 +7,7 @@ import pytest
 
 from motion_samples import LENGTHS, sequence, wandering
 from poselift.errors import PoseliftError
-from poselift.motion.bones import bone_lengths, constant_bones, keep_lengths, standing_height
+from poselift.motion.bones import CROWN, bone_lengths, constant_bones, keep_lengths, standing_height
 from poselift.motion.skeleton import bone_vectors
 from poselift.skeletons import COCO_17, H36M_17
 
@@ -59,7 +59,7 @@ def test_a_height_scales_all_bones() -> None:
     points = wandering(H36M_17, LENGTHS, np.random.default_rng(5))
     poses = constant_bones(sequence(points), height=1.6)
     found = bone_lengths(poses.positions, H36M_17)
-    assert standing_height(found, H36M_17) == pytest.approx(1.6, abs=1e-5)
+    assert CROWN * standing_height(found, H36M_17) == pytest.approx(1.6, abs=1e-5)
     ratio = found[CHILDREN] / LENGTHS[CHILDREN]
     np.testing.assert_allclose(ratio, ratio[0], rtol=1e-5)
     assert "for a height of 1.6 m" in poses.history[-1]

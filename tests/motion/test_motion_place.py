@@ -57,6 +57,16 @@ def test_depth_grows_with_the_size_and_the_focal_length() -> None:
     assert (guessed.tracks["root_std"][:, 2] > 2 * far.tracks["root_std"][:, 2]).all()
 
 
+def test_bones_scaled_to_a_height_stand_a_little_nearer_and_surer() -> None:
+    """What scaling stretches across the line of sight is taken off the depth, along the rays."""
+    world, _ = walk(30)
+    poses_2d, poses, _ = seen(world)
+    told, plain = (place(poses_2d, poses, CAMERA, height_known=known) for known in (True, False))
+    np.testing.assert_allclose(told.root[:, 2] / plain.root[:, 2], 0.978, atol=1e-3)
+    np.testing.assert_array_equal(told.positions, plain.positions)
+    assert (told.tracks["root_std"][:, 2] < plain.tracks["root_std"][:, 2]).all()
+
+
 def test_one_wild_joint_does_not_move_the_root() -> None:
     world, _ = walk(30)
     poses_2d, poses, root = seen(world)
