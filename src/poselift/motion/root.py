@@ -39,9 +39,9 @@ _ROUNDS = 2
 _WRONG = 0.08
 #: What is drawn moves slowly: Hz.
 _MOVES_CUTOFF = 3.0
-#: Part by which lifted poses of the right bones are too large across the line of sight, and so would
-#: stand too far: a network's mean of possible poses is short along that line, which scaling to a
-#: height stretches all of. Measured on cmu17's validation motions (2.3 +- 0.6 %).
+#: Part by which lifted poses of the right bones are too large across the line of sight, and so
+#: would stand too far: a network's mean of possible poses is short along that line, and scaling to
+#: a height stretches all of it. Measured on cmu17's validation motions (2.3 +- 0.6 %).
 _TOO_WIDE = 0.022
 #: Weight of elbows and wrists: lifted arms are the least certain, and say little of the size.
 _ARMS = 0.3
