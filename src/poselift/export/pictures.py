@@ -79,7 +79,7 @@ class _System(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return poses, keypoints and heat maps."""
         poses, keypoints, heatmaps = self.network(image, crop, size, focal)
-        root = self.network.root
+        root = int(self.network.root)  # type: ignore[arg-type]
         return poses - poses[:, root : root + 1], keypoints, heatmaps
 
 

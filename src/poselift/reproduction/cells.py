@@ -282,7 +282,7 @@ class Study:
             return
         config, started = self.config(cell), (folder / "config.json").is_file()
         data = self.drawn.data(config)
-        options = {"device": self.device, "resume": started, "reporter": reporter}
+        options: dict[str, Any] = {"device": self.device, "resume": started, "reporter": reporter}
         train(config, data, folder, export=False, **options)
 
     def _picture_seconds(self, cell: Cell) -> float:

@@ -132,7 +132,12 @@ def picture_config(
     """
     plan = plan_of(budget)
     spec = DataSpec(DATA, root, variant=PICTURES, samples=plan.train)
-    shared = {"seed": seed, "threads": threads, "precision": plan.precision, "batch_size": 32}
+    shared: dict[str, Any] = {
+        "seed": seed,
+        "threads": threads,
+        "precision": plan.precision,
+        "batch_size": 32,
+    }
     if architecture == "hrnet":
         config = make_config("hrnet", spec, recipe="small", epochs=plan.epochs)
         return replace(config, model=dict(plan.detector), **shared)

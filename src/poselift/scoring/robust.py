@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,7 @@ def score_robustness(
     for number, kind in enumerate(load_kinds(root / "cmu", split), 1):
         for name, lifter in lifters.items():
             what = f"{kind.data.name} ({number} of {len(KINDS)}): lifting by {name}"
-            poses = lift_data(lifter, kind.data, lambda done, what=what: say(f"{what}, {done}"))
+            poses = lift_data(lifter, kind.data, partial(_say_done, say, what))
             _measure(measured[name], kind, poses)
     if split == "test":
         say("lifting the balancing clip ...")
@@ -55,6 +56,11 @@ def score_robustness(
         each = [p for _, p, _ in one.kinds.values()]
         one.goals["mean over all kinds, P-MPJPE (mm)"] = float(np.mean(each))
     return Scores((_goal_table(measured, split), _kind_table(measured, split)), ())
+
+
+def _say_done(say: Say, what: str, done: str) -> None:
+    """Say how far the lifting of something is."""
+    say(f"{what}, {done}")
 
 
 def _measure(one: _Measured, kind: Kind, poses: Float[np.ndarray, "N J 3"]) -> None:

@@ -113,7 +113,7 @@ class PictureSamples(Samples):
     ) -> Iterator[Batch]:
         """Yield the fields of `Pictures`; raises `PoseliftError` as the pictures do."""
         rows = [order[k : k + size].tolist() for k in range(0, len(order) - size + 1, size)]
-        loader = DataLoader(
+        loader: DataLoader[Any] = DataLoader(
             _Sentences(self._pictures),  # type: ignore[arg-type]
             batch_sampler=rows,
             num_workers=self._workers,

@@ -1,8 +1,7 @@
 """A detector and a lifter as one system: crop in, 3D pose out, gradients all the way."""
 
 from poselift.models.end_to_end.network import STAGES, EndToEnd, EndToEndConfig, Lifted, flip_test
-from poselift.models.forms import forms_of
-from poselift.models.registry import Forms, register
+from poselift.models.registry import Forms, forms_of, register
 
 
 def _fast(network: EndToEnd) -> None:

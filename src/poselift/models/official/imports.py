@@ -113,8 +113,8 @@ def import_official(
     if normalisation not in (None, *NORMALISATIONS):
         known = ", ".join(NORMALISATIONS)
         raise PoseliftError(f"--normalisation: expected one of {known}, got {normalisation!r}")
-    given = {"temperature": temperature, "paddings": paddings, "grid": grid}
-    given |= {"skeleton": skeleton, "size": size}
+    given: dict[str, Any] = {"temperature": temperature, "paddings": paddings, "grid": grid}
+    given.update(skeleton=skeleton, size=size)
     if normalisation is not None and KINDS[kind].normalisation is None:
         raise PoseliftError(f"--normalisation is for lifters, {kind} is a detector")
     settings = {name: value for name, value in given.items() if value is not None}
