@@ -27,7 +27,7 @@ def test_a_training_starts_where_the_weights_are(tmp_path: Path) -> None:
     config = start_from(tiny_config(lr=1e-12, epochs=1, model={"dropout": 0.1}), source)
     assert config.normalisation == "gridconv"
     assert config.model["channels"] == TINY["gln"]["channels"]
-    assert config.model["dropout"] == 0.1
+    assert config.model["dropout"] == 0.2  # that of the weights, not of the recipe
     assert config.model["anneal_epochs"] == config.model["gumbel_off_epoch"] == 0.0
     train(config, tiny_data(), tmp_path / "run", device="cpu", export=False)
     first, _ = load_model(source)

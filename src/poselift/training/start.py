@@ -17,8 +17,10 @@ def start_from(config: TrainingConfig, source: str) -> TrainingConfig:
 
     source  shipped name, run folder (of a stopped run the best checkpoint), or .onnx file.
 
-    Sizes, layout and 2D normalisation are those of the weights; temperature and layout of a grid
-    stay where they are. Dropout and all else is the config's. Raises `PoseliftError` if there are
+    Sizes, layout, dropout and 2D normalisation are those of the weights; temperature and layout of
+    a grid stay where they are. All else is the config's. Dropout that weights have not learnt with
+    undoes them: the shipped gln-small went from 76 to 119 mm in an epoch at 0.25, to 62 mm without
+    (docs/log.md). Raises `PoseliftError` if there are
     no such weights, or they are of another architecture or target.
     """
     _, card = load_model(source, architecture=config.architecture)
@@ -29,7 +31,5 @@ def start_from(config: TrainingConfig, source: str) -> TrainingConfig:
         )
     own = dict(card["config"])
     own |= {name: 0.0 for name in PAST if name in own}
-    if "dropout" in config.model:
-        own["dropout"] = config.model["dropout"]
     normalisation = card.get("normalisation", config.normalisation)
     return replace(config, model=own, normalisation=normalisation, init=source)
