@@ -4,23 +4,28 @@
     python scripts/fuzz.py --minutes 480 --jobs 2             # over night, before a release
     python scripts/fuzz.py --reader openpose --cases 5000
     python scripts/fuzz.py --reader openpose --seed 1 --case 4711   # one case again
+    python scripts/fuzz.py --cover                            # is every reader reached?
 
 A case may end in a result or in one sentence (`PoseliftError`). Anything else - another exception,
 a hang over 10 s, more than 150 MiB, a death - is a failure: it is shortened, and the command that
-repeats it is printed. Exit status 1 if there was any. Readers are those that are registered.
+repeats it is printed. Exit status 1 if there was any. Readers are those that are registered, and
+`--cover` finds those that are not. `--reader` may end in * (`command.*`).
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import multiprocessing
 import sys
 import tempfile
 import time
 from collections import Counter
+from fnmatch import fnmatch
 from pathlib import Path
 
-from fuzzing.children import BATCH, Failure, Surface, attempt, minimise, run, write_case
+from fuzzing.children import Failure, Surface, attempt, minimise, run, write_case
+from fuzzing.cover import uncovered
 from fuzzing.surfaces import surfaces
 
 
@@ -35,6 +40,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--case", type=int, help="run one case of --reader in this process")
     parser.add_argument("--jobs", type=int, default=1, help="processes side by side")
+    parser.add_argument("--cover", action="store_true", help="see that every reader is reached")
     parser.add_argument("--list", action="store_true", help="list the readers")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -42,50 +48,61 @@ def main() -> int:
         if arguments.list:
             print("\n".join(f"{one.name:24} {len(one.samples)} inputs" for one in known.values()))
             return 0
-        if unknown := set(arguments.reader or ()) - set(known):
-            print(
-                f"fuzz: no reader {', '.join(unknown)}, expected some of {', '.join(known)}",
-                file=sys.stderr,
-            )
+        if arguments.cover:
+            faults = uncovered(known.values())
+            print("\n".join(faults) or f"every reader is reached by {len(known)} surfaces")
+            return 1 if faults else 0
+        wanted = arguments.reader or ["*"]
+        chosen = [one for one in known.values() if any(fnmatch(one.name, w) for w in wanted)]
+        if not chosen:
+            print(f"fuzz: no such reader, expected some of {', '.join(known)}", file=sys.stderr)
             return 2
-        chosen = [
-            one
-            for one in known.values()
-            if arguments.reader in (None, []) or one.name in arguments.reader
-        ]
         if arguments.case is not None:
             return _again(chosen[0], arguments.seed, arguments.case, Path(folder))
         failures, cases, seconds = _all(chosen, arguments)
+        print(
+            f"{cases} cases of {len(chosen)} readers, {len(failures)} failures, {seconds:.0f} s",
+            flush=True,
+        )
         _report(failures, arguments.seed, known)
-        print(f"{cases} cases of {len(chosen)} readers, {len(failures)} failures, {seconds:.0f} s")
         return 1 if failures else 0
 
 
 def _all(chosen: list[Surface], arguments: argparse.Namespace) -> tuple[list[Failure], int, float]:
-    """Run all cases in rounds over the readers, in several processes; show how far it is."""
+    """Run all cases in rounds over the readers, in several processes; say new kinds at once."""
     started, cases, failures = time.monotonic(), 0, list[Failure]()
-    share = max(1, -(-arguments.cases // len(chosen)))
-    rounds, number = -(-share // BATCH), 0
+    share = max(1, math.ceil(arguments.cases / sum(one.share for one in chosen)))
+    known: set[tuple[str, str]] = set()
+    number = 0
+
+    def goes_on() -> bool:
+        if arguments.minutes:
+            return time.monotonic() - started < arguments.minutes * 60
+        return number * _ROUND < share
+
     with multiprocessing.get_context("fork").Pool(arguments.jobs, _start, (chosen,)) as pool:
-        while (
-            time.monotonic() - started < arguments.minutes * 60
-            if arguments.minutes
-            else number < rounds
-        ):
-            first = number * BATCH
-            count = BATCH if arguments.minutes else min(BATCH, share - first)
+        while goes_on():
+            first = number * _ROUND
+            count = _ROUND if arguments.minutes else min(_ROUND, share - first)
             tasks = [
                 (index, arguments.seed, first, max(1, round(count * one.share)))
                 for index, one in enumerate(chosen)
             ]
             for found in pool.imap_unordered(_task, tasks):
                 failures += found
+                for one in found:
+                    if (one.surface, one.what) not in known:
+                        known.add((one.surface, one.what))
+                        print(f"{one.surface}: {one.what}, case {one.case}", flush=True)
             cases += sum(task[3] for task in tasks)
             number += 1
             if sys.stderr.isatty():
                 print(f"\r{cases} cases, {len(failures)} failures", end="", file=sys.stderr)
     return failures, cases, time.monotonic() - started
 
+
+#: Cases of a reader in one round over all of them.
+_ROUND = 100
 
 _chosen: list[Surface] = []
 

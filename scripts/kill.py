@@ -2,11 +2,12 @@
 
     python scripts/kill.py                     # 100 kills of each
     python scripts/kill.py training --kills 20 --network gln
-    python scripts/kill.py writing --kills 100
+    python scripts/kill.py writing --kills 100 --writer trc
 
-Training: every network, killed and resumed until it is done, has to end with the same bytes as a
-run that nobody disturbed. Writing: after a kill every output is the old or the new one, whole; the
-next write leaves nothing beside them. Exit status 1 if anything else was seen.
+Training: every registered network, killed and resumed until it is done, has to end with the same
+bytes as a run that nobody disturbed. Writing: every registered writer, run folders and tables too;
+after a kill every output is the old or the new one, whole; the next write leaves nothing beside
+them, nor in the folder for temporary files. Exit status 1 if anything else was seen.
 """
 
 from __future__ import annotations
@@ -14,26 +15,20 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import re
 import shutil
 import signal
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
+
+from fuzzing.networks import trained
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # tiny runs are made there
-
-#: Sizes at which a network trains in seconds.
-SMALL: dict[str, dict[str, object]] = {
-    "gln": {"channels": 4, "blocks": 1, "anneal_epochs": 1.0, "gumbel_off_epoch": 2.0},
-    "martinez": {"width": 8, "blocks": 1},
-    "posegraphnet": {"widths": (6, 8)},
-    "semgcn": {"width": 8, "layers": 1},
-    "lcn": {"width": 4, "blocks": 1},
-    "videopose3d": {"channels": 8, "blocks": 1},
-    "stgcn": {"channels": (8, 8, 8), "pooled": 8},
-}
 
 
 def main() -> int:
@@ -43,20 +38,39 @@ def main() -> int:
     )
     parser.add_argument("what", nargs="?", choices=("all", "training", "writing"), default="all")
     parser.add_argument("--kills", type=int, default=100, help="of each kind, in all")
-    parser.add_argument("--network", action="append", choices=sorted(SMALL))
+    parser.add_argument("--network", action="append", help="only this one; may be repeated")
+    parser.add_argument("--writer", action="append", help="only this one; may be repeated")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     rng, faults = random.Random(arguments.seed), list[str]()
     with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        tempfile.tempdir = os.environ["TMPDIR"] = str(place / "tmp")  # to see what is left in it
+        (place / "tmp").mkdir()
         if arguments.what != "writing":
-            networks = arguments.network or sorted(SMALL)
-            each = -(-arguments.kills // len(networks))
-            for network in networks:
-                faults += training(network, each, rng, Path(name))
+            faults += _each(
+                training, arguments.network or list(trained()), arguments.kills, rng, place
+            )
         if arguments.what != "training":
-            faults += writing(arguments.kills, rng, Path(name))
+            known = writers(place)
+            work = partial(writing, known)
+            faults += _each(work, arguments.writer or list(known), arguments.kills, rng, place)
     print("\n".join(faults) or "nothing lost, halved or left")
     return 1 if faults else 0
+
+
+def _each(
+    work: Callable[[str, int, random.Random, Path], list[str]],
+    names: list[str],
+    kills: int,
+    rng: random.Random,
+    place: Path,
+) -> list[str]:
+    """Share kills among names; return the faults of all."""
+    share = -(-kills // len(names))
+    found = [fault for name in names for fault in work(name, share, rng, place)]
+    left = sorted(path.name for path in (place / "tmp").iterdir())
+    return [*found, *(f"left in the folder for temporary files: {name}" for name in left)]
 
 
 def training(network: str, kills: int, rng: random.Random, place: Path) -> list[str]:
@@ -66,8 +80,10 @@ def training(network: str, kills: int, rng: random.Random, place: Path) -> list[
     from poselift.training import train
     from training_fixtures import killable_config, tiny_data
 
-    config = replace(killable_config(), architecture=network, model=SMALL[network])
-    whole, killed = place / f"{network}-whole", place / f"{network}-killed"
+    architecture, settings = trained()[network]
+    config = replace(killable_config(), architecture=architecture, model=settings)
+    whole, killed = place / network / "whole", place / network / "killed"
+    (place / network).mkdir()
 
     def run(folder: Path) -> None:
         resume = (folder / "config.json").exists()
@@ -96,42 +112,140 @@ def training(network: str, kills: int, rng: random.Random, place: Path) -> list[
 
 def _differs(network: str, whole: Path, killed: Path) -> str:
     """Say which file of two run folders differs, or what was left behind."""
-    for name in ("model.safetensors", "metrics.csv"):
+    for name in ("model.safetensors", "metrics.csv", "config.json"):
         if (whole / name).read_bytes() != (killed / name).read_bytes():
             return f"{network}: {name} differs"
-    left = [str(path.relative_to(killed)) for path in killed.rglob("*.part*")]
+    names = [
+        {
+            re.sub(r"-\d+$", "", str(p.relative_to(run)))
+            for p in run.rglob("*")
+            if "tensorboard" not in str(p)
+        }
+        for run in (whole, killed)
+    ]
+    names = [{re.sub(r"(best|last)-\d+", r"\1", name) for name in one} for one in names]
+    left = sorted(names[1] - names[0])
     return f"{network}: left behind {', '.join(left)}" if left else ""
 
 
-def writing(kills: int, rng: random.Random, place: Path) -> list[str]:
-    """Kill a process that writes two outputs of 4 MB again and again."""
+#: Makes outputs in a folder from one of two contents, 0 or 1; what they are called follows.
+Write = Callable[[Path, int], object]
+
+
+def writers(place: Path) -> dict[str, Write]:
+    """Return all that writes files: formats by their registry, angles, run folders, tables."""
+    from poselift.export import export_run
     from poselift.files import write_bytes_together
+    from poselift.io import save_all
+    from poselift.io.registry import writers as formats
+    from poselift.models import build, describe, save_model
+    from poselift.motion.angles import angles
+    from poselift.poses import Results
+    from tiny_model import CARD
+    from writer_samples import person
 
-    outputs = [place / "out.npz", place / "out.json"]
-    sizes = (4_000_000, 4_000_001)
+    both = [
+        Results(tuple(person(count, person_id=k) for k in range(2)), {"model": "tiny"})
+        for count in (300, 240)
+    ]
+    film = _film(place)
 
-    def write(value: int) -> None:
-        contents = [bytes([value]) * size for size in sizes]
-        write_bytes_together(list(zip(outputs, contents, strict=True)))
+    def saving(suffix: str, flat: bool) -> Write:
+        def write(folder: Path, content: int) -> None:
+            results = both[content]
+            people = tuple(one.poses_2d for one in results.people)
+            files = [(people if flat else results, folder / f"a{suffix}")]
+            save_all(files, video=film if suffix == ".mp4" else None)  # type: ignore[arg-type]
+
+        return write
+
+    found: dict[str, Write] = {}
+    for flat in (False, True):
+        for suffix in formats(flat=flat):
+            found[f"{suffix[1:]}{', 2D' * flat}"] = saving(suffix, flat)
+    for suffix in (".csv", ".mot", ".html", ".parquet"):
+        people = [[angles(one.poses_3d) for one in results.people] for results in both]
+        found[f"angles {suffix[1:]}"] = _angles(people, suffix)
+    nets = [build("martinez", {"width": 64, "blocks": blocks}) for blocks in (1, 2)]
+
+    def run(folder: Path, content: int) -> None:
+        architecture, config = describe(nets[content])
+        save_model(folder, nets[content], {**CARD, "architecture": architecture, "config": config})
+
+    def exported(folder: Path, content: int) -> None:
+        run(folder / "run", content)
+        export_run(folder / "run")
+
+    def pair(folder: Path, content: int) -> None:
+        large = bytes([content]) * 4_000_000
+        write_bytes_together([(folder / "a.npz", large), (folder / "b.json", large + b"x")])
+
+    return {**found, "run folder": run, "export": exported, "two of 4 MB": pair}
+
+
+def _film(place: Path) -> Path:
+    """Write a short video to draw on."""
+    from video_samples import colours, write_video
+
+    return write_video(place / "film.mp4", colours(20, 128, 96))
+
+
+def _angles(people: list[list[Any]], suffix: str) -> Write:
+    from poselift.cli.angles import _jobs
+    from poselift.files import write_together
+
+    return lambda folder, content: write_together(
+        _jobs(people[content], folder / f"a{suffix}", "a")
+    )
+
+
+def writing(
+    known: dict[str, Write], name: str, kills: int, rng: random.Random, place: Path
+) -> list[str]:
+    """Kill a process that writes two contents in turn; every file has to be one of them, whole."""
+    write, folder = known[name], place / "writing" / name
+    started, whole = time.monotonic(), []
+    for content in (0, 1):
+        folder.mkdir(parents=True)
+        write(folder, content)
+        whole.append(_contents(folder))
+        shutil.rmtree(folder)
+    seconds = (time.monotonic() - started) / 2
+    folder.mkdir()
+    write(folder, 0)
+    faults, done, mixed = list[str](), 0, 0
 
     def forever() -> None:
-        for value in range(1, 10**9):
-            write(value % 250 + 1)
+        for number in range(1, 10**9):
+            write(folder, number % 2)
 
-    write(0)
-    faults, done, halves = list[str](), 0, 0
     while done < kills and not faults:
-        done += _in_child(forever, rng.uniform(0.005, 0.08)) == -signal.SIGKILL
-        for path, size in zip(outputs, sizes, strict=True):
-            data = path.read_bytes()
-            if len(data) != size or data != data[:1] * size:
-                faults.append(f"{path.name}: half-written after {done} kills")
-        halves += outputs[0].read_bytes()[:1] != outputs[1].read_bytes()[:1]
-        write(0)
-        left = sorted(set(place.glob(".*.part")) | set(place.glob("*.part")))
-        faults += [f"left behind: {path.name}" for path in left]
-    print(f"writing: {done} kills, outputs whole; {halves} times only the first was renamed")
+        done += _in_child(forever, rng.uniform(0.0, 2.5) * seconds + 0.003) == -signal.SIGKILL
+        found = _contents(folder)
+        shown = {path: data for path, data in found.items() if not path.endswith(_PARTS)}
+        sides = [{path for path, data in shown.items() if one.get(path) == data} for one in whole]
+        half = shown.keys() - sides[0] - sides[1]
+        faults += [f"{name}: {path} is half-written after {done} kills" for path in half]
+        mixed += not any(side >= whole[k].keys() for k, side in enumerate(sides))
+        write(folder, 0)
+        left = _contents(folder).keys() - whole[0].keys() - whole[1].keys()
+        faults += [f"{name}: left behind {path}" for path in left]
+    told = f"{mixed} times between the renames of several files" if mixed else "never mixed"
+    print(f"writing {name}: {done} kills, {faults[0] if faults else 'all whole'}; {told}")
     return faults
+
+
+#: What names of files end in that are not shown yet.
+_PARTS = (".part", ".scratch")
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    """Return all files below a folder; of what differs every time only that it is there."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 def _in_child(work: Callable[[], None], seconds: float | None) -> int:

@@ -14,6 +14,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 from fuzzing import surfaces as module  # noqa: E402
 from fuzzing.children import Surface, run, write_case  # noqa: E402
+from fuzzing.cover import all_readers, readers_in, uncovered  # noqa: E402
 from poselift.errors import PoseliftError  # noqa: E402
 from poselift.io.registry import Format  # noqa: E402
 
@@ -62,6 +63,38 @@ def test_a_reader_without_inputs_is_not_forgotten(tmp_path: Path) -> None:
     stranger = Format("stranger", "x", {".x": "x"}, "2D", read=lambda path, options: None)  # type: ignore[arg-type,return-value]
     with pytest.raises(LookupError, match="format stranger: no valid input"):
         module._of_format(stranger, tmp_path / "stranger")
+
+
+def test_a_function_that_opens_a_file_is_found() -> None:
+    source = """
+class Reader:
+    def read(self, path):
+        with path.open("rb") as stream:
+            return stream.read()
+    def write(self, path):
+        path.open("wb").write(b"")
+def look(path):
+    return [np.load(one) for one in path]
+def show(page):
+    webbrowser.open(page)
+"""
+    assert list(readers_in(source)) == ["Reader.read", "look"]
+    assert "io/formats/yolo_txt.py:matches" in all_readers() or len(all_readers()) > 30
+
+
+def test_a_function_that_nothing_reaches_is_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("x")
+    faults = uncovered([Surface("nothing", [tmp_path / "a.txt"], lambda path: None)])
+    assert (
+        "mocap/textfile.py:read_text opens a file, and no surface of the fuzzer reaches it"
+        in faults
+    )
+
+
+def test_every_function_that_opens_a_file_is_reached() -> None:
+    command = [sys.executable, "-W", "ignore", SCRIPTS / "fuzz.py", "--cover"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
 
 
 def test_twenty_thousand_cases() -> None:

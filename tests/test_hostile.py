@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import csv
 import importlib.util
+import io
 import json
+import os
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
 
-from poselift.io import read_detections
+from conftest import Run
+from poselift.datasets.cmu import load_cmu17
+from poselift.errors import PoseliftError
+from poselift.files import inside
+from poselift.io import csvfile, load, read_detections
+from poselift.io.registry import writers
+from poselift.motion.calibration import read_calibration
+from poselift.poses import Person, PoseSequence, Results
+from poselift.skeletons import Skeleton
+from writer_samples import person
 
 # The system counts a child's peak from before it became another program; this line does not.
 WATCHED = """
@@ -142,6 +157,128 @@ def test_names_of_arrays_reach_the_terminal_escaped(hostile: Path, tmp_path: Pat
     assert status == 2
     assert refused(text)
     assert "\\x1b" in text
+
+
+ODD_NAMES = {
+    "no UTF-8": b"a\xff\xfe",
+    "moves the cursor": b"a\x1b[2J\x1b]0;b\x07",
+    "line break": b"a\nb\tc",
+    "script": b"<img src=x onerror=alert(1)><script>alert(1)<",
+    "formula": b"=cmd|' .C'!A0",
+    "backwards": "a\u202egpj".encode(),
+    "option": b"--help",
+}
+
+
+def harmless(text: str) -> bool:
+    return all(c == "\n" or c.isprintable() for c in text)
+
+
+@pytest.mark.parametrize("kind", ODD_NAMES)
+def test_names_of_files_do_nothing(kind: str, tmp_path: Path, run: Run) -> None:
+    """Not on the terminal, in no file, on no page; and nothing is written elsewhere."""
+    name = os.fsdecode(ODD_NAMES[kind])
+    source, out = tmp_path / f"{name}.json", tmp_path / "out"
+    shutil.copy(Path(__file__).parents[1] / "examples" / "walk.json", source)
+    flat = [word for s in writers(flat=True) for word in ("-o", out / f"{name}{s}")]
+    solid = [word for s in writers() if s != ".mp4" for word in ("-o", out / f"{name}.3d{s}")]
+    for words in (
+        ("convert", source, *flat),
+        ("lift", source, "--root", *solid),
+        ("view", source, "-o", out / f"{name}.view.html"),
+        ("angles", out / f"{name}.3d.npz", "-o", out / f"{name}.a.html", "-o", out / f"{name}.mot"),
+    ):
+        status, told, said = run(*words)
+        assert status == 0, said
+        assert harmless(told), told
+        assert harmless(said), said
+    for page in out.glob("*.html"):
+        text = page.read_text()
+        assert "<img src=x" not in text
+        assert "<script>alert" not in text
+    for path in out.iterdir():
+        if path.suffix == ".csv":
+            cells = [one for row in csv.reader(io.StringIO(path.read_text())) for one in row]
+            assert not any(one.startswith(("=", "+", "@")) for one in cells)
+        beside = path.name.endswith(".poselift.json")
+        if path.suffix in (".npz", ".json", ".trc", ".bvh", ".csv", ".parquet") and not beside:
+            load(path)
+    assert {path.parent for path in tmp_path.rglob("*") if path.is_file()} == {tmp_path, out}
+
+
+def test_what_files_say_of_themselves_does_nothing(tmp_path: Path, run: Run) -> None:
+    """A history that claims warnings, names of joints, facts: shown, escaped, never obeyed."""
+    evil = "\x1b[2J</script><script>alert(1)</script>\r\n=cmd"
+    results = Results((person(5),), {"model": evil, "source": evil, evil: [evil]})
+    solid = replace(results.people[0].poses_3d, history=(f"warning: {evil}", evil))
+    results = Results((Person(results.people[0].poses_2d, solid),), results.meta)
+    results.save(tmp_path / "evil.npz")
+    outputs = [word for s in writers() if s != ".mp4" for word in ("-o", tmp_path / f"o{s}")]
+    status, told, said = run("convert", tmp_path / "evil.npz", *outputs)
+    assert status == 0, said
+    assert harmless(told)
+    assert harmless(said)
+    assert "\\x1b[2J" in said
+    assert "<script>alert" not in (tmp_path / "o.html").read_text()
+    assert b"\x1b" not in (tmp_path / "o.trc").read_bytes() + (tmp_path / "o.csv").read_bytes()
+
+
+def test_joint_names_cannot_break_a_file() -> None:
+    for name in ("a\nJOINT b", "a\tb", "a\x1b", "a\ud800", "y" * 1000):
+        with pytest.raises(PoseliftError, match="is no name of a joint set or a joint"):
+            Skeleton("x", ("root", name), (-1, 0))
+    points = np.zeros((2, 2, 3), np.float32)
+    odd = Skeleton("x", ("root", '=1+"1",2'), (-1, 0))
+    solid = PoseSequence.from_2d(points[..., :2], odd).as_3d(points, "x")
+    stream = io.BytesIO()
+    csvfile.write_csv(Results((Person.only_3d(solid),), {}), stream, None, wide=False)
+    rows = list(csv.reader(io.StringIO(stream.getvalue().decode())))
+    assert {row[3] for row in rows[1:]} == {"root", '\'=1+"1",2'}
+    assert {len(row) for row in rows} == {len(rows[0])}
+
+
+def test_facts_that_are_nested_deep_are_refused(tmp_path: Path) -> None:
+    deep: object = 1
+    for _ in range(60):
+        deep = [deep]
+    with pytest.raises(PoseliftError, match="goes 50 levels deep"):
+        Results((), {"x": deep})
+
+
+def test_names_in_a_data_set_lead_nowhere_else(tmp_path: Path) -> None:
+    for name in ("../secret.bvh", "/etc/passwd", "a/../../b", "a\0b"):
+        with pytest.raises(PoseliftError, match="which is no file inside of it"):
+            inside(tmp_path, name)
+    assert inside(tmp_path, "a/b.bvh") == tmp_path / "a" / "b.bvh"
+    head = "path,format,subject,trial,frames,fps,description,first_frame,skip_spans,split\n"
+    (tmp_path / "INDEX.csv").write_text(f"{head}../../etc/passwd,bvh,1,1,5,30,walk,0,,test\n")
+    with pytest.raises(PoseliftError, match="which is no file inside of it"):
+        load_cmu17(tmp_path, "test")
+
+
+def test_calibrations_that_unfold(tmp_path: Path) -> None:
+    laughs = "a: &a [1,1,1,1,1,1,1,1,1,1]\n" + "".join(
+        f"{b}: &{b} [{', '.join(['*' + a] * 10)}]\n" for a, b in pairwise("abcdefghij")
+    )
+    merged = "a: &a {x: 1}\n" + "".join(
+        f"{b}: &{b} {{<<: [{', '.join(['*' + a] * 10)}]}}\n" for a, b in pairwise("abcdefghij")
+    )
+    for text in (
+        laughs + "K: *j\n",
+        merged,
+        "K: &k [*k]\n",
+        "x: !!python/object/apply:os.system [id]",
+    ):
+        (tmp_path / "a.yml").write_text(text)
+        with pytest.raises(PoseliftError, match="this calibration cannot be read"):
+            read_calibration(str(tmp_path / "a.yml"))
+    (tmp_path / "a.toml").write_text("x = 1\n" * 300_000)
+    with pytest.raises(PoseliftError, match="is larger than any calibration"):
+        read_calibration(str(tmp_path / "a.toml"))
+    for text in ("[" * 5000, '{"K": ' + "[" * 900 + "]" * 900 + "}", '{"K": [1e999]}', "5", '"x"'):
+        (tmp_path / "a.json").write_text(text)
+        with pytest.raises(PoseliftError):
+            read_calibration(str(tmp_path / "a.json"))
 
 
 def test_a_clip_of_a_minute_takes_little_memory(idle: float) -> None:

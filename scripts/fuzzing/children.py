@@ -30,13 +30,15 @@ BATCH = 200
 class Surface:
     """Something that reads a byte: its name, valid inputs (files or folders), and the reader.
 
-    `share` is below 1 for a reader that starts a process of its own: it gets fewer cases.
+    `share` is below 1 for a reader that is slow, or starts a process of its own: it gets fewer
+    cases. `victims` are the files of a folder that are damaged.
     """
 
     name: str
     samples: Sequence[Path]
     read: Callable[[Path], object]
     share: float = 1.0
+    victims: str = "*"
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ def write_case(surface: Surface, seed: int, case: int, folder: Path) -> Path:
     if sample.is_dir():
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(sample, target)
-        victim = rng.choice(sorted(path for path in target.rglob("*") if path.is_file()))
+        files = sorted(path for path in target.rglob(surface.victims) if path.is_file())
+        victim = rng.choice(files)
         victim.write_bytes(mutate(victim.read_bytes(), rng))
     else:
         target.write_bytes(mutate(sample.read_bytes(), rng))

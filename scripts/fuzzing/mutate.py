@@ -46,6 +46,10 @@ def _suitable(data: bytes) -> list[Damage]:
     ways: list[Damage] = [_flip, _cut, _repeat, _insert, _truncate, _bad_text]
     if data[:2] == b"PK":
         return ways[:3] + [_archive] * 6
+    if data[8:9] == b"{" and data[2:8] == bytes(6):
+        return ways[:3] + [_safetensors] * 6
+    if data[:1] == b"\x08" and _parts(data):  # ONNX begins with the number of its version
+        return ways[:3] + [_protobuf] * 8
     if data.lstrip()[:1] in (b"{", b"["):
         return ways + [_json] * 9
     if data and max(data[:512]) < 128 and b"\n" in data:
@@ -232,3 +236,85 @@ def _header(content: bytes, rng: Random) -> bytes:
     pattern, text = rng.choice(choices)
     changed = re.sub(pattern, text.replace("\\", ""), head, count=1).rstrip()
     return changed[: len(head)].ljust(len(head)).encode("latin-1") + content[end:]
+
+
+def _safetensors(data: bytes, rng: Random) -> bytes:
+    """Damage the header, which is JSON behind its length, and say its new length."""
+    size = int.from_bytes(data[:8], "little")
+    header = _json(data[8 : 8 + size], rng)
+    return len(header).to_bytes(8, "little") + header + data[8 + size :]
+
+
+#: Fields of a protobuf message: number, kind, and a whole number or the bytes that it holds.
+_Parts = list[tuple[int, int, int | bytes]]
+
+#: Whole numbers that stand in for others.
+_WHOLES = (0, 1, 2, 7, 16, 255, 2**31, 2**32, 2**62, 2**63, 2**64 - 1)
+
+
+def _parts(data: bytes) -> _Parts:
+    """Take a protobuf message apart; none if it is none."""
+    place, found = 0, _Parts()
+    try:
+        while place < len(data):
+            tag, place = _varint(data, place)
+            if tag & 7 == 0:
+                value, place = _varint(data, place)
+                found.append((tag >> 3, 0, value))
+                continue
+            size, place = _varint(data, place) if tag & 7 == 2 else ({1: 8, 5: 4}[tag & 7], place)
+            if not tag >> 3 or place + size > len(data):
+                return []
+            found.append((tag >> 3, tag & 7, data[place : place + size]))
+            place += size
+    except (IndexError, KeyError):
+        return []
+    return found
+
+
+def _varint(data: bytes, place: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[place]
+        value, shift, place = value | (byte & 127) << shift, shift + 7, place + 1
+        if byte < 128:
+            return value, place
+
+
+def _as_varint(value: int) -> bytes:
+    out = bytearray()
+    while value > 127:
+        out.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*out, value])
+
+
+def _protobuf(data: bytes, rng: Random) -> bytes:
+    """Change, remove or repeat a field at any depth of a message; all lengths stay true."""
+    parts = _parts(data)
+    if not parts:
+        return _flip(data, rng)
+    place = rng.randrange(len(parts))
+    number, kind, value = parts[place]
+    action = rng.choice(("change", "change", "change", "change", "remove", "twice", "move"))
+    if action == "remove":
+        del parts[place]
+    elif action == "twice":
+        parts.insert(rng.randrange(len(parts)), parts[place])
+    elif action == "move":
+        parts[place] = rng.choice((1, 2, 3, 5, 7, 8, 13, 14, 20, 25)), kind, value
+    elif isinstance(value, int):
+        parts[place] = number, kind, rng.choice((*_WHOLES, value + 1))
+    elif kind == 2 and _parts(value) and rng.random() < 0.8:
+        parts[place] = number, kind, _protobuf(value, rng)
+    elif value.lstrip()[:1] in (b"{", b"["):
+        parts[place] = number, kind, mutate(value, rng)
+    else:
+        changed = rng.choice((_flip, _cut, _repeat, _insert, _truncate, _bad_text))(value, rng)
+        parts[place] = number, kind, changed if kind == 2 else changed[: len(value)]
+    out = b""
+    for number, kind, value in parts:
+        held = _as_varint(value) if isinstance(value, int) else value
+        size = _as_varint(len(held)) if kind == 2 else b""
+        out += _as_varint(number << 3 | kind) + size + held
+    return out

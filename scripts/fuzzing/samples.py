@@ -26,9 +26,10 @@ def _mmpose(folder: Path) -> list[Path]:
     """The demo script's file."""
     meta = {"dataset_name": "coco", "num_keypoints": 17}
     (folder / "demo.json").write_text(
-        json.dumps({"meta_info": meta, "instance_info": mmpose_frames(walker(5))})
+        json.dumps({"meta_info": meta, "instance_info": mmpose_frames(walker(5), first=1)})
     )
-    return [folder / "demo.json"]
+    (folder / "list.json").write_text(json.dumps(mmpose_frames(walker(5))))
+    return [folder / "demo.json", folder / "list.json"]
 
 
 def _layouts(name: str, folder: Path) -> list[Path]:

@@ -24,6 +24,11 @@ def printable(text: str) -> str:
     """Return text as a terminal may see it: control characters escaped, at most 1,500 letters."""
     if len(text) > _LONGEST:
         text = f"{text[: _LONGEST - 300]} [...] {text[-280:]}"
+    return escaped(text)
+
+
+def escaped(text: str) -> str:
+    """Return text as one line that only shows: what would move a terminal's cursor is spelled."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from poselift.errors import PoseliftError
+from poselift.errors import PoseliftError, quoted
 
 try:
     import fcntl
@@ -24,6 +25,72 @@ LOCKS = fcntl is not None
 
 # Longest stem of a temporary name: file systems take 255 bytes, and more is added to it.
 _STEM_BYTES = 150
+
+# What the names of folders for a while end in.
+_SCRATCH = ".scratch"
+
+
+def inside(folder: Path, name: str) -> Path:
+    """Return the path of what a file calls `name` below its folder.
+
+    Raises `PoseliftError` for a name that leads out of the folder: who opens a data set or a job
+    does not mean to open other files.
+    """
+    path = Path(name)
+    if path.is_absolute() or path.drive or ".." in path.parts or "\0" in name:
+        raise PoseliftError(f"{folder}: names {quoted(name)}, which is no file inside of it")
+    return folder / path
+
+
+@contextmanager
+def scratch_folder(parent: Path | None = None, name: str = "poselift-scratch") -> Iterator[Path]:
+    """Make a folder for what is only needed for a while; it goes away with all that is in it.
+
+    parent  where; None is the system's place for such things.
+    name    what its name begins with.
+
+    A folder that a killed process left behind is removed by the next one of the same name; that of
+    a living process is held by a lock.
+    """
+    place = Path(tempfile.gettempdir()) if parent is None else parent
+    _remove_abandoned_folders(place, name)
+    folder, lock = _own_folder(place, name)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+
+def _own_folder(place: Path, name: str) -> tuple[Path, int | None]:
+    """Make a folder and hold its lock, where there are locks."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=f"{name}-", suffix=_SCRATCH, dir=place))
+        if fcntl is None:
+            return folder, None
+        with suppress(FileNotFoundError):  # another process took it for abandoned
+            lock = os.open(folder, os.O_RDONLY)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if folder.is_dir():
+                return folder, lock
+            os.close(lock)
+
+
+def _remove_abandoned_folders(place: Path, name: str) -> None:
+    """Remove folders of killed processes: those whose lock nobody holds."""
+    if fcntl is None:
+        return
+    for folder in place.iterdir():
+        if not (folder.name.startswith(f"{name}-") and folder.name.endswith(_SCRATCH)):
+            continue
+        with suppress(OSError):
+            lock = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(lock)
 
 
 @dataclass

@@ -55,10 +55,10 @@ def test_markers_project_onto_the_keypoints(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("[cam_03]", "[cam_30]", "camera cam_03 has no 'cam_03'"),
-        ("rotation = [ 1.68", "turn = [ 1.68", "camera cam_01 has no 'rotation'"),
-        ("size = [ 1088.0, 1920.0]", "size = [ 1088.0 ]", "camera cam_01 cannot be read"),
-        ("fisheye = false", "fisheye = no", "line 8: expected 'name = value'"),
+        ('name = "cam_03"', 'name = "cam_30"', "no camera 'cam03', .* one of cam_01"),
+        ("rotation = [ 1.68", "turn = [ 1.68", "cam_01: expected size, rotation and translation"),
+        ("size = [ 1088.0, 1920.0]", "size = [ 1088.0 ]", "cam_01: expected size as 2 numbers"),
+        ("fisheye = false", "fisheye = no", "this calibration cannot be read .*line 8"),
     ],
 )
 def test_broken_calibration_is_refused(
@@ -85,7 +85,7 @@ def test_missing_files_are_refused(folder: Path, tmp_path: Path) -> None:
         load_pose2sim(tmp_path)
     (tmp_path / "balancing").mkdir()
     shutil.copy(folder / "balancing" / "balancing.trc", tmp_path / "balancing")
-    with pytest.raises(PoseliftError, match=r"Calib_qualisys\.toml: no such file"):
+    with pytest.raises(PoseliftError, match=r"Calib_qualisys\.toml: no such calibration file"):
         load_pose2sim(tmp_path)
     (tmp_path / "calibration").mkdir()
     path = tmp_path / "calibration" / "Calib_qualisys.toml"

@@ -19,9 +19,8 @@ from poselift.detection.rtm import Rtmlib
 from poselift.errors import PoseliftError
 from poselift.skeletons import BODY_25, COCO_17, HALPE_26
 from poselift.tracking import people_of
+from tiny_model import pose_network
 from video_samples import colours, write_video
-
-onnx = pytest.importorskip("onnx")
 
 
 def test_the_shipped_files_are_those_of_the_notice() -> None:
@@ -76,48 +75,6 @@ def test_a_square_is_even_and_holds_the_box() -> None:
         assert square[2] - square[0] == square[3] - square[1]
         assert (square[:2] <= box[:2] + 1).all()
         assert (square[2:] >= box[2:] - 1).all()
-
-
-def pose_network(path: Path, *, kind: str, joints: int = 17) -> Path:
-    """An .onnx file like MMPose's: wherever the picture is, each joint is in the same place.
-
-    Joint j is at (12 + 2 j, 20 + 4 j) of 96 x 128 pixels.
-    """
-    from onnx import TensorProto, helper, numpy_helper
-
-    at = [(12 + 2 * j, 20 + 4 * j) for j in range(joints)]
-    if kind == "simcc":
-        along = np.zeros((1, joints, 192), np.float32), np.zeros((1, joints, 256), np.float32)
-        for joint, (x, y) in enumerate(at):
-            along[0][0, joint, 2 * x] = along[1][0, joint, 2 * y] = 0.8
-        outputs = dict(zip(("simcc_x", "simcc_y"), along, strict=True))
-    else:
-        heat = np.zeros((1, joints, 32, 24), np.float32)
-        for joint, (x, y) in enumerate(at):
-            heat[0, joint, y // 4, x // 4] = 0.8
-        outputs = {"output": heat}
-    if kind == "nonsense":
-        outputs = {"output": np.zeros((1, 5), np.float32)}
-    nodes = [helper.make_node("ReduceMean", ["input"], ["mean"], keepdims=0)]
-    nodes += [helper.make_node("Mul", ["mean", "zero"], ["nothing"])]
-    for name in outputs:
-        nodes.append(helper.make_node("Add", ["nothing", f"{name}_0"], [name]))
-    graph = helper.make_graph(
-        nodes,
-        "pose",
-        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 3, 128, 96])],
-        [
-            helper.make_tensor_value_info(name, TensorProto.FLOAT, value.shape)
-            for name, value in outputs.items()
-        ],
-        [
-            numpy_helper.from_array(np.zeros((), np.float32), "zero"),
-            *(numpy_helper.from_array(value, f"{name}_0") for name, value in outputs.items()),
-        ],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    path.write_bytes(model.SerializeToString())
-    return path
 
 
 @pytest.mark.parametrize(("kind", "within"), [("simcc", 1.0), ("heatmaps", 10.0)])

@@ -11,6 +11,7 @@ import typer
 
 from poselift.cli.inputs import FormatName, Person, Quiet
 from poselift.cli.people import choose, refuse_video
+from poselift.cli.saying import say
 
 if TYPE_CHECKING:
     from poselift.motion.angles import Angles
@@ -66,7 +67,7 @@ def angles(
     write_together(jobs)
     if not quiet:
         frames = sum(map(len, people))
-        typer.echo(
+        say(
             f"wrote {', '.join(str(path) for path, _ in jobs)}: "
             f"{len(people[0].names)} angles, {frames} frames"
         )

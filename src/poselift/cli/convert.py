@@ -23,6 +23,7 @@ from poselift.cli.inputs import (
 from poselift.cli.inputs import Person as Whom
 from poselift.cli.people import choose, refuse_video, say_warnings
 from poselift.cli.pipes import arrived, departing, is_piped
+from poselift.cli.saying import say
 
 if TYPE_CHECKING:
     from poselift.io.save import Savable
@@ -107,9 +108,9 @@ def convert(
     written = save_all(files, frame_count=frames, axes=axes)
     if not quiet:
         seconds = time.perf_counter() - started
-        typer.echo(_summary(people, written, frames, seconds), err=is_piped())
+        say(_summary(people, written, frames, seconds), err=is_piped())
         if target is not None and people[0].history[-1].startswith("joints: "):
-            typer.echo(people[0].history[-1], err=is_piped())
+            say(people[0].history[-1], err=is_piped())
 
 
 def _chosen(found: Results, person: str, source: Path, target: Skeleton | None) -> Results:

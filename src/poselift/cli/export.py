@@ -7,6 +7,9 @@ from pathlib import Path
 
 import typer
 
+from poselift.cli.saying import say
+from poselift.errors import quoted
+
 
 def export(
     model: str = typer.Argument(help="Run folder of `poselift train`."),
@@ -64,7 +67,7 @@ def export(
     card = export_run(folder, target, fp16=fp16, precision=precision)
     megabytes = target.stat().st_size / 1e6
     proof = "equal to the torch model" + (" on integers" if precision == "int8" else "")
-    typer.echo(f"wrote {target}: {card['name']}, {megabytes:.1f} MB, {proof}")
+    say(f"wrote {target}: {card['name']}, {megabytes:.1f} MB, {proof}")
 
 
 def ready(model: str) -> str:
@@ -96,7 +99,7 @@ def say_if_stopped(model: str) -> bool:
     metrics = parse_content(card.read_bytes(), str(card)).get("metrics", {})
     which = ""
     error = metrics.get("val_mpjpe_mm") if isinstance(metrics, dict) else None
-    if isinstance(error, int | float):
-        which = f": epoch {metrics.get('epoch')}, validation MPJPE {error:.1f} mm"
-    typer.echo(f"{model}: stopped before its end, its best checkpoint counts{which}", err=True)
+    if isinstance(error, float):
+        which = f": epoch {quoted(metrics.get('epoch'))}, validation MPJPE {error:.1f} mm"
+    say(f"{model}: stopped before its end, its best checkpoint counts{which}", err=True)
     return True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from poselift.cli.saying import say
 from poselift.errors import PoseliftError
 
 _Skeleton = Annotated[str | None, typer.Option(help="hrnet: joints; default coco_17.")]
@@ -80,7 +80,7 @@ def import_checkpoint(
     )
     _write_run(network, {"name": output.resolve().name, **card}, output)
     for line in _summary(output, card):
-        typer.echo(line)
+        say(line)
 
 
 def _pair(flag: str, text: str | None) -> tuple[str, str] | None:
@@ -109,18 +109,17 @@ def _write_run(network: Any, card: Mapping[str, Any], output: Path) -> None:
     Raises `PoseliftError` if the place cannot be written, or as `export_onnx` does.
     """
     from poselift.export import export_run
+    from poselift.files import scratch_folder
     from poselift.models import save_model
 
     target = output.resolve()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with (
-            tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as temporary,
-            warnings.catch_warnings(),
-        ):
+        scratch = scratch_folder(target.parent, f".{target.name}")
+        with scratch as temporary, warnings.catch_warnings():
             # said once, in the card's notes
             warnings.filterwarnings("ignore", message="no grid node holds joint")
-            made = Path(temporary) / target.name
+            made = temporary / target.name
             save_model(made, network, card)
             export_run(made)
             if target.is_dir():

@@ -49,6 +49,7 @@ from poselift.cli.running import (
     Precision,
     Threads,
 )
+from poselift.cli.saying import say
 from poselift.cli.videos import (
     DetectEvery,
     DetectorName,
@@ -133,7 +134,7 @@ def lift(
     seconds = time.perf_counter() - begun
     written = write_all(results, outputs, source, axes=axes, scale=overlay_scale, quiet=quiet)
     if not quiet:
-        typer.echo(f"{_summary(results, written, seconds)} ({lifter.choices})", err=is_piped())
+        say(f"{_summary(results, written, seconds)} ({lifter.choices})", err=is_piped())
 
 
 def _summary(results: Results, outputs: Sequence[Path], seconds: float) -> str:

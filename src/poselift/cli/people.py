@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from poselift.cli.saying import warn
 from poselift.errors import PoseliftError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def say_warnings(histories: Iterable[Sequence[str]]) -> None:
         step for steps in histories for step in steps if step.startswith("warning: ")
     )
     for step in said:
-        print(f"poselift: {step}", file=sys.stderr)
+        warn(step.removeprefix("warning: "))
 
 
 def with_fps(people: tuple[PoseSequence, ...]) -> tuple[tuple[PoseSequence, ...], bool]:
@@ -83,9 +83,5 @@ def with_fps(people: tuple[PoseSequence, ...]) -> tuple[tuple[PoseSequence, ...]
 
     people, assumed = with_rate(people)
     if assumed:
-        print(
-            f"poselift: warning: the frame rate is not known, taking {DEFAULT_FPS:g} fps "
-            "(give --fps)",
-            file=sys.stderr,
-        )
+        warn(f"the frame rate is not known, taking {DEFAULT_FPS:g} fps (give --fps)")
     return people, assumed

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import sys
-import tempfile
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
 from poselift.errors import PoseliftError
+from poselift.files import scratch_folder
 
 #: What stands for standard input or output.
 DASH = Path("-")
 
-# Folder of what has come through pipes; removed when the process ends.
-_KEPT: list[tempfile.TemporaryDirectory[str]] = []
+# Folders of what comes and goes through pipes; removed when the process ends.
+_KEPT = ExitStack()
+atexit.register(_KEPT.close)
 
 # Files of which the content goes to standard output.
 _DEPARTING: list[Path] = []
@@ -22,23 +26,26 @@ def arrived(source: Path) -> Path:
     """Return a path that can be read twice: what comes through a pipe is kept in a file first."""
     if source != DASH and not source.is_fifo():
         return source
-    data = sys.stdin.buffer.read() if source == DASH else source.read_bytes()
-    if not data.strip():
+    arriving = _KEPT.enter_context(scratch_folder()) / "arriving"
+    with (
+        nullcontext(sys.stdin.buffer) if source == DASH else source.open("rb") as stream,
+        arriving.open("wb") as kept,
+    ):
+        start = stream.read(64)
+        kept.write(start)
+        shutil.copyfileobj(stream, kept)
+    if not start.strip() and arriving.stat().st_size < 64:
         raise PoseliftError(f"{source}: nothing came through it")
-    _KEPT.append(tempfile.TemporaryDirectory(prefix="poselift-"))
-    start = data[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:2]
+    start = start.lstrip(b"\xef\xbb\xbf \t\r\n")[:2]
     suffix = ".npz" if start == b"PK" else ".json" if start[:1] in (b"{", b"[") else ".csv"
-    kept = Path(_KEPT[-1].name) / f"stdin{suffix}"
-    kept.write_bytes(data)
-    return kept
+    return arriving.rename(arriving.with_name(f"stdin{suffix}"))
 
 
 def departing(outputs: list[Path] | None) -> list[Path] | None:
     """Return paths that can be written; the file that stands for `-` goes out by `deliver`."""
     if not outputs or DASH not in outputs:
         return outputs
-    _KEPT.append(tempfile.TemporaryDirectory(prefix="poselift-"))
-    _DEPARTING.append(Path(_KEPT[-1].name) / "stdout.json")
+    _DEPARTING.append(_KEPT.enter_context(scratch_folder()) / "stdout.json")
     return [_DEPARTING[-1] if path == DASH else path for path in outputs]
 
 
@@ -50,4 +57,5 @@ def is_piped() -> bool:
 def deliver() -> None:
     """Write to standard output what a command that has succeeded wrote for `-`."""
     while _DEPARTING:
-        sys.stdout.buffer.write(_DEPARTING.pop().read_bytes())
+        with _DEPARTING.pop().open("rb") as stream:
+            shutil.copyfileobj(stream, sys.stdout.buffer)

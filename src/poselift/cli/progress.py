@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
+from poselift.cli.tables import no_markup
+from poselift.errors import escaped
+
 #: Seconds between two lines, where no terminal shows a bar.
 INTERVAL = 30.0
 
@@ -70,13 +73,13 @@ def telling(first: str) -> Iterator[Callable[[str], None]]:
     console, said = Console(stderr=True), time.monotonic()
     if console.is_terminal:
         with console.status(first) as status:
-            yield lambda words: status.update(words.replace("[", "\\["))  # no markup
+            yield lambda words: status.update(no_markup(words))
         return
 
     def say(words: str) -> None:
         nonlocal said
         if time.monotonic() - said >= INTERVAL:
             said = time.monotonic()
-            print(words, file=sys.stderr, flush=True)
+            print(escaped(words), file=sys.stderr, flush=True)
 
     yield say

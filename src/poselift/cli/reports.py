@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
+from poselift.cli.saying import say
 from poselift.errors import PoseliftError
 
 if TYPE_CHECKING:
@@ -59,4 +58,4 @@ def show_report(item: Item, report: Report, paths: list[Path]) -> None:
     from poselift.cli.tables import show_tables
 
     show_tables(report.tables, [f"- {line}" for line in report.readings])
-    typer.echo(f"wrote {', '.join(map(str, paths))}")
+    say(f"wrote {', '.join(map(str, paths))}")

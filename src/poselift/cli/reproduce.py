@@ -11,6 +11,7 @@ import typer
 from poselift.cli.outputs import check_outputs
 from poselift.cli.reports import checked_data, draw_of_model, show_report
 from poselift.cli.running import Seed, Threads
+from poselift.cli.saying import say as say_line
 from poselift.errors import PoseliftError
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def _one(item: Item, study: Study, paths: list[Path]) -> None:
     from poselift.training import reporter_for
 
     def say(line: str) -> None:
-        typer.echo(f"{item.name}: {line}", err=True)
+        say_line(f"{item.name}: {line}", err=True)
 
     try:
         report, results = reproduce(item, study, reporter_for(Console(stderr=True)), say)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from poselift.errors import escaped
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table as RichTable
@@ -23,10 +25,17 @@ def show_tables(tables: Sequence[Table], notes: Sequence[str] = ()) -> None:
     if not console.is_terminal:
         console = Console(width=_WIDTH)
     for table in tables:
-        console.print(table.title, style="bold", markup=False, highlight=False, soft_wrap=True)
+        console.print(
+            escaped(table.title), style="bold", markup=False, highlight=False, soft_wrap=True
+        )
         console.print(_as_rich(table, console))
     for note in notes:
-        console.print(note, markup=False, highlight=False, soft_wrap=True)
+        console.print(escaped(note), markup=False, highlight=False, soft_wrap=True)
+
+
+def no_markup(words: str) -> str:
+    """Return words as they stand, where rich would look for its markup."""
+    return escaped(words).replace("[", "\\[")
 
 
 def _as_rich(table: Table, console: Console) -> RichTable:
@@ -34,7 +43,7 @@ def _as_rich(table: Table, console: Console) -> RichTable:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    cells = table.cells()
+    cells = [[escaped(cell) for cell in row] for row in table.cells()]
     width = 1 + sum(3 + max(map(len, column)) for column in zip(*cells, strict=True))
     if width > console.width and len(table.columns) > len(table.rows):
         cells = [list(column) for column in zip(*cells, strict=True)]

@@ -19,6 +19,7 @@ from poselift.cli.pictures import (
 )
 from poselift.cli.progress import telling
 from poselift.cli.running import Seed, Threads
+from poselift.cli.saying import say
 from poselift.cli.training import Recipe, Target, Variant, config_of, data_spec, ending
 from poselift.errors import PoseliftError
 
@@ -122,7 +123,7 @@ def train(
 
         config, resume = branch_off(config, branch, out, decay, resume=resume), True
     result = _run(config, out, device, resume, Console())
-    typer.echo(f"{out}: {ending(result, out, config.epochs)}")
+    say(f"{out}: {ending(result, out, config.epochs)}")
 
 
 def _run(

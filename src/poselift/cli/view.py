@@ -20,6 +20,7 @@ from poselift.cli.inputs import (
     parse_size,
 )
 from poselift.cli.people import choose, refuse_video, say_warnings
+from poselift.cli.saying import say
 
 if TYPE_CHECKING:
     from poselift.poses import PoseSequence, Results
@@ -82,7 +83,7 @@ def view(
     save(shown, page, title=source.stem, video=video)
     opened = output is None and webbrowser.open(page.as_uri())
     if not quiet or (output is None and not opened):
-        typer.echo(f"{'opened' if opened else 'wrote'} {page}")
+        say(f"{'opened' if opened else 'wrote'} {page}")
 
 
 def _of(found: object, person: str, source: Path) -> Results | tuple[PoseSequence, ...]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from poselift.cli.progress import counting
+from poselift.cli.saying import warn
 
 if TYPE_CHECKING:
     from poselift.cli.videos import VideoOptions
@@ -70,16 +70,11 @@ def _say_losses(video: object, recording: Recording) -> None:
     seen, last = len(recording.frames), int(recording.frames[-1])
     if recording.interrupted:
         total = f" of {video.count}" if video.count else ""
-        _warn(f"{video.name}: interrupted after {seen} frames{total}; what is done is written")
+        warn(f"{video.name}: interrupted after {seen} frames{total}; what is done is written")
     elif video.lost:
-        _warn(f"{video.name}: {video.lost} frames could not be decoded and are left out")
+        warn(f"{video.name}: {video.lost} frames could not be decoded and are left out")
     elif video.count and seen < 0.95 * video.count - 1:
-        _warn(f"{video.name}: ends with frame {last}, {video.count} frames were promised")
-
-
-def _warn(sentence: str) -> None:
-    """Print a warning on stderr."""
-    print(f"poselift: warning: {sentence}", file=sys.stderr)
+        warn(f"{video.name}: ends with frame {last}, {video.count} frames were promised")
 
 
 def write_all(

@@ -18,6 +18,7 @@ from jaxtyping import Float, Int
 
 from poselift.datasets.lifting_data import LiftingData, concatenate
 from poselift.errors import PoseliftError
+from poselift.files import inside
 from poselift.geometry import Camera, root_relative
 from poselift.mocap.asfamc import AmcMotion, AsfSkeleton, read_amc, read_asf
 from poselift.mocap.bvh import read_bvh
@@ -236,7 +237,7 @@ class MotionReader:
         )
 
     def _positions(self, clip: Clip, frames: Int[np.ndarray, " T"]) -> Float[np.ndarray, "T 17 3"]:
-        path = self._root / clip.path
+        path = inside(self._root, clip.path)
         if clip.format == "bvh":
             bvh = read_bvh(path)
             _check_length(path, clip, len(bvh))

@@ -7,7 +7,6 @@ triangulated (`balancing.trc`) and after a Butterworth low-pass, which takes out
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,8 @@ from jaxtyping import Float, Int
 
 from poselift.errors import PoseliftError
 from poselift.evaluation import LIMB_JOINTS
-from poselift.geometry import from_rotation_vector
 from poselift.mocap.trc import MarkerTrack, read_trc
+from poselift.motion.calibration import read_calibration
 from poselift.skeletons import BODY_25B, Skeleton
 
 CAMERAS = ("cam01", "cam03")
@@ -54,16 +53,6 @@ class Pose2SimClip:
     frames: Int[np.ndarray, " T"]
 
 
-@dataclass(frozen=True, eq=False)
-class _Calibration:
-    """One camera of a Pose2Sim calibration file; `rotation` is world (Z up) -> camera."""
-
-    size: tuple[int, int]
-    focal: float
-    rotation: Float[np.ndarray, "3 3"]
-    translation: Float[np.ndarray, " D"]
-
-
 def load_pose2sim(root: str | os.PathLike[str], track: str = "raw") -> list[Pose2SimClip]:
     """Load both cameras from the data folder (`balancing/`, `calibration/`).
 
@@ -75,89 +64,44 @@ def load_pose2sim(root: str | os.PathLike[str], track: str = "raw") -> list[Pose
     if track not in TRACKS:
         raise PoseliftError(f"unknown track {track!r}, expected one of {', '.join(TRACKS)}")
     markers = read_trc(folder / "balancing" / TRACKS[track])
-    calibrations = _read_calibration(folder / "calibration" / "Calib_qualisys.toml")
+    calibration = folder / "calibration" / "Calib_qualisys.toml"
+    cameras = {name: read_calibration(f"{calibration}:{name}") for name in CAMERAS}
     clips = []
     for name in CAMERAS:
         keypoints = folder / "balancing" / f"{name}_json"
         if not keypoints.is_dir():
             raise PoseliftError(f"{keypoints}: expected a folder of OpenPose files")
-        camera = calibrations[name]
+        camera = cameras[name]
+        if camera.size is None or camera.rotation is None or camera.translation is None:
+            raise PoseliftError(f"{camera.source}: expected size, rotation and translation")
         clips.append(
             Pose2SimClip(
                 name=name,
                 keypoints=keypoints,
                 skeleton=BODY_25B,
                 image_size=camera.size,
-                focal=camera.focal,
+                focal=sum(camera.focal) / 2,
                 fps=markers.fps,
                 joints=LIMB_JOINTS,
-                poses=_limbs_seen_by(camera, markers),
+                poses=_limbs_seen_by(camera.rotation, camera.translation, markers),
                 frames=markers.frames - 1,
             )
         )
     return clips
 
 
-def _limbs_seen_by(camera: _Calibration, markers: MarkerTrack) -> Float[np.ndarray, "T 12 3"]:
-    """Turn the limb markers (TRC axes, Y up) into camera space."""
+def _limbs_seen_by(
+    rotation: Float[np.ndarray, "3 3"], translation: Float[np.ndarray, " D"], markers: MarkerTrack
+) -> Float[np.ndarray, "T 12 3"]:
+    """Turn the limb markers (TRC axes, Y up) into the space of a camera: R X + t, metres."""
     # right_hip -> RHip
     names = [side[0].upper() + part.capitalize() for side, part in map(_split, LIMB_JOINTS)]
     points = markers.positions[:, [markers.index(name) for name in names]]
     # the calibration's world is Z up: (X, Y, Z) = (Z, X, Y) of the TRC
     world = points[..., [2, 0, 1]]
-    return (world @ camera.rotation.T + camera.translation).astype(np.float32)
+    return (world @ rotation.T + translation).astype(np.float32)
 
 
 def _split(joint: str) -> tuple[str, str]:
     side, _, part = joint.partition("_")
     return side, part
-
-
-def _read_calibration(path: Path) -> dict[str, _Calibration]:
-    """Read the cameras of a Pose2Sim calibration by the names used here (cam01 is [cam_01])."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise PoseliftError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError):
-        raise PoseliftError(f"{path}: cannot be read") from None
-    tables = _read_toml(path, text)
-    cameras = {}
-    for name in CAMERAS:
-        key = name.replace("cam", "cam_")
-        try:
-            table = tables[key]
-            width, height = table["size"]
-            matrix = np.array(table["matrix"], dtype=np.float64).reshape(3, 3)
-            cameras[name] = _Calibration(
-                size=(int(width), int(height)),
-                focal=float((matrix[0, 0] + matrix[1, 1]) / 2),
-                rotation=from_rotation_vector(np.array(table["rotation"]).reshape(3)),
-                translation=np.array(table["translation"], dtype=np.float64).reshape(3),
-            )
-        except KeyError as error:
-            raise PoseliftError(f"{path}: camera {key} has no {error.args[0]!r}") from None
-        except (TypeError, ValueError):
-            raise PoseliftError(f"{path}: camera {key} cannot be read") from None
-    return cameras
-
-
-def _read_toml(path: Path, text: str) -> dict[str, dict]:
-    """Read the part of TOML that Pose2Sim writes (Python 3.10 has no reader of all of it):
-    tables, and keys whose values on one line are also JSON.
-    """
-    tables: dict[str, dict] = {}
-    current: dict = {}
-    for number, line in enumerate(text.splitlines(), start=1):
-        line = line.strip()
-        if not line or line.startswith("#"):
-            continue
-        if line.startswith("[") and line.endswith("]"):
-            current = tables.setdefault(line[1:-1].strip(), {})
-            continue
-        key, _, value = line.partition("=")
-        try:
-            current[key.strip()] = json.loads(value)
-        except ValueError:
-            raise PoseliftError(f"{path}, line {number}: expected 'name = value'") from None
-    return tables

@@ -258,11 +258,13 @@ class Video:
 
     def _of_pictures(self) -> Iterator[tuple[VideoFrame, float | None]]:
         """Yield the pictures of a folder; one that cannot be read is left out and counted."""
+        import av
+
         for number, path in enumerate(self._files):
             try:
                 with _open(str(path)) as container:
                     frame = next(container.decode(video=0))
-            except (PoseliftError, StopIteration, OSError, ValueError):
+            except (PoseliftError, StopIteration, av.error.FFmpegError, OSError, ValueError):
                 self.lost += 1
                 continue
             yield frame, number * _STEP
@@ -324,7 +326,7 @@ def _open(path: str, name: str | None = None) -> InputContainer:
     """Open a file."""
     av = _import_av()
     try:
-        container: InputContainer = av.open(path)
+        container: InputContainer = av.open(path, metadata_errors="replace")
     except av.error.FFmpegError as error:
         raise PoseliftError(
             f"{name or path}: is no video or picture that can be read, or was cut off "

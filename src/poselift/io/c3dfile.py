@@ -11,7 +11,6 @@ import importlib.util
 import io
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ import numpy as np
 from jaxtyping import Float
 
 from poselift.errors import PoseliftError, how_to_install
+from poselift.files import scratch_folder
 from poselift.io.arrays import Sink
 from poselift.io.axes import DIRECTIONS, Axes
 from poselift.io.timeline import timeline
@@ -96,8 +96,8 @@ def _content(file: Any, least: int) -> bytes:
 
     It does not notice a full disk, so a file of fewer than `least` bytes is refused.
     """
-    with tempfile.TemporaryDirectory(prefix="poselift-") as folder:
-        place = Path(folder) / "poses.c3d"
+    with scratch_folder() as folder:
+        place = folder / "poses.c3d"
         file.write(str(place))
         data = place.read_bytes() if place.exists() else b""
     if len(data) < least:

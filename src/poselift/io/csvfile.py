@@ -91,6 +91,15 @@ def _tracks(people: Sequence[PoseSequence], axes: Axes) -> tuple[list[str], list
     return names, [np.concatenate(part, axis=1) for part in parts]
 
 
+def _cell(name: str) -> str:
+    """Return the name of a joint, which a file may have given, as a cell.
+
+    Commas and quotes are quoted, and no spreadsheet takes it for a formula.
+    """
+    name = f"'{name}" if name.startswith(("=", "+", "-", "@")) else name
+    return '"' + name.replace('"', '""') + '"' if set(name) & set(',"') else name
+
+
 def _write(
     stream: Sink,
     people: Sequence[PoseSequence],
@@ -112,11 +121,11 @@ def _write(
     body = np.concatenate([np.concatenate(values), scores], axis=2)[table.order]
     beside = np.concatenate(extra)[table.order]
     if wide:
-        head = [*WHO, *(f"{joint}_{name}" for joint in joints for name in names), *tracks]
+        head = [*WHO, *(_cell(f"{joint}_{name}") for joint in joints for name in names), *tracks]
     else:
         head = [*WHO, "joint", *names, *tracks]
     stream.write(",".join(head).encode() + b"\n")
-    labels = [joint.encode() for joint in joints]
+    labels = [_cell(joint).encode() for joint in joints]
     seconds = table.time_s.round(9)
     for block in textrows.blocks(len(body), _FRAMES):
         keys = [

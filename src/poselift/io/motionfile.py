@@ -95,6 +95,7 @@ def rig(names: Sequence[str], parents: Sequence[int]) -> Skeleton:
     bare = [one.removeprefix(side) for one, side in zip(parts, sides, strict=True)]
     arms = {side for side, part in zip(sides, bare, strict=True) if part in _UPPER_ARM}
     aliases: dict[str, str] = {}
+    given: set[str] = set()
     for name, side, part in zip(names, sides, bare, strict=True):
         landmark = side + _LANDMARKS.get(part, part)
         if part == "shoulder" and side in arms:
@@ -104,8 +105,9 @@ def rig(names: Sequence[str], parents: Sequence[int]) -> Skeleton:
         elif part == "root" and {"hips", "pelvis"} & set(bare):
             landmark = part  # it only carries the body
         known = landmark == "head_top" or not name.endswith("_end")
-        if known and landmark not in aliases.values():
+        if known and landmark not in given:
             aliases[name] = landmark
+            given.add(landmark)
     return Skeleton("rig", tuple(names), tree, aliases)
 
 

@@ -138,7 +138,8 @@ def read_parquet(path: Path, skeleton: Skeleton | None) -> Detections | Results:
     pq = _parquet("reading")
     where = str(path)
     try:
-        with pq.ParquetFile(path) as file:
+        # opened here: pyarrow takes no name that is not UTF-8
+        with path.open("rb") as stream, pq.ParquetFile(stream) as file:
             _check_size(path, file.metadata)
             said = _said(file.schema_arrow, where)
             arrays = _columns(file, where)

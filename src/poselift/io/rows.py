@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import orjson
 from jaxtyping import Float, Int
 
-from poselift.errors import PoseliftError
+from poselift.errors import PoseliftError, quoted
 from poselift.io.arrays import Sink
 from poselift.poses import PoseSequence
 from poselift.skeletons import Skeleton, get_skeleton, skeleton_names
+
+#: What a file says of itself goes this deep into the next; what is deeper is told in short.
+_DEEPEST = 50
 
 #: Frames that are turned into text at a time.
 BLOCK = 4096
@@ -89,8 +92,28 @@ def find_skeleton(
 
 
 def dump(value: object) -> bytes:
-    """Return JSON; NumPy arrays as lists, NaN as null."""
-    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
+    """Return JSON; NumPy arrays as lists, NaN as null.
+
+    File names that are no UTF-8, which sources have, come with their odd bytes spelled, and what
+    another file said in more depth than JSON is written in comes in short.
+    """
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
+    except orjson.JSONEncodeError:
+        return orjson.dumps(_spelled(value), option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _spelled(value: object, depth: int = 0) -> object:
+    """Return JSON values whose texts are all UTF-8, none deep and no number beyond 64 bits."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if depth > _DEEPEST or (isinstance(value, int) and abs(value) >= 1 << 63):
+        return quoted(value)
+    if isinstance(value, Mapping):
+        return {str(_spelled(key)): _spelled(one, depth + 1) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_spelled(one, depth + 1) for one in value]
+    return value
 
 
 def dump_rows(stream: Sink, array: np.ndarray) -> None:

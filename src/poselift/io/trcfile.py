@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from poselift.errors import escaped
 from poselift.io import textrows
 from poselift.io.arrays import Sink
 from poselift.io.axes import Axes
@@ -40,7 +41,7 @@ def write_trc(sequence: PoseSequence, stream: Sink, axes: Axes, title: str) -> t
     values = (rate, rate, count, len(joints), "m", rate, line.first + 1, count)
     numbers = range(1, len(joints) + 1)
     head = (
-        ("PathFileType", "4", "(X/Y/Z)", f"{title}.trc"),
+        ("PathFileType", "4", "(X/Y/Z)", f"{escaped(title)}.trc"),
         _FIELDS,
         tuple(map(str, values)),
         ("Frame#", "Time", *(f"{joint}\t\t" for joint in joints)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -66,12 +67,11 @@ class BvhMotion:
         order = sorted(keep)
         columns = self._first_columns()
         taken = [columns[i] + k for i in order for k in range(len(self.channels[i]))]
+        place = {-1: -1, **{index: row for row, index in enumerate(order)}}
         return replace(
             self,
             names=tuple(self.names[i] for i in order),
-            parents=tuple(
-                order.index(self.parents[i]) if self.parents[i] >= 0 else -1 for i in order
-            ),
+            parents=tuple(place[self.parents[i]] for i in order),
             offsets=self.offsets[order],
             channels=tuple(self.channels[i] for i in order),
             values=self.values[:, taken],
@@ -94,10 +94,10 @@ class BvhMotion:
         count, joints = len(self), len(self.names)
         local = np.broadcast_to(np.eye(3), (count, joints, 3, 3)).copy()
         offsets = np.broadcast_to(self.offsets, (count, joints, 3)).copy()
+        repeating = self._repeating() if translation is None else set()
         for joint, first in enumerate(self._first_columns()):
             moved = any("position" in channel for channel in self.channels[joint])
-            repeats = translation is None and self._repeats_offset(joint, first)
-            if moved and (translation == "replace" or repeats):
+            if moved and (translation == "replace" or joint in repeating):
                 offsets[:, joint] = 0.0
             for column, channel in enumerate(self.channels[joint], start=first):
                 values, axis = self.values[:, column], channel[0].lower()
@@ -116,24 +116,26 @@ class BvhMotion:
                 places[joint] = places[parent] + self.offsets[joint]
         return places
 
-    def _repeats_offset(self, joint: int, first: int) -> bool:
-        """Tell whether the position channels of a joint hold its OFFSET in every frame.
+    def _repeating(self) -> set[int]:
+        """Return the joints whose position channels hold their OFFSET in every frame.
 
         A root's say where the person is, so a root repeats its OFFSET only if the joints below
         with position channels do.
         """
-        below = [
-            (child, column)
-            for child, column in enumerate(self._first_columns())
-            if self.parents[child] >= 0 and len(self._position_columns(child, column)) == 3
-        ]
-        if self.parents[joint] < 0:
-            return bool(below) and all(self._repeats_offset(*one) for one in below)
-        columns = self._position_columns(joint, first)
-        if len(columns) < 3 or not len(self):
-            return False
+        if not len(self):
+            return set()
         size = max(float(np.abs(self.offsets).max()), 1e-9)
-        return bool(np.abs(self.values[:, columns] - self.offsets[joint]).max() <= 1e-3 * size)
+        moved, found = 0, set[int]()
+        for joint, first in enumerate(self._first_columns()):
+            columns = self._position_columns(joint, first)
+            if self.parents[joint] < 0 or len(columns) < 3:
+                continue
+            moved += 1
+            if np.abs(self.values[:, columns] - self.offsets[joint]).max() <= 1e-3 * size:
+                found.add(joint)
+        if moved and len(found) == moved:
+            found.update(joint for joint, parent in enumerate(self.parents) if parent < 0)
+        return found
 
     def _position_columns(self, joint: int, first: int) -> list[int]:
         """Return the columns of a joint's x, y and z position, as many as it has."""
@@ -144,7 +146,7 @@ class BvhMotion:
     def _first_columns(self) -> list[int]:
         """Return the column of each joint's first channel."""
         counts = [len(channels) for channels in self.channels]
-        return [sum(counts[:joint]) for joint in range(len(counts))]
+        return [0, *accumulate(counts)][: len(counts)]
 
 
 @dataclass
@@ -152,6 +154,7 @@ class _Hierarchy:
     """The hierarchy as it is being read."""
 
     names: list[str] = field(default_factory=list)
+    taken: set[str] = field(default_factory=set)
     parents: list[int] = field(default_factory=list)
     offsets: list[list[float] | None] = field(default_factory=list)
     channels: list[tuple[str, ...]] = field(default_factory=list)
@@ -259,12 +262,13 @@ def _begin_joint(where: str, key: str, rest: list[str], tree: _Hierarchy) -> Non
         label = " ".join(rest)
     else:
         raise PoseliftError(f"{where}: {key} without a name")
-    if label in tree.names and key == "End":
+    if label in tree.taken and key == "End":
         label += str(len(tree.names))
-    if label in tree.names:
+    if label in tree.taken:
         raise PoseliftError(f"{where}: joint {label!r} occurs twice")
     tree.pending = len(tree.names)
     tree.names.append(label)
+    tree.taken.add(label)
     tree.parents.append(parent)
     tree.offsets.append(None)
     tree.channels.append(())

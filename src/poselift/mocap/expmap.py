@@ -36,6 +36,13 @@ class ExpmapSkeleton:
     parents: tuple[int, ...]
     offsets: Float[np.ndarray, "J 3"]
 
+    def index(self, joint: str) -> int:
+        """Return the index of a joint; `PoseliftError` if there is none of that name."""
+        try:
+            return self.names.index(joint)
+        except ValueError:
+            raise PoseliftError(f"the table of joints has no {joint!r}") from None
+
 
 @dataclass(frozen=True, eq=False)
 class ExpmapMotion:

@@ -113,7 +113,7 @@ def joints_32_from_amc(motion: AmcMotion) -> Float[np.ndarray, "T 32 3"]:
 
 def from_expmap(motion: ExpmapMotion) -> Float[np.ndarray, "T 17 3"]:
     """Map the 38 joints to `h36m_17`, metres."""
-    return _from_bones(*motion.world(), motion.skeleton.names.index, _EXPMAP, ("Left", "Right"))
+    return _from_bones(*motion.world(), motion.skeleton.index, _EXPMAP, ("Left", "Right"))
 
 
 def _from_bones(

@@ -8,6 +8,7 @@ each marker. Empty or `nan` coordinates are missing.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -147,9 +148,9 @@ def _marker_names(name: Path, line: str, declared: int) -> tuple[str, ...]:
         raise PoseliftError(
             f"{name}, line 4: expected {declared} markers as NumMarkers says, found {len(names)}"
         )
-    repeated = [word for word in names if names.count(word) > 1]
-    if repeated:
-        raise PoseliftError(f"{name}, line 4: marker {repeated[0]!r} occurs twice")
+    repeated, times = Counter(names).most_common(1)[0] if names else ("", 0)
+    if times > 1:
+        raise PoseliftError(f"{name}, line 4: marker {repeated!r} occurs twice")
     return names
 
 

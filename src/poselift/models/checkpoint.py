@@ -20,7 +20,7 @@ from safetensors.torch import load as parse_safetensors
 from safetensors.torch import save as format_safetensors
 from torch import Tensor, nn
 
-from poselift.errors import PoseliftError
+from poselift.errors import PoseliftError, quoted
 from poselift.files import write_bytes_together
 from poselift.modelfiles import find_model, parse_content, shipped_models
 from poselift.modelfiles.find import RUN_WEIGHTS as WEIGHTS
@@ -222,7 +222,8 @@ def _check_card(card: Card, source: str, architecture: str | None) -> None:
     for key, kind, words in (("architecture", str, "a string"), ("config", dict, "an object")):
         if not isinstance(card.get(key), kind):
             raise PoseliftError(
-                f"{source}: expected {words} under {key!r} in the model card, got {card.get(key)!r}"
+                f"{source}: expected {words} under {key!r} in the model card, "
+                f"got {quoted(card.get(key))}"
             )
     if architecture not in (None, card["architecture"]):
         raise PoseliftError(

@@ -14,7 +14,7 @@ from typing import Any, final
 import torch
 from torch import nn
 
-from poselift.errors import PoseliftError
+from poselift.errors import PoseliftError, quoted
 from poselift.models.base import Network
 from poselift.models.integers import int8_linears
 from poselift.models.official_layout import OfficialLayout
@@ -158,7 +158,7 @@ def config_from_dict(architecture: str, values: Mapping[str, object]) -> Any:
             arguments[name] = _as_kind(value, kinds[name])
         except TypeError:
             raise PoseliftError(
-                f"{architecture}: expected {_words(kinds[name])} for {name}, got {value!r}"
+                f"{architecture}: expected {_words(kinds[name])} for {name}, got {quoted(value)}"
             ) from None
     return config(**arguments)
 
@@ -180,7 +180,7 @@ def _as_kind(value: object, kind: Any) -> object:
         if len(parts) != len(value):
             raise TypeError
         return tuple(_as_kind(entry, part) for entry, part in zip(value, parts, strict=True))
-    if kind is float and type(value) is int:
+    if kind is float and type(value) is int and abs(value) < 1 << 53:
         return float(value)
     if origin is dict and isinstance(value, dict):
         return dict(value)

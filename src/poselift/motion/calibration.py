@@ -25,6 +25,15 @@ from poselift.geometry import DEFAULT_FOCAL, from_rotation_vector
 #: Rounds of undoing the distortion: 1e-6 of a picture's width is left for lenses up to 100 degrees.
 _ROUNDS = 12
 
+#: Files of dozens of cameras are a hundredth of this.
+_MOST_BYTES = 1 << 20
+
+#: No picture has a longer side.
+_MOST_PIXELS = 10**6
+
+#: Values of a YAML file, those counted twice that are used twice.
+_MOST_PARTS = 100_000
+
 #: What the parts are called in the files of others.
 _NAMES = {
     "matrix": ("matrix", "camera_matrix", "cameraMatrix", "intrinsic_matrix", "mtx", "K"),
@@ -281,11 +290,14 @@ def parse_map(text: str) -> tuple[float, tuple[float, float]]:
 def _parse(path: Path) -> Any:
     """Return the content of a file by its suffix."""
     try:
-        data = path.read_bytes()
+        with path.open("rb") as stream:
+            data = stream.read(_MOST_BYTES + 1)
     except FileNotFoundError:
         raise PoseliftError(f"{path}: no such calibration file") from None
     except OSError as error:
         raise PoseliftError(f"{path}: cannot be read ({error.strerror})") from None
+    if len(data) > _MOST_BYTES:
+        raise PoseliftError(f"{path}: is larger than any calibration ({_MOST_BYTES >> 20} MB)")
     suffix = path.suffix.lower()
     try:
         if suffix == ".toml":
@@ -300,8 +312,8 @@ def _parse(path: Path) -> Any:
             return orjson.loads(data)
         if suffix in (".yml", ".yaml"):
             return _opencv_yaml(data.decode())
-    except ValueError as error:  # all three readers' errors are of this kind, or made so
-        reason = str(error).splitlines()[0]
+    except (ValueError, RecursionError) as error:  # YAML's are made so
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise PoseliftError(f"{path}: this calibration cannot be read ({reason})") from None
     found = suffix or "a file without suffix"
     raise PoseliftError(
@@ -320,20 +332,51 @@ def _opencv_yaml(text: str) -> Any:
         return loader.construct_mapping(node, deep=True)
 
     Loader.add_constructor("tag:yaml.org,2002:opencv-matrix", matrix)
-    text = re.sub(r"\A%YAML:\S*\s*\n", "", text)
+    loader = None
     try:
-        return yaml.load(text, Loader)
-    except yaml.YAMLError as error:
-        raise ValueError(str(error)) from None
+        loader = Loader(re.sub(r"\A%YAML:\S*\s*\n", "", text))
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _parts_of(node, {}, set())
+        return loader.construct_document(node)
+    except RecursionError:
+        raise
+    except Exception as error:  # also of values that look like dates or numbers but are none
+        raise ValueError(str(error) or type(error).__name__) from None
+    finally:
+        if loader is not None:
+            loader.dispose()
+
+
+def _parts_of(node: Any, known: dict[int, int], above: set[int]) -> int:
+    """Count the parts that a YAML node has when what it refers to is written out.
+
+    Parts may be used again by name, so a few hundred bytes can unfold to gigabytes, or never end:
+    `ValueError` for more than any calibration has.
+    """
+    if id(node) in above:
+        raise ValueError("a part contains itself")
+    if id(node) not in known:
+        above.add(id(node))
+        inner = node.value if isinstance(node.value, list) else []
+        pairs = [part for part in inner if isinstance(part, tuple)]
+        parts = [part for pair in pairs for part in pair] if pairs else inner
+        known[id(node)] = 1 + sum(_parts_of(part, known, above) for part in parts)
+        above.discard(id(node))
+    if known[id(node)] > _MOST_PARTS:
+        raise ValueError("unfolds to more than any calibration holds")
+    return known[id(node)]
 
 
 def _cameras(path: Path, content: Any) -> dict[str, Mapping[str, Any]]:
     """Return the tables that have a camera matrix, by name."""
     if isinstance(content, Mapping) and _part(content, "matrix") is not None:
-        return {str(content.get("name", content.get("camera_name", "camera"))): content}
-    tables = content.items() if isinstance(content, Mapping) else enumerate(content or [])
+        return {_name(content, "camera"): content}
+    tables: Any = content.items() if isinstance(content, Mapping) else ()
+    tables = enumerate(content) if isinstance(content, list) else tables
     found = {
-        str(table.get("name", name)): table
+        _name(table, str(name)): table
         for name, table in tables
         if isinstance(table, Mapping) and _part(table, "matrix") is not None
     }
@@ -342,13 +385,20 @@ def _cameras(path: Path, content: Any) -> dict[str, Mapping[str, Any]]:
     return found
 
 
+def _name(table: Mapping[str, Any], other: str) -> str:
+    """Return what a table calls its camera, else `other`."""
+    names = (table.get(key) for key in ("name", "camera_name"))
+    return next((str(name) for name in names if isinstance(name, str | int)), other)
+
+
 def _calibration(path: Path, name: str, table: Mapping[str, Any]) -> Calibration:
     """Turn a table into a camera."""
     where = f"{path}, camera {name}"
     if table.get("fisheye") is True:
         raise PoseliftError(f"{where}: a fisheye lens, which is not known here")
     matrix = _numbers(where, table, "matrix", (9,))
-    assert matrix is not None  # _cameras saw it
+    if matrix is None:
+        raise PoseliftError(f"{where}: expected matrix as 9 numbers, got none")
     matrix = matrix.reshape(3, 3)
     if not (matrix[0, 0] > 0 and matrix[1, 1] > 0 and abs(matrix[2, 2] - 1) < 1e-6):
         raise PoseliftError(
@@ -357,7 +407,9 @@ def _calibration(path: Path, name: str, table: Mapping[str, Any]) -> Calibration
     size = _numbers(where, table, "size", (2,))
     for wide, high in (("image_width", "image_height"), ("width", "height")):
         if size is None and {wide, high} <= table.keys():
-            size = np.array([table[wide], table[high]], np.float64)
+            size = _numbers(where, {"size": [table[wide], table[high]]}, "size", (2,))
+    if size is not None and not (size.min() >= 1 and size.max() <= _MOST_PIXELS):
+        raise PoseliftError(f"{where}: expected a picture's width and height, got {size.tolist()}")
     lens = _numbers(where, table, "distortion", (0, 4, 5, 8, 12, 14))
     lens = np.zeros(5) if lens is None else np.pad(lens, (0, max(0, 5 - len(lens))))
     if lens[5:].any():
@@ -393,7 +445,7 @@ def _numbers(
         return None
     try:
         numbers = np.asarray(value, np.float64).ravel()
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError, RecursionError):
         numbers = np.array([np.nan])
     if len(numbers) not in counts or not np.isfinite(numbers).all():
         known = " or ".join(map(str, counts))

@@ -12,6 +12,20 @@ import numpy as np
 from poselift.errors import PoseliftError
 from poselift.poses.sequence import PoseSequence
 
+#: Levels of what is known of results; files, pages and messages are written by recursion.
+_DEEPEST = 50
+
+
+def _is_deep(value: object) -> bool:
+    """Tell whether lists and objects lie in one another more than `_DEEPEST` deep."""
+    level: list[Any] = [value]
+    for _ in range(_DEEPEST):
+        inner = [v.values() if isinstance(v, dict) else v for v in level]
+        level = [one for v in inner for one in v if isinstance(one, dict | list | tuple)]
+        if not level:
+            return False
+    return True
+
 
 class Person(NamedTuple):
     """One person: the 2D sequence (pixels) and the 3D sequence (metres) of the same frames."""
@@ -44,7 +58,7 @@ class Results:
     meta    JSON-like facts: model, weights_sha256, normalisation, software, ... The writers add
             units, axes, skeleton, fps, image size and the sequences' histories.
 
-    Raises `PoseliftError` if a pair does not belong together.
+    Raises `PoseliftError` if a pair does not belong together, or `meta` is nested too deep.
     """
 
     people: tuple[Person, ...]
@@ -63,6 +77,8 @@ class Results:
             same = np.array_equal(poses_2d.frames, poses_3d.frames)
             if poses_2d.person_id != number or not same:
                 raise PoseliftError(f"person {number}: expected 2D and 3D poses of the same frames")
+        if _is_deep(self.meta):
+            raise PoseliftError(f"meta: what is known of results goes {_DEEPEST} levels deep")
         object.__setattr__(self, "people", people)
 
     def save(self, path: str | os.PathLike[str], *, axes: str | None = None) -> tuple[Path, ...]:

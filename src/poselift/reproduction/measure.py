@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, final
 
+import msgspec
 import numpy as np
 import orjson
 import torch
@@ -64,11 +65,19 @@ class Result:
     def from_json(cls, data: bytes, source: str) -> Result:
         """Read what `to_json` wrote; `PoseliftError` naming `source` if it is something else."""
         try:
-            return cls(**orjson.loads(data))
-        except (ValueError, TypeError) as error:
+            found = msgspec.json.decode(data, type=cls)
+            protocols = [found.averages, *found.by_action.values(), *found.by_joint.values()]
+            if not all(ALIGNED.keys() <= one.keys() for one in protocols):
+                raise ValueError(f"expected {' and '.join(ALIGNED)} everywhere")
+            if not all(set(AVERAGES) <= one.keys() for one in found.averages.values()):
+                raise ValueError(f"expected averages over {', '.join(AVERAGES)}")
+            if not set("xyz") <= found.by_axis.keys():
+                raise ValueError("expected errors along x, y and z")
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
             raise PoseliftError(
                 f"{source}: not the result of a cell ({error}); delete it to measure again"
             ) from None
+        return found
 
 
 def measure_network(network: nn.Module, card: Mapping[str, Any], data: LiftingData) -> Result:

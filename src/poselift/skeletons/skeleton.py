@@ -8,7 +8,16 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float, Int
 
-from poselift.errors import PoseliftError
+from poselift.errors import PoseliftError, quoted
+
+#: Letters of the longest name of a joint.
+_LONGEST_NAME = 200
+
+
+def _is_text(name: str) -> bool:
+    """Tell whether a name can stand in a line of any file: no control character, in UTF-8."""
+    fine = name.isprintable() or not any(c < " " or "\x7f" <= c < "\xa0" for c in name)
+    return fine and len(name) <= _LONGEST_NAME and not any("\ud800" <= c < "\ue000" for c in name)
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,9 @@ class Skeleton:
 
     def __post_init__(self) -> None:
         """Refuse names that repeat, parents that do not fit, and more or fewer than one root."""
+        odd = next((name for name in (self.name, *self.joints) if not _is_text(name)), None)
+        if odd is not None:
+            raise PoseliftError(f"skeleton: {quoted(odd)} is no name of a joint set or a joint")
         if len(set(self.joints)) != len(self.joints):
             raise PoseliftError(f"skeleton {self.name}: a joint name occurs twice")
         if len(self.parents) != len(self.joints):
@@ -39,15 +51,17 @@ class Skeleton:
         for joint, parent in zip(self.joints, self.parents, strict=True):
             if not -1 <= parent < len(self.joints):
                 raise PoseliftError(f"skeleton {self.name}: joint {joint} has parent {parent}")
+        hanging: set[int] = set()  # joints from which the root is reached
         for index in range(len(self.joints)):
-            seen: set[int] = set()
-            while index != -1:
-                if index in seen:
+            way: set[int] = set()
+            while index != -1 and index not in hanging:
+                if index in way:
                     raise PoseliftError(
                         f"skeleton {self.name}: joint {self.joints[index]} is its own ancestor"
                     )
-                seen.add(index)
+                way.add(index)
                 index = self.parents[index]
+            hanging |= way
 
     def __len__(self) -> int:
         """Return the number of joints J."""
@@ -100,13 +114,15 @@ class Skeleton:
     @cached_property
     def depth(self) -> Int[np.ndarray, " J"]:
         """Number of bones between each joint and the root."""
-        depth = np.zeros(len(self), dtype=np.int64)
+        depth = {-1: -1}
         for index in range(len(self)):
-            parent = self.parents[index]
-            while parent != -1:
-                depth[index] += 1
-                parent = self.parents[parent]
-        return depth
+            way = []
+            while index not in depth:
+                way.append(index)
+                index = self.parents[index]
+            for joint in reversed(way):
+                depth[joint] = depth[self.parents[joint]] + 1
+        return np.array([depth[joint] for joint in range(len(self))], dtype=np.int64)
 
     @cached_property
     def adjacency(self) -> Float[np.ndarray, "J J"]:

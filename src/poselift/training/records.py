@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from poselift.errors import PoseliftError
+from poselift.errors import PoseliftError, quoted
 from poselift.files import write_bytes
 from poselift.training.checkpoint import COLUMNS, MEASURES, newest_folder, read_progress
 from poselift.training.config import TrainingConfig
@@ -128,18 +128,28 @@ def compare_config(
         started = _flat(orjson.loads(path.read_bytes()))
     except OSError:
         raise PoseliftError(f"{folder}: nothing to resume here, no {_CONFIG} found") from None
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, RecursionError) as error:
         raise PoseliftError(f"{path}: not a run's config ({error})") from error
+    for key in but:
+        if type(started.get(key)) not in (int, float):
+            found = quoted(started.get(key))
+            raise PoseliftError(f"{path}: expected a number as {key}, got {found}")
     now = _flat(orjson.loads(orjson.dumps(config.as_dict())))
     if _ESTIMATOR in now:  # a run of before there was a choice
         started.setdefault(_ESTIMATOR, "straight_through")
     for key in sorted({*started, *now} - {*_FREE, *but}):
         if started.get(key) != now.get(key):
             raise PoseliftError(
-                f"{folder}: was started with {key} {started.get(key)}, not {now.get(key)}; "
+                f"{folder}: was started with {key} {_short(started.get(key))}, "
+                f"not {_short(now.get(key))}; "
                 "resume it with the same settings or choose another --out"
             )
     return started
+
+
+def _short(value: object) -> str:
+    """Return a setting as a message says it."""
+    return value if isinstance(value, str) else quoted(value)
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -63,7 +63,7 @@ def render_angles(people: Sequence[Angles], title: str) -> bytes:
         parts.append("</div><h3>History</h3>")
         parts += [f"<p>{html.escape(step)}</p>" for step in one.history]
     parts.append("</main></html>")
-    return "".join(parts).encode()
+    return "".join(parts).encode("utf-8", errors="replace")
 
 
 def _label(definition: Definition) -> str:

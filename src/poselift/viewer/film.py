@@ -63,4 +63,4 @@ def open_film(path: Path, folder: Path | None) -> Film | None:
             f"{path}: is too large to be put into the page, and no relative path leads to it "
             f"from {folder}"
         ) from None
-    return Film(kind, link=quote(Path(way).as_posix()))
+    return Film(kind, link=quote(os.fsencode(Path(way).as_posix())))

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -22,6 +23,8 @@ from poselift.viewer.page import fill
 
 #: Seconds after which a browser that hears nothing is told that somebody is there.
 _PATIENCE = 2.0
+#: Seconds after which who has not asked for anything is no longer listened to.
+_SILENCE = 10.0
 #: How far bodies reach in metres: nobody knows yet, so as far as most do.
 _SCENE = {
     "room": False,
@@ -76,7 +79,7 @@ class LivePage:
         self._changed = threading.Condition()
         self._count, self._event, self._closed, self._watching = 0, b"", False, 0
         try:
-            self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
+            self._server = _Server(("127.0.0.1", port), _handler(self))
         except OSError as error:
             raise PoseliftError(
                 f"port {port}: cannot be served on ({error.strerror}), choose another"
@@ -181,11 +184,26 @@ class LivePage:
                 self._watching -= 1
 
 
+class _Server(ThreadingHTTPServer):
+    """A server that does not ask the resolver what this machine is called."""
+
+    def server_bind(self) -> None:
+        """Take the address, which is all the name that is needed."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = "127.0.0.1", int(self.server_address[1])
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a browser that went away in the middle."""
+
+
 def _handler(page: LivePage) -> type[BaseHTTPRequestHandler]:
     """A request handler that knows its page."""
 
     class Handler(BaseHTTPRequestHandler):
         """Answers with the page or its events; any other address does not exist."""
+
+        timeout = _SILENCE  # or whoever connects and says nothing holds a thread for ever
+        server_version, sys_version = "poselift", ""  # which Python this is, is nobody's business
 
         def do_GET(self) -> None:
             # a page elsewhere that points its own name at this machine asks with that name

@@ -1,0 +1,19 @@
+"""Lines on the terminal that name files, or quote from them: none of it moves the cursor."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from poselift.errors import escaped
+
+
+def say(line: str, *, err: bool = False) -> None:
+    """Print one line to standard output, or with `err` to standard error."""
+    typer.echo(escaped(line), err=err)
+
+
+def warn(sentence: str) -> None:
+    """Print a warning to standard error."""
+    print(f"poselift: warning: {escaped(sentence)}", file=sys.stderr)
