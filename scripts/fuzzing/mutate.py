@@ -19,14 +19,16 @@ Damage = Callable[[bytes, Random], bytes]
 #: What stands in for a value, as JSON text: other types, extremes, and what JSON does not have.
 STRANGE = (
     "null", "true", "[]", "{}", '""', '"x"', "-1", "0", "1e308", "-1e308", "1e999", "5e-324",
-    "NaN", "Infinity", "-Infinity", "1" * 400, "9007199254740993", "1.5", '"\\ud800"', '"\\u0000"',
+    "NaN", "Infinity", "-Infinity", "1" * 400, "1" * 5000,
+    f'"{"7" * 5000}.jpg"', "9007199254740993", "1.5", '"\\ud800"', '"\\u0000"',
     '"\\u001b[31m"', "[[[]]]", "[null]", '{"a": null}', "[" * 200 + "]" * 200,
     "[" * 3000 + "]" * 3000, '"' + "y" * 5000 + '"',
 )  # fmt: skip
 
 #: What stands in for a cell of a table or a word of a text file.
 WORDS = (
-    "", "nan", "inf", "-inf", "1e308", "1e999", "-1", "0", "x", "1,2", '"', "9" * 400, "1e-320",
+    "", "nan", "inf", "-inf", "1e308", "1e999", "-1", "0", "x", "1,2", '"', "9" * 400, "9" * 5000,
+    "1e-320",
     "\x00",
     "\x1b[2J", "ä", "None", "0x10", "1_000", "٣", "1.5.2", "-", "{", "}",
 )  # fmt: skip

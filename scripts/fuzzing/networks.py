@@ -20,10 +20,10 @@ SMALL: dict[str, dict[str, Any]] = {
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "gln, fixed layout": ("gln", {**SMALL["gln"], "layout": "handcrafted"}),
     "gln, released layout": ("gln", {**SMALL["gln"], "layout": "official", "attention": "none"}),
-    "gln, 7 x 4 learnable": ("gln", {**SMALL["gln"], "grid": (7, 4), "gumbel_off_epoch": 24.0}),
+    "gln, 7 x 4 learnable": ("gln", {**SMALL["gln"], "grid": (7, 4), "gumbel_off_epoch": 6.0}),
     "gln, learnable, joints may be lost": (
         "gln",
-        {**SMALL["gln"], "cover": False, "gumbel_off_epoch": 24.0},
+        {**SMALL["gln"], "cover": False, "gumbel_off_epoch": 6.0},
     ),
 }
 

@@ -107,9 +107,12 @@ def test_through_standard_input_and_output() -> None:
 def test_from_a_pipe(tmp_path: Path) -> None:
     pipe, out = tmp_path / "pipe", tmp_path / "out.npz"
     os.mkfifo(pipe)
-    writer = subprocess.Popen(["cp", EXAMPLE, pipe])
-    done = run("convert", pipe, "-o", out)
-    assert writer.wait() == 0
+    with subprocess.Popen(["cp", EXAMPLE, pipe]) as writer:
+        try:
+            done = run("convert", pipe, "-o", out)
+            assert writer.wait(timeout=60) == 0
+        finally:
+            writer.kill()
     assert done.exit_code == 0, done.stderr
     assert out.is_file()
 

@@ -153,14 +153,16 @@ def test_resume_after_sigkill_continues_bit_for_bit(tmp_path: Path) -> None:
     run(calm, tmp_path / "whole")
     for _ in range(2):
         script = Path(__file__).parents[1] / "training_fixtures.py"
-        child = subprocess.Popen([sys.executable, str(script), str(folder)])
         before = newest_folder(folder / "checkpoints", "last")
-        while newest_folder(folder / "checkpoints", "last") in (None, before):
-            assert child.poll() is None, "the run ended before it could be killed"
-            time.sleep(0.005)
-        time.sleep(random.random() / 10)
-        child.send_signal(signal.SIGKILL)
-        assert child.wait() == -signal.SIGKILL
+        with subprocess.Popen([sys.executable, str(script), str(folder)]) as child:
+            try:
+                while newest_folder(folder / "checkpoints", "last") in (None, before):
+                    assert child.poll() is None, "the run ended before it could be killed"
+                    time.sleep(0.005)
+                time.sleep(random.random() / 10)
+            finally:
+                child.send_signal(signal.SIGKILL)
+        assert child.returncode == -signal.SIGKILL
     result = run(calm, folder, resume=True)
     assert not result.was_finished
     assert outcome(folder) == outcome(tmp_path / "whole")

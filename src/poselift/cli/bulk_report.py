@@ -50,19 +50,19 @@ def say(summary: Summary, quiet: bool) -> None:
     ):
         lines = list(all_of_it)
         for line in lines[:_SHOWN]:
-            print(f"poselift: {kind}: {line}", file=sys.stderr)
+            print(f"poselift: {kind}: {escaped(line)}", file=sys.stderr)
         if len(lines) > _SHOWN:
             print(f"poselift: {kind}: and {len(lines) - _SHOWN} more", file=sys.stderr)
     if summary.passed_over and not quiet:
         first, *more = summary.passed_over
         others = f" and {len(more)} more, no shards" if more else ", no shard"
-        print(f"poselift: warning: passed over {first}{others}", file=sys.stderr)
+        warn(f"passed over {first}{others}")
     if summary.failures:
         print(f"poselift: failures are noted in {summary.quarantine}", file=sys.stderr)
     if not quiet:
         repeated = f" ({summary.repeated} attempts repeated)" if summary.repeated else ""
         pace = summary.frames_now / max(summary.seconds, 1e-9)
-        typer.echo(
+        say_line(
             f"wrote {summary.folder}: {summary.lifted} shards lifted, {summary.skipped} were done, "
             f"{len(summary.failures)} failures{repeated}; {summary.frames:,} frames, "
             f"{summary.poses:,} poses of {summary.persons:,} person{'s' * (summary.persons != 1)} "

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from poselift.cli.progress import telling
+from poselift.cli.saying import say
 from poselift.errors import PoseliftError
 
 #: Problems that are printed: many files mostly have the same.
@@ -25,15 +26,17 @@ def check(folder: _Folder) -> None:
     from poselift.datasets.own import FILE, check_folder, draft
 
     if folder.is_dir() and not (folder / FILE).exists():
-        typer.echo(f"# a first {FILE} for {folder}: mend it, and put it there\n{draft(folder)}")
-    with telling(f"{folder} ...") as say:
-        found = check_folder(folder, say)
+        say(f"# a first {FILE} for {folder}: mend it, and put it there")
+        for line in draft(folder).split("\n"):
+            say(line)
+    with telling(f"{folder} ...") as tell:
+        found = check_folder(folder, tell)
     for line in found.lines:
-        typer.echo(line)
+        say(line)
     for line in found.problems[:_MOST]:
-        typer.echo(f"problem: {line}")
+        say(f"problem: {line}")
     if len(found.problems) > _MOST:
-        typer.echo(f"... and {len(found.problems) - _MOST} more problems")
+        say(f"... and {len(found.problems) - _MOST} more problems")
     if found.problems:
         count = len(found.problems)
         raise PoseliftError(

@@ -54,4 +54,4 @@ def render(
         )
     if not quiet:
         speed = 60 * count / (time.perf_counter() - started)
-        typer.echo(f"wrote {manifest}: {count} pictures, {speed:.0f} a minute")
+        say(f"wrote {manifest}: {count} pictures, {speed:.0f} a minute")

@@ -36,6 +36,9 @@ SPLITS = ("train", "val", "test")
 VARIANTS = ("ground_truth", "detected")
 FPS = 30
 
+#: Frames of the longest clip, and more numbers of subjects than anybody has.
+_MOST = 10_000_000
+
 # Short action names for tables: the description's part before " - " or ",", but
 _ACTIONS = {
     "bend over, scoop up, rise, lift arm": "bend",
@@ -101,15 +104,23 @@ def _clip(row: dict[str, str]) -> Clip:
     return Clip(
         path=row["path"],
         format=row["format"],
-        subject=int(row["subject"] or -1),
-        trial=int(row["trial"] or -1),
-        frames=int(row["frames"]),
-        fps=int(row["fps"]),
+        subject=whole(row["subject"] or "-1", -1),
+        trial=whole(row["trial"] or "-1", -1),
+        frames=whole(row["frames"]),
+        fps=whole(row["fps"], 1),
         action=row["description"],
-        first_frame=int(row["first_frame"]),
-        skip_spans=tuple((int(first), int(last)) for first, _, last in spans),
+        first_frame=whole(row["first_frame"]),
+        skip_spans=tuple((whole(first), whole(last)) for first, _, last in spans),
         split=row["split"],
     )
+
+
+def whole(text: str, least: int = 0) -> int:
+    """Read a whole number; `ValueError` for one that no clip has."""
+    value = int(text)
+    if not least <= value <= _MOST:
+        raise ValueError(text)
+    return value
 
 
 def load_motions(root: str | os.PathLike[str], split: str) -> list[Motion]:

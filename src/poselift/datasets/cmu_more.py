@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from poselift.datasets.cmu import view
+from poselift.datasets.cmu import view, whole
 from poselift.datasets.lifting_data import LiftingData, concatenate
 from poselift.errors import PoseliftError
 from poselift.mocap.chain import Motion
@@ -51,9 +51,9 @@ def load_cmu_more(
     motions = []
     for number, row in enumerate(csv.DictReader(read_text(index).splitlines()), start=2):
         try:
-            own, frames = int(row["clip"]), int(row["frames"])
+            own, frames = whole(row["clip"]), whole(row["frames"])
             known, encoding = not row["name"].startswith("x"), row["encoding"]
-            subject = int(row["subject"]) if known else -1
+            subject = whole(row["subject"]) if known else -1
             trial, action = row["trial"], row["description"]
         except (KeyError, ValueError, TypeError, AttributeError):
             raise PoseliftError(f"{index}, line {number}: this row cannot be read") from None
@@ -71,7 +71,7 @@ def load_cmu_more(
                 frames=np.arange(len(rows), dtype=np.int64),
                 fps=FPS,
                 subject=subject,
-                trial=int(trial) if trial.isdigit() else -1,
+                trial=int(trial) if trial.isdecimal() and len(trial) < 8 else -1,
                 action=action,
                 path=row["name"],
             )

@@ -33,7 +33,7 @@ from poselift.pickles.arrayfile import read_npz
 from poselift.pickles.unpickle import read_pickle
 from poselift.skeletons import H36M_17
 
-_IMAGE = re.compile(r"(?:.*/)?(S\d+)_([^./]+)\.(\d+)_(\d+)\.jpg")
+_IMAGE = re.compile(r"(?:.*/)?(S\d{1,4})_([^./]+)\.(\d{1,12})_(\d{1,12})\.jpg")
 _View = tuple[str, str, int]
 
 

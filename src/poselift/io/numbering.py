@@ -9,7 +9,8 @@ from itertools import pairwise
 
 from poselift.errors import PoseliftError
 
-_NUMBER = re.compile(r"\d+")
+# names in files can be of any length, and Python takes no number of more than 4,300 digits
+_NUMBER = re.compile(r"\d{1,1000}")
 #: seconds, as in `t0.033` or `_12.5`; not the `1.0001` of `clip1.0001`
 _DECIMAL = re.compile(r"(?<![\dA-Za-su-z.])\d+\.\d+(?![\d.])")
 _CLOCK = re.compile(r"(?<!\d)([0-2]?\d)[-_:h]([0-5]\d)[-_:m]([0-5]\d)(?:[.,_-](\d{1,6}))?s?(?!\d)")

@@ -280,10 +280,22 @@ def read_amc(path: str | os.PathLike[str], skeleton: AsfSkeleton) -> AmcMotion:
         lines.pop()
     if not lines:
         raise PoseliftError(f"{name}: expected an AMC motion, but it has no frames")
+    # a frame is its number and some bones: of nothing but numbers gigabytes would be made
+    size = 48 * len(skeleton.names) * sum(map(str.isdecimal, lines))
+    if size > max(_LARGE, 16 * sum(map(len, lines))):
+        raise PoseliftError(f"{name}: expected frames of bones, got hardly anything but frames")
     table = _read_regular(lines, skeleton)
     translation, angles = table or _read_line_by_line(name, lines, skipped, skeleton)
     return AmcMotion(skeleton, translation, np.radians(angles) if degrees else angles)
 
+
+def _is_frame(word: str) -> bool:
+    """Tell whether a word is a frame number."""
+    return word.isdecimal() and len(word) < 16
+
+
+#: Bytes of a table that are made of any text.
+_LARGE = 1 << 25
 
 _Table = tuple[Float[np.ndarray, "T 3"], Float[np.ndarray, "T B 3"]]
 
@@ -295,7 +307,7 @@ def _read_regular(lines: list[str], skeleton: AsfSkeleton) -> _Table | None:
     """
     height = next((i for i, line in enumerate(lines[1:], 1) if line.isdecimal()), len(lines))
     count, rest = divmod(len(lines), height)
-    first = int(lines[0]) if lines[0].isdecimal() else -1
+    first = int(lines[0]) if _is_frame(lines[0]) else -1
     if rest or lines[::height] != [str(i) for i in range(first, first + count)]:
         return None
     values = np.zeros((count, len(skeleton.names), 6))
@@ -323,7 +335,7 @@ def _read_line_by_line(name: Path, lines: list[str], skipped: int, skeleton: Asf
         words = line.split("#", 1)[0].split()
         if not words:
             continue
-        if len(words) == 1 and words[0].isdecimal():
+        if len(words) == 1 and _is_frame(words[0]):
             if expected is not None and int(words[0]) != expected:
                 raise PoseliftError(
                     f"{name}, line {number}: expected frame {expected}, got {words[0]}"

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from poselift.errors import PoseliftError
+from poselift.errors import PoseliftError, quoted
 from poselift.geometry import about_axis
 from poselift.mocap.chain import chain_positions, chain_rotations
 from poselift.mocap.textfile import check_frames, first_bad_number, read_table, read_text
@@ -276,9 +276,9 @@ def _begin_joint(where: str, key: str, rest: list[str], tree: _Hierarchy) -> Non
 
 def _read_channels(where: str, words: list[str]) -> tuple[str, ...]:
     """Return the channel names, written as in the definition."""
-    if not words or not words[0].isdecimal() or int(words[0]) != len(words) - 1:
+    if not words or words[0].lstrip("0") != (str(len(words) - 1) if len(words) > 1 else ""):
         raise PoseliftError(
-            f"{where}: CHANNELS declares {words[0] if words else 'nothing'}, "
+            f"{where}: CHANNELS declares {words[0][:40] if words else 'nothing'}, "
             f"got {max(len(words) - 1, 0)} names"
         )
     for word in words[1:]:
@@ -302,8 +302,9 @@ def _read_motion_header(name: Path, lines: list[str], start: int) -> tuple[int, 
         if key not in found:
             raise PoseliftError(f"{name}, line {start + 1}: expected {key!r} after MOTION")
     text, number = found["Frames"]
-    if not text.isdecimal():
-        raise PoseliftError(f"{name}, line {number}: expected a number of frames, got {text!r}")
+    if not text.isdecimal() or len(text) > 15:
+        found = quoted(text)
+        raise PoseliftError(f"{name}, line {number}: expected a number of frames, got {found}")
     time, number = found["Frame Time"]
     if first_bad_number([time]) is not None or float(time) <= 0:
         raise PoseliftError(f"{name}, line {number}: expected a frame time above 0, got {time!r}")

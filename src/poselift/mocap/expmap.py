@@ -22,7 +22,7 @@ from jaxtyping import Float
 from poselift.errors import PoseliftError
 from poselift.geometry import about_axis, from_rotation_vector
 from poselift.mocap.chain import chain_positions, chain_rotations
-from poselift.mocap.textfile import read_table, read_text
+from poselift.mocap.textfile import read_table, read_text, to_floats
 
 #: Metres a length unit of these files: inches, times the scale 0.45 of CMU's skeletons.
 METRES = 0.0254 / 0.45
@@ -90,7 +90,7 @@ def read_expmap_skeleton(path: str | os.PathLike[str]) -> ExpmapSkeleton:
     try:
         names = tuple(row["name"] for row in rows)
         parents = tuple(int(row["parent"]) for row in rows)
-        offsets = [[float(row[f"offset_{axis}"]) for axis in "xyz"] for row in rows]
+        offsets = [to_floats(row[f"offset_{axis}"] for axis in "xyz") for row in rows]
     except KeyError as error:
         raise PoseliftError(f"{name}: expected a column {error.args[0]!r}") from None
     except (TypeError, ValueError) as error:

@@ -20,6 +20,10 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _MOST_INFLATED, _SMALL = 25, 1 << 20
 
 
+#: No length or angle of a motion is larger in any unit, and products of some still fit.
+LARGEST = 1e12
+
+
 def read_text(path: str | os.PathLike[str]) -> str:
     """Return the text of a file; gzip is recognised by content, not by name.
 
@@ -63,18 +67,18 @@ def _decompress(name: Path, data: bytes) -> bytes:
 
 
 def to_floats(tokens: Iterable[str]) -> Float[np.ndarray, " N"]:
-    """Return numbers as float64; raises `ValueError` if one is not a finite number."""
+    """Return numbers as float64; raises `ValueError` if one is not finite, or beyond `LARGEST`."""
     values = np.fromiter(map(float, tokens), dtype=np.float64)
-    if not np.isfinite(values).all():
+    if not (np.abs(values) <= LARGEST).all():
         raise ValueError("not finite")
     return values
 
 
 def first_bad_number(tokens: Iterable[str]) -> str | None:
-    """Return the first token that is not a finite number, or None."""
+    """Return the first token that is no number, not finite or beyond `LARGEST`, or None."""
     for token in tokens:
         try:
-            if not np.isfinite(float(token)):
+            if not abs(float(token)) <= LARGEST:
                 return token
         except ValueError:
             return token

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
-from poselift.errors import PoseliftError
-from poselift.mocap.textfile import check_frames
+from poselift.errors import PoseliftError, quoted
+from poselift.mocap.textfile import LARGEST, check_frames
 
 _METRES = {
     "m": 1.0,
@@ -121,8 +121,9 @@ def _read_lines(name: Path) -> tuple[list[str], bool]:
 
 
 def _whole(name: Path, fields: dict[str, str], key: str) -> int:
-    if not fields[key].isdecimal():
-        raise PoseliftError(f"{name}, line 3: expected a number as {key}, got {fields[key]!r}")
+    if not fields[key].isdecimal() or len(fields[key]) > 15:
+        found = quoted(fields[key])
+        raise PoseliftError(f"{name}, line 3: expected a number as {key}, got {found}")
     return int(fields[key])
 
 
@@ -175,7 +176,7 @@ def _row(where: str, line: str, markers: tuple[str, ...]) -> list[float]:
         )
     points = np.reshape(values[2:], (-1, 3))
     missing = np.isnan(points).sum(axis=1)
-    wrong = np.flatnonzero(np.isinf(points).any(axis=1) | (missing % 3 > 0))
+    wrong = np.flatnonzero((np.abs(points) > LARGEST).any(axis=1) | (missing % 3 > 0))
     if len(wrong):
         raise PoseliftError(
             f"{where}, {markers[wrong[0]]}: expected three finite coordinates or none"

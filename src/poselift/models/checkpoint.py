@@ -37,6 +37,9 @@ HASH = "weights_sha256"
 #: Sizes and counts up to here need no weight that has them (rows of a grid, blocks).
 _SMALL = 64
 
+#: No setting that is no size or count is larger, nor fits into float32 then.
+_LARGEST = 1e30
+
 Card = dict[str, Any]
 
 
@@ -111,6 +114,8 @@ def _check_sizes(config: Mapping[str, Any], state: Mapping[str, Tensor]) -> None
         found = [len(sizes), *(size for size in sizes if isinstance(size, int))]
         if max(found) > limit and not name.endswith("seed"):
             raise PoseliftError(f"{name}: {max(found)} is more than its weights have of anything")
+        if not all(abs(size) < _LARGEST for size in sizes if isinstance(size, float)):
+            raise PoseliftError(f"{name}: {quoted(value)} is no setting of a network")
 
 
 def fill(

@@ -66,7 +66,11 @@ class Result:
         """Read what `to_json` wrote; `PoseliftError` naming `source` if it is something else."""
         try:
             found = msgspec.json.decode(data, type=cls)
-            protocols = [found.averages, *found.by_action.values(), *found.by_joint.values()]
+            protocols: list[Mapping[str, Any]] = [
+                found.averages,
+                *found.by_action.values(),
+                *found.by_joint.values(),
+            ]
             if not all(ALIGNED.keys() <= one.keys() for one in protocols):
                 raise ValueError(f"expected {' and '.join(ALIGNED)} everywhere")
             if not all(set(AVERAGES) <= one.keys() for one in found.averages.values()):
