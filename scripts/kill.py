@@ -70,6 +70,7 @@ def _each(
     share = -(-kills // len(names))
     found = [fault for name in names for fault in work(name, share, rng, place)]
     left = sorted(path.name for path in (place / "tmp").iterdir())
+    left = [name for name in left if not name.startswith("torchinductor_")]  # torch's own cache
     return [*found, *(f"left in the folder for temporary files: {name}" for name in left)]
 
 
@@ -77,18 +78,28 @@ def training(network: str, kills: int, rng: random.Random, place: Path) -> list[
     """Train a network undisturbed and killed `kills` times; compare the bytes."""
     from dataclasses import replace
 
-    from poselift.training import train
+    from picture_samples import hrnet_config, pictures, system_config
+    from poselift.training import TrainingData, train
     from training_fixtures import killable_config, tiny_data
 
     architecture, settings = trained()[network]
-    config = replace(killable_config(), architecture=architecture, model=settings, epochs=6)
+    config = replace(killable_config(), epochs=6)
+    if architecture in ("hrnet", "end_to_end"):
+        config = hrnet_config() if architecture == "hrnet" else system_config()
+        config = replace(config, checkpoint_seconds=0.0)
+    config = replace(config, architecture=architecture, model=settings)
+
+    def data() -> TrainingData:
+        drawn = config.data.variant == "pictures"
+        return pictures(config=config) if drawn else tiny_data()
+
     whole, killed = place / network / "whole", place / network / "killed"
     (place / network).mkdir()
 
     def run(folder: Path) -> None:
         resume = (folder / "config.json").exists()
         # the export is among the writers; here it would be most of the time
-        train(config, tiny_data(), folder, device="cpu", resume=resume, export=False)
+        train(config, data(), folder, device="cpu", resume=resume, export=False)
 
     started = time.monotonic()
     if _in_child(lambda: run(whole), None) != 0:

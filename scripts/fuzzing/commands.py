@@ -27,6 +27,8 @@ WITHOUT_FILES = ("formats",)
 #: Commands whose readers are all damaged elsewhere, and whose own work takes too long for that.
 ELSEWHERE = {
     "bench": "model.onnx",
+    "bulk": "shards, parquet",
+    "data": "data.own",
     "export": "run, stopped",
     "import": "import",
     "reproduce": "result.json, weights.onnx",

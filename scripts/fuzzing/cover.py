@@ -32,6 +32,7 @@ _NO_FILES = frozenset(("webbrowser", "engine", "self"))
 
 #: Functions that read nothing of a user's, or what no file can imitate: and what it is.
 EXEMPT = {
+    "bulk/stores.py:Bucket.schema": "of an object store, by what reads it of a file",
     "benchmark/machine.py:_chip": "what the system says of its processor",
     "cli/errors.py:ReportingGroup.invoke": "the device that forgets",
     "cli/pipes.py:deliver": "what this process has written",
@@ -39,11 +40,10 @@ EXEMPT = {
     "detection/video.py:_open_camera": "a camera",
     "errors.py:how_to_install": "what pip noted of the package",
     "files.py:_own_folder": "the lock of a folder of its own",
+    "files.py:locked": "a lock of its own",
     "files.py:_remove_abandoned": "locks of own files",
     "files.py:_remove_abandoned_folders": "locks of own folders",
     "io/c3dfile.py:_content": "what this process has written",
-    "lifting/session.py:_quota": "what the system says of this process",
-    "lifting/session.py:_siblings": "what the system says of its processor",
     "modelfiles/find.py:_shipped_hashes": "a file of the package",
     "reproduction/figures/table.py:stacked": "pictures that this process has drawn",
     "training/checkpoint.py:replace_folder": "what this process has written",

@@ -14,10 +14,13 @@ import numpy as np
 from fuzzing.children import Surface
 from fuzzing.motion import ASF, POSE2SIM
 from poselift.datasets.cmu_more import load_cmu_more
+from poselift.datasets.own import check_folder
 from poselift.datasets.pose2sim import load_pose2sim
-from poselift.datasets.registry import DATA_SETS, Part
-from poselift.io import load
+from poselift.datasets.registry import DATA_SETS, Part, get_data_set, silently
+from poselift.io import load, write_keypoints
 from poselift.mocap.h36m_joints import _ASF, _AVATAR, _AVATAR_HEAD, _EXPMAP
+from poselift.poses import PoseSequence
+from poselift.skeletons import H36M_17
 
 _HEAD = _AVATAR_HEAD.removeprefix("CC_Base_")
 #: Encodings of CMU's motion: their bones by joint, and what stands before those of limbs.
@@ -55,6 +58,12 @@ def data_sets(folder: Path) -> list[Surface]:
 
 def _read(name: str, part: Part, folder: Path) -> object:
     """Read a data set, and turn it into what networks see."""
+    if name == "own":
+        check_folder(folder, silently)
+        found = get_data_set(name, folder)
+        for variant in found.kinds:
+            found.read(folder, Part("train", variant, skeleton=found.skeleton))
+        return found
     if name in ("pose2sim", "robustness"):
         return [load(clip.keypoints) for clip in load_pose2sim(folder)]
     found = DATA_SETS[name].read(folder, part)
@@ -204,10 +213,31 @@ def _write_more(folder: Path) -> None:
     )
 
 
+def _write_own(folder: Path) -> None:
+    """Three people as TRC, seen by calibrated cameras, one of them detected in 2D."""
+    from own_samples import TOML, make_folder, seen, swaying
+
+    keypoints = 'keypoints = "{subject}_{action}_{camera}.json"\naxes'
+    make_folder(folder, TOML.replace("axes", keypoints))
+    flat = PoseSequence.from_2d(
+        seen(folder, "cam_01", swaying(12)).astype(np.float32), H36M_17, fps=30.0
+    )
+    write_keypoints(folder / "anna_walk_cam_01.json", [flat])
+
+
+def _write_own_joints(folder: Path) -> None:
+    """Joints of one's own, and a table of them in the description."""
+    from own_samples import LAB14, make_folder
+
+    make_folder(folder, LAB14)
+
+
 _PART = Part(split="test")
 #: By data set and layout: what writes a valid one, and which part of it is read.
 SAMPLES: dict[str, dict[str, tuple[Callable[[Path], None], Part]]] = {
     "cmu17": {"bvh": (_write_cmu, _PART)},
+    "cmu17-rendered": {"bvh": (_write_cmu, _PART)},
+    "own": {"lab": (_write_own, _PART), "joints": (_write_own_joints, _PART)},
     "h36m": {
         "videopose3d": (_write_videopose3d, replace(_PART, detections="gt")),
         "gridconv": (_write_gridconv, replace(_PART, detections="gt")),

@@ -16,6 +16,17 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 
 
+_DETECTOR = {"size": (64, 64), "width": 4, "stem": 8, "bottlenecks": 1, "blocks": 1}
+_DETECTOR["modules"] = (1, 1, 1)
+SMALL["hrnet"] = _DETECTOR
+SMALL["end_to_end"] = {
+    "detector": _DETECTOR,
+    "settings": {"channels": 4, "blocks": 1, "anneal_epochs": 1.0, "layout": "handcrafted"},
+    "normalisation": "person",
+    "detector_epochs": 1.0,
+    "lifter_epochs": 1.0,
+}
+
 #: Further forms of a network that are trained in other ways: layouts, input of several frames.
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "gln, fixed layout": ("gln", {**SMALL["gln"], "layout": "handcrafted"}),
@@ -35,11 +46,12 @@ def trained() -> dict[str, tuple[str, dict[str, Any]]]:
 
 def small() -> dict[str, dict[str, Any]]:
     """Return the settings of all registered networks; `LookupError` for one that is not known."""
-    from poselift.models import architectures
+    from poselift.models.registry import entries
 
-    missing = set(architectures()) - SMALL.keys()
+    names = [name for name, _ in entries()]
+    missing = set(names) - SMALL.keys()
     if missing:
         raise LookupError(
             f"network {', '.join(sorted(missing))}: say a small size in scripts/fuzzing/networks.py"
         )
-    return {name: SMALL[name] for name in architectures()}
+    return {name: SMALL[name] for name in names}

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from fuzzing.children import Surface
-from poselift.detection import Video, is_video
-from poselift.detection.topdown import TopDown
+from poselift.detection import Video, is_video, open_detector
 from poselift.poses import Results
 from poselift.skeletons import COCO_17, H36M_17
 from poselift.viewer import LivePage, render_html
@@ -40,7 +39,7 @@ def pictures(folder: Path, results: Results) -> list[Surface]:
         picture = next(iter(video))
 
     def find(path: Path) -> object:
-        detector = TopDown(str(path))
+        detector = open_detector(str(path))
         return detector.follow(picture, np.array([[4.0, 4.0, 40.0, 44.0]]))
 
     return [

@@ -33,6 +33,10 @@ def surfaces(folder: Path) -> dict[str, Surface]:
     found += calibration(folder / "calibration")
     found += sidecars(folder / "beside", results)
     found += models(folder / "models")
+    with suppress(ModuleNotFoundError):  # the extra for Parquet is not installed
+        from fuzzing.shards import shards
+
+        found += shards(folder / "bulk")
     with suppress(ModuleNotFoundError):  # the extra for videos is not installed
         from fuzzing.pictures import pictures
 
