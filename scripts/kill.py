@@ -124,10 +124,12 @@ def training(network: str, kills: int, rng: random.Random, place: Path) -> list[
 
 def _differs(network: str, whole: Path, killed: Path) -> str:
     """Say which file of two run folders differs, or what was left behind."""
-    for name in ("model.safetensors", "metrics.csv", "config.json"):
+    names = ["model.safetensors", "metrics.csv", "config.json"]
+    names += ["layouts.json"] * (whole / "layouts.json").is_file()
+    for name in names:
         if (whole / name).read_bytes() != (killed / name).read_bytes():
             return f"{network}: {name} differs"
-    names = [
+    files = [
         {
             re.sub(r"-\d+$", "", str(p.relative_to(run)))
             for p in run.rglob("*")
@@ -135,8 +137,8 @@ def _differs(network: str, whole: Path, killed: Path) -> str:
         }
         for run in (whole, killed)
     ]
-    names = [{re.sub(r"(best|last)-\d+", r"\1", name) for name in one} for one in names]
-    left = sorted(names[1] - names[0])
+    files = [{re.sub(r"(best|last)-\d+", r"\1", name) for name in one} for one in files]
+    left = sorted(files[1] - files[0])
     return f"{network}: left behind {', '.join(left)}" if left else ""
 
 
@@ -167,7 +169,7 @@ def writers(place: Path) -> dict[str, Write]:
             results = both[content]
             people = tuple(one.poses_2d for one in results.people)
             files = [(people if flat else results, folder / f"a{suffix}")]
-            save_all(files, video=film if suffix == ".mp4" else None)  # type: ignore[arg-type]
+            save_all(files, video=film if suffix == ".mp4" else None)
 
         return write
 

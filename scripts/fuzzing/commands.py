@@ -244,5 +244,5 @@ def call(words: Sequence[str]) -> tuple[int, str, str, list[str]]:
         err.flush()
     finally:
         sys.argv, sys.stdout, sys.stderr = before[:3]
-    told, said = (one.buffer.getvalue().decode() for one in (out, err))  # type: ignore[attr-defined]
+    told, said = (one.buffer.getvalue().decode() for one in (out, err))
     return status, told, said, [f"{one.category.__name__}: {one.message}" for one in warned]

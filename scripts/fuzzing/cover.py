@@ -71,8 +71,8 @@ def _opens(call: ast.Call) -> bool:
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
     owner = ast.unparse(function.value) if isinstance(function, ast.Attribute) else ""
     opens = name in _ALWAYS or (name == "open" and owner not in _NO_FILES)
-    modes = [one.value for one in call.args if isinstance(one, ast.Constant)]
-    modes = [one for one in modes if isinstance(one, str) and set(one) <= set("rwab+x")]
+    said = [one.value for one in call.args if isinstance(one, ast.Constant)]
+    modes = [one for one in said if isinstance(one, str) and set(one) <= set("rwab+x")]
     return (opens and (not modes or "r" in modes[-1])) or (name == "load" and owner in _LOADERS)
 
 

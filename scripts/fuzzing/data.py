@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,7 @@ from poselift.datasets.own import check_folder
 from poselift.datasets.pose2sim import load_pose2sim
 from poselift.datasets.registry import DATA_SETS, Part, get_data_set, silently
 from poselift.io import load, write_keypoints
-from poselift.mocap.h36m_joints import _ASF, _AVATAR, _AVATAR_HEAD, _EXPMAP
+from poselift.mocap.h36m_joints import _ASF, _AVATAR, _AVATAR_HEAD, _EXPMAP, _OUTER
 from poselift.poses import PoseSequence
 from poselift.skeletons import H36M_17
 
@@ -26,7 +27,7 @@ _HEAD = _AVATAR_HEAD.removeprefix("CC_Base_")
 #: Encodings of CMU's motion: their bones by joint, and what stands before those of limbs.
 _ENCODINGS: list[tuple[str, Mapping[str, str], tuple[str, str]]] = [
     ("bvh", {n: f"CC_Base_{bone}" for n, bone in enumerate([*_AVATAR.values(), _HEAD])}, ("", "")),  # type: ignore[misc]
-    ("amc", _ASF, ("l", "r")),
+    ("amc", {**_ASF, **_OUTER}, ("l", "r")),
     ("expmap", _EXPMAP, ("Left", "Right")),
 ]
 
@@ -53,17 +54,22 @@ def data_sets(folder: Path) -> list[Surface]:
     more = folder / "cmu_more"
     more.mkdir()
     _write_more(more)
-    return [*found, Surface("data.cmu_more", [more], load_cmu_more)]
+    found.append(Surface("data.cmu_more", [more], load_cmu_more))
+    with suppress(ModuleNotFoundError):  # the extra for videos is not installed
+        filmed = folder / "filmed"
+        filmed.mkdir()
+        _write_filmed(filmed)
+        found.append(Surface("data.h36m pictures", [filmed], _filmed, share=0.05))
+    return found
 
 
 def _read(name: str, part: Part, folder: Path) -> object:
     """Read a data set, and turn it into what networks see."""
     if name == "own":
         check_folder(folder, silently)
-        found = get_data_set(name, folder)
-        for variant in found.kinds:
-            found.read(folder, Part("train", variant, skeleton=found.skeleton))
-        return found
+        own = get_data_set(name, folder)
+        every = [Part("train", variant, skeleton=own.skeleton) for variant in own.kinds]
+        return [own.read(folder, one) for one in every]
     if name in ("pose2sim", "robustness"):
         return [load(clip.keypoints) for clip in load_pose2sim(folder)]
     found = DATA_SETS[name].read(folder, part)
@@ -105,7 +111,7 @@ def _write_cmu(folder: Path) -> None:
 
 def _bones(names: Mapping[str, str], sides: tuple[str, str]) -> list[str]:
     """Return the names of all bones of an encoding, those of limbs on both sides."""
-    limbs = ("hip", "knee", "ankle", "shoulder", "elbow", "forearm")
+    limbs = ("hip", "knee", "ankle", "shoulder", "elbow", "forearm", *_OUTER)
     both = [side + names[limb] for limb in limbs if limb in names for side in sides]
     return list(dict.fromkeys([*(n for limb, n in names.items() if limb not in limbs), *both]))
 
@@ -213,6 +219,30 @@ def _write_more(folder: Path) -> None:
     )
 
 
+def _write_filmed(folder: Path) -> None:
+    """Poses of one sequence with the videos of its four cameras, and boxes."""
+    from human36m_samples import people, write_poses
+    from poselift.datasets.human36m_cameras import CAMERA_IDS
+    from poselift.datasets.human36m_pictures import BOXES
+    from video_samples import write_video
+
+    write_poses(folder, people({"S8": {"Smoking": 3}}))
+    (folder / "S8" / "Videos").mkdir(parents=True)
+    grey = [np.full((1000, 1000, 3), 90 + 20 * n, np.uint8) for n in range(3)]
+    for camera in CAMERA_IDS:
+        write_video(folder / "S8" / "Videos" / f"Smoking.{camera}.mp4", grey, rate=50)
+    views = [np.tile(np.array([300, 400, 500, 600], np.float32), (3, 1))] * 4
+    np.savez(folder / BOXES, boxes={"S8": {"Smoking": views}})  # type: ignore[arg-type]
+
+
+def _filmed(folder: Path) -> object:
+    """Decode every picture."""
+    from poselift.datasets.human36m_pictures import load_human36m_pictures
+
+    pictures = load_human36m_pictures(folder, "val", size=(64, 64), every=1)
+    return [pictures[row]["image"] for row in range(len(pictures))]
+
+
 def _write_own(folder: Path) -> None:
     """Three people as TRC, seen by calibrated cameras, one of them detected in 2D."""
     from own_samples import TOML, make_folder, seen, swaying
@@ -236,6 +266,7 @@ _PART = Part(split="test")
 #: By data set and layout: what writes a valid one, and which part of it is read.
 SAMPLES: dict[str, dict[str, tuple[Callable[[Path], None], Part]]] = {
     "cmu17": {"bvh": (_write_cmu, _PART)},
+    "cmu32": {"amc": (_write_cmu, replace(_PART, skeleton="h36m_32"))},
     "cmu17-rendered": {"bvh": (_write_cmu, _PART)},
     "own": {"lab": (_write_own, _PART), "joints": (_write_own_joints, _PART)},
     "h36m": {

@@ -166,6 +166,7 @@ def _training(folder: Path) -> list[Surface]:
     from poselift.training import check_folder, start_from, train
     from poselift.training.branch import branch_off
     from poselift.training.checkpoint import load_checkpoint, read_progress
+    from poselift.training.layouts import read_layouts, write_layouts
     from poselift.training.schedules import Trapezoid
     from training_fixtures import tiny_config, tiny_data
 
@@ -184,7 +185,7 @@ def _training(folder: Path) -> list[Surface]:
     from poselift.training.report import SilentReporter
 
     reporter = SilentReporter()
-    reporter.epoch = stop  # type: ignore[method-assign]
+    reporter.epoch = stop  # type: ignore[assignment, method-assign]
     with suppress(Stop):
         train(config, data, run, device="cpu", reporter=reporter, export=False)
     last = next((run / "checkpoints").glob("last-*"))
@@ -202,6 +203,9 @@ def _training(folder: Path) -> list[Surface]:
         with redirect_stderr(StringIO()):
             return say_if_stopped(str(path))
 
+    nodes = [n % 17 for n in range(25)]
+    layouts = [{"epoch": n, "nodes": nodes, "drawn": [nodes, nodes]} for n in range(3)]
+    write_layouts(run, layouts, {"skeleton": "h36m_17", "grid": [5, 5]})
     samples = [last, next((older / "checkpoints").glob("last-*"))]
     torch.manual_seed(0)
     return [
@@ -214,6 +218,7 @@ def _training(folder: Path) -> list[Surface]:
             victims="config.json",
         ),
         Surface("resume", [run, older], resumed, share=0.02),
+        Surface("layouts.json", [run], read_layouts, victims="layouts.json"),
         Surface("stopped", [run], stopped, share=0.5, victims="model.json"),
         Surface("branch", [run, older], _apart(branched), share=0.3),
         Surface("init", [run], lambda path: start_from(config, str(path)), share=0.3),

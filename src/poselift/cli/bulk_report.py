@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import typer
-
 from poselift.cli.progress import telling
+from poselift.cli.saying import say as say_line
+from poselift.cli.saying import warn
+from poselift.errors import escaped
 
 if TYPE_CHECKING:
     from poselift.bulk import Summary

@@ -9,6 +9,7 @@ import typer
 
 from poselift.cli.inputs import Quiet
 from poselift.cli.running import Seed
+from poselift.cli.saying import say
 
 _Root = Annotated[Path, typer.Option("--root", help="Folder of cmu17's files.")]
 _Output = Annotated[

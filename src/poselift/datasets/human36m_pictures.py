@@ -172,7 +172,7 @@ def _opened(path: Path) -> InputContainer:
             f"videos need PyAV, install it with: {how_to_install('video')}"
         ) from None
     try:
-        container: InputContainer = av.open(str(path))
+        container: InputContainer = av.open(str(path), metadata_errors="replace")
     except av.error.FFmpegError as error:
         raise PoseliftError(f"{path}: no video that can be read ({error.strerror})") from None
     if not container.streams.video:

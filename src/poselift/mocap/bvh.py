@@ -303,8 +303,9 @@ def _read_motion_header(name: Path, lines: list[str], start: int) -> tuple[int, 
             raise PoseliftError(f"{name}, line {start + 1}: expected {key!r} after MOTION")
     text, number = found["Frames"]
     if not text.isdecimal() or len(text) > 15:
-        found = quoted(text)
-        raise PoseliftError(f"{name}, line {number}: expected a number of frames, got {found}")
+        raise PoseliftError(
+            f"{name}, line {number}: expected a number of frames, got {quoted(text)}"
+        )
     time, number = found["Frame Time"]
     if first_bad_number([time]) is not None or float(time) <= 0:
         raise PoseliftError(f"{name}, line {number}: expected a frame time above 0, got {time!r}")
