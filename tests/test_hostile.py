@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -18,7 +19,6 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from conftest import Run
 from poselift.datasets.cmu import load_cmu17
 from poselift.errors import PoseliftError
 from poselift.files import inside
@@ -28,6 +28,8 @@ from poselift.motion.calibration import read_calibration
 from poselift.poses import Person, PoseSequence, Results
 from poselift.skeletons import Skeleton
 from writer_samples import person
+
+Run = Callable[..., tuple[int, str, str]]
 
 # The system counts a child's peak from before it became another program; this line does not.
 WATCHED = """

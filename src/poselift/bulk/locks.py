@@ -13,7 +13,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -74,11 +74,19 @@ def _taken(store: Store, name: str, owner: str, expired: str) -> Hold:
     if leases:
         said = store.read(leases[-1]) or b"{}"
         holder = f"{leases[-1]} {said.decode(errors='replace')}"
-        if msgspec.json.decode(said).get("owner") != owner and holder != expired:
+        if _owner_in(said) != owner and holder != expired:
             return Hold(False, holder)
         number = _number(leases[-1]) + 1
     lease = f"{name}.{number}"
     return Hold(store.create(lease, _content(owner, 0)), lease)
+
+
+def _owner_in(said: bytes) -> str:
+    """Return who a lease says has it; nobody if it is damaged."""
+    try:
+        return str(msgspec.json.decode(said, type=dict[str, Any]).get("owner"))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
 
 
 def _leases(store: Store, name: str) -> list[str]:

@@ -78,7 +78,7 @@ class Manifest:
             return None
         try:
             known = msgspec.json.decode(text, type=Done)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None  # somebody's hand; done anew
         return known if self._store.size(output) == known.output_bytes else None
 

@@ -10,7 +10,7 @@ from typing import Literal, final
 
 from poselift.bulk.stores import Found, Store, contains, open_file
 from poselift.detection.video import VIDEOS
-from poselift.errors import PoseliftError, how_to_install
+from poselift.errors import PoseliftError, how_to_install, quoted
 from poselift.io.parquetfile import joints_in
 
 #: Suffixes of files of keypoints, and of lists of videos: a path or URL a line.
@@ -149,6 +149,9 @@ def clips(source: Store, shard: Shard) -> Iterator[Clip]:
     lines = [line for line in lines if line and not line.startswith("#")]
     if not lines:
         raise PoseliftError(f"{shown}: names no video, expected the path of one a line")
+    odd = next((line for line in lines if any(c < " " for c in line)), None)
+    if odd is not None:
+        raise PoseliftError(f"{shown}: {quoted(odd)} is no path of a video")
     folder, _, _ = shard.name.rpartition("/")
     stem, outputs = shard.name[: -len(LIST)], dict[str, str]()
     for line in lines:
