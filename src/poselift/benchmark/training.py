@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from poselift.benchmark.engines import products_in
 from poselift.benchmark.timing import Timing, interleaved
-from poselift.models.base import LiftingNetwork
+from poselift.models.base import Network
 from poselift.models.forms import definition_of
 from poselift.models.registry import build
 from poselift.simulation.augmentation import AugmentedSource
@@ -129,7 +129,7 @@ def samples(
     return list(zip(inputs, targets, strict=True))
 
 
-def our_step(network: LiftingNetwork, config: TrainingConfig, device: str) -> StepFunction:
+def our_step(network: Network, config: TrainingConfig, device: str) -> StepFunction:
     """Return the step that `poselift train` takes on the device."""
     return fastest(TrainingStep(network, config, device))
 
@@ -150,16 +150,14 @@ def definition_step(network: nn.Module, config: TrainingConfig) -> StepFunction:
     return step
 
 
-def _network(config: TrainingConfig, device: str) -> LiftingNetwork:
+def _network(config: TrainingConfig, device: str) -> Network:
     """Build a fresh network as it stands at the start of a training."""
     network = build(config.architecture, dict(config.model)).to(device).train()
     network.start_step(0.0)
     return network
 
 
-def _in_precision(
-    network: LiftingNetwork, config: TrainingConfig, device: str, name: str
-) -> StepFunction:
+def _in_precision(network: Network, config: TrainingConfig, device: str, name: str) -> StepFunction:
     """Return our step in a precision."""
     taken = our_step(
         network, replace(config, precision="bf16" if name == "bf16" else "fp32"), device

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -63,7 +64,11 @@ _CELLS = tuple(
 
 
 #: Ways to learn from the same pictures, each a cell of a seed.
-_WAYS = {"alone": alone, "e2e": joint, "side by side": partial(joint, through=False)}
+_WAYS: dict[str, Callable[[int], Cell]] = {
+    "alone": alone,
+    "e2e": joint,
+    "side by side": partial(joint, through=False),
+}
 
 
 def _seeds(results: CellResults) -> Table:

@@ -166,10 +166,10 @@ class _Run:
         progress, source = self._progress, self._data.source
         with ThreadPoolExecutor(1) as pool:
             upcoming = pool.submit(source.epoch, progress.epoch)
-            samples, size = len(as_samples(upcoming.result())), self._config.batch_size
-            if samples < size:  # refused before anything is written
+            count, size = len(as_samples(upcoming.result())), self._config.batch_size
+            if count < size:  # refused before anything is written
                 raise PoseliftError(
-                    f"--batch-size {size} is more than the {samples} samples of an epoch"
+                    f"--batch-size {size} is more than the {count} samples of an epoch"
                 )
             write_config(self._config, self._folder)  # anew, for a resumed run may end elsewhere
             if self._checkpoint is None:
