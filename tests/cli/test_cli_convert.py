@@ -116,7 +116,7 @@ def test_results_keep_their_2d_and_their_3d_poses(run: Run, tmp_path: Path, suff
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("-o", "out.c3d"), "cannot write '.c3d', expected one of"),
+        (("-o", "out.c3d"), "cannot write '.c3d' of 2D keypoints"),
         (("-o", "a.npz", "-o", "./a.npz"), "a.npz: is given as output twice"),
         (("-o", "clip/out.json"), "lies in the input folder"),
         (("-o", "folder.npz"), "cannot write a file here, it is a folder"),

@@ -88,7 +88,9 @@ def some_data(count: int = 8, cameras: int = 2) -> LiftingData:
 def test_train_leaves_what_lifter_opens(trained: tuple[Path, Result]) -> None:
     folder, result = trained
     lines = result.stdout.splitlines()
-    assert re.fullmatch(r"\d+ steps to the end of 1 epochs, about \d+ s", lines[0])
+    assert re.fullmatch(
+        r"\d+ steps to the end of 1 epochs on \d+ threads? of the CPU, about \d+ s", lines[0]
+    )
     assert lines[1].startswith("epoch 1/1  train loss")
     finished = rf"{folder}: finished, validation MPJPE \S+ mm at epoch 1; wrote {folder}/model.onnx"
     assert re.fullmatch(finished, lines[2])

@@ -448,3 +448,12 @@ def test_any_changed_byte_of_an_npz_is_poses_or_a_sentence(data: st.DataObject) 
             content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
         path.write_bytes(bytes(content[: data.draw(st.integers(1, len(content)))]))
         _sentence_or(lambda: load_people(path))
+
+
+def test_letters_beyond_unicode_are_refused(tmp_path: Path) -> None:
+    from poselift.io.arrays import read_arrays
+
+    letters = np.array([0x110000, 97], dtype=np.uint32)
+    np.savez(tmp_path / "odd.npz", name=letters.view("<U2"))
+    with pytest.raises(PoseliftError, match=r"odd\.npz, array 'name': holds text that is not Uni"):
+        read_arrays(tmp_path / "odd.npz")["name"]

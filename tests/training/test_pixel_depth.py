@@ -181,7 +181,9 @@ def test_a_perfect_network_is_perfect_in_metres(
 ) -> None:
     data = seen()
     lifter = lifter_of(tmp_path, normalisation=normalisation, flip=flip)
-    monkeypatch.setattr(lifter._model.network, "run", Truth(data, normalisation).run)
+    monkeypatch.setattr(
+        type(lifter._model.network), "run", staticmethod(Truth(data, normalisation).run)
+    )
     np.testing.assert_allclose(lift_data(lifter, data), data.poses, atol=2e-5)
 
 

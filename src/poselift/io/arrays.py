@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -106,7 +107,7 @@ class _Arrays(Mapping[str, np.ndarray]):
                 )
         with archive.open(entry) as member:
             array: np.ndarray = np.lib.format.read_array(member, allow_pickle=False)
-        return array
+        return _in_unicode(array, where)
 
 
 def read_array(path: Path) -> np.ndarray:
@@ -142,6 +143,15 @@ def _checked_size(stream: Any, available: int, where: str) -> int:
     if size != there:
         raise PoseliftError(f"{where}: its header promises {size} bytes, there are {there}")
     return size
+
+
+def _in_unicode(array: np.ndarray, where: str) -> np.ndarray:
+    """Refuse text with letters beyond Unicode, which NumPy takes and Python cannot hold."""
+    if array.dtype.kind == "U" and array.size and array.dtype.itemsize:
+        letters = np.frombuffer(array.tobytes(), np.dtype("u4").newbyteorder(array.dtype.byteorder))
+        if letters.max() > sys.maxunicode:
+            raise PoseliftError(f"{where}: holds text that is not Unicode")
+    return array
 
 
 def _first_line(error: Exception) -> str:
