@@ -109,8 +109,9 @@ def convert(
     if not quiet:
         seconds = time.perf_counter() - started
         say(_summary(people, written, frames, seconds), err=is_piped())
-        if target is not None and people[0].history[-1].startswith("joints: "):
-            say(people[0].history[-1], err=is_piped())
+        step = "".join(people[0].history[-1:])  # own joints need no step, and a CSV has none
+        if target is not None and step.startswith("joints: "):
+            say(step, err=is_piped())
 
 
 def _chosen(found: Results, person: str, source: Path, target: Skeleton | None) -> Results:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,12 @@ from poselift.poses import AXES_3D, AXES_WORLD, Detections, Person, PoseSequence
 from poselift.skeletons import Skeleton
 from poselift.tracking import by_person
 
-#: Rows that are turned into numbers at a time.
-_BLOCK = 1 << 14
+#: Cells that are turned into numbers at a time: their words take fifty times a number's memory.
+_CELLS, _ROWS = 1 << 18, 1 << 14
+
+#: Rows of single joints are refused if joints of frames without a row would take most of the
+#: memory: more than this many places a row (hands and faces may well be left out), beyond a size.
+_SPARSE, _SMALL = 8, 1 << 20
 
 
 def matches(path: Path) -> bool:
@@ -48,30 +53,30 @@ def read_csv(path: Path, chosen: Skeleton | None = None) -> Detections | Results
     with _opened(path) as lines:
         names = next(lines, [])
         axes = next((one for one in AXES if any(metres(one)[1] in name for name in names)), None)
-        table, joints = _numbers(path, names, lines)
-    if not len(table):
-        raise PoseliftError(f"{path}: no person in any frame")
-    column = {name: index for index, name in enumerate(name for name in names if name != "joint")}
-    wanted = [*(metres(axes) if axes else []), *PIXELS]
-    extra = [*metres("camera", "root_"), *metres("camera", "root_std_"), *FEET]
-    if axes:
-        extra = [*metres(axes, "root_"), *metres(axes, "root_std_"), *FEET]
-    keys = table[:, [_place(path, column, name) for name in WHO]]
-    if "joint" in names:
-        picked = table[:, [_place(path, column, name) for name in wanted]]
-        skeleton, first, points = _from_long(path, keys, joints, picked, chosen)
-    else:
-        known = [name.removesuffix(f"_{wanted[0]}") for name in column if name.endswith(wanted[0])]
+        column = {name: index for index, name in enumerate(names) if name != "joint"}
+        wanted = [*(metres(axes) if axes else []), *PIXELS]
+        extra = [*metres(axes or "camera", "root_"), *metres(axes or "camera", "root_std_"), *FEET]
+        extra = [name for name in extra if name in column] if axes else []
+        known = [n.removesuffix(f"_{wanted[0]}") for n in column if n.endswith(wanted[0])]
         known = [name for name in known if name not in ("root", "root_std")]
+        long = "joint" in names
+        body = wanted if long else [f"{one}_{name}" for one in known for name in wanted]
+        table = _numbers(path, names, lines, (WHO, body, extra))
+    if not len(table.keys):
+        raise PoseliftError(f"{path}: no person in any frame")
+    _expect(path, column, WHO)
+    if long:
+        _expect(path, column, body)
+        skeleton, first, points = _from_long(path, table, chosen)
+    else:
         skeleton = from_joint_names(known, str(path), chosen)
-        places = [_place(path, column, f"{joint}_{name}") for joint in known for name in wanted]
-        first = np.arange(len(table))
-        points = table[:, places].reshape(len(table), len(known), len(wanted))
-    values = {
-        name: table[first, column[name]] if name in column else np.full(len(first), np.nan)
-        for name in extra
-    }
-    return _found(path, keys[first], skeleton, points, axes, values)
+        _expect(path, column, body)
+        first = np.arange(len(table.keys))
+        points = table.body.reshape(len(table.keys), len(known), len(wanted))
+    keys, beside_them = table.keys[first], table.extra[first]
+    del table  # as large as the points
+    values = dict(zip(extra, beside_them.T, strict=True))
+    return _found(path, keys, skeleton, points, axes, values)
 
 
 @contextmanager
@@ -86,15 +91,44 @@ def _opened(path: Path) -> Iterator[Iterator[list[str]]]:
         raise PoseliftError(f"{path}: cannot be read ({error.strerror})") from None
 
 
+@dataclass
+class _Table:
+    """The N rows of a table: only the columns that are wanted, empty as NaN.
+
+    keys    frame, seconds, person.
+    body    what is said of joints.
+    extra   what is said once a frame.
+    joints  (N,) index of each row's joint in `names`; (0,) if a row is a whole frame.
+    names   names of joints, in the order in which they appear.
+    """
+
+    keys: Float[np.ndarray, "N 3"]
+    body: Float[np.ndarray, "N C"]
+    extra: Float[np.ndarray, "N E"]
+    joints: Int[np.ndarray, " M"]
+    names: list[str]
+
+
 def _numbers(
-    path: Path, names: list[str], lines: Iterator[list[str]]
-) -> tuple[Float[np.ndarray, "N C"], list[str]]:
-    """Return all columns but `joint` as numbers, empty as NaN, and that column."""
-    blocks, joints, number = [], [], 2
-    known: dict[str, str] = {}  # each name once in memory, not once a row
+    path: Path,
+    names: list[str],
+    lines: Iterator[list[str]],
+    wanted: tuple[Sequence[str], Sequence[str], Sequence[str]],
+) -> _Table:
+    """Return three groups of columns as numbers: the first as float64, the others as float32.
+
+    All other columns but `joint` have to be numbers too. What is wanted but not there is left out.
+    """
+    blocks: tuple[list[np.ndarray], ...] = ([], [], [], [])
+    kinds = (np.float64, np.float32, np.float32, np.int32)
+    number = 2
+    known: dict[str, int] = {}
     at = names.index("joint") if "joint" in names else None
-    width = len(names) - (at is not None)
-    while block := list(islice(lines, _BLOCK)):
+    rest = [name for index, name in enumerate(names) if index != at]
+    column = {name: index for index, name in enumerate(rest)}
+    places = [[column[one] for one in group if one in column] for group in wanted]
+    rows = min(_ROWS, max(1, _CELLS // max(len(names), 1)))
+    while block := list(islice(lines, rows)):
         numbered = [(i, row) for i, row in enumerate(block, number) if row]
         number += len(block)
         for line, row in numbered:
@@ -103,16 +137,24 @@ def _numbers(
                     f"{path}, line {line}: expected {len(names)} values, got {len(row)}"
                 )
         if at is not None:
-            joints += [known.setdefault(row[at], row.pop(at)) for _, row in numbered]
+            codes = [known.setdefault(row.pop(at), len(known)) for _, row in numbered]
+            blocks[3].append(np.array(codes, np.int32))
         try:
             flat = [float(word) if word else np.nan for _, row in numbered for word in row]
         except ValueError:
-            raise _no_number(path, [one for one in names if one != "joint"], numbered) from None
-        values = np.array(flat, np.float64).reshape(len(numbered), width)
+            raise _no_number(path, rest, numbered) from None
+        values = np.array(flat, np.float64).reshape(len(numbered), len(rest))
         if np.isinf(values).any():
-            raise _no_number(path, [one for one in names if one != "joint"], numbered)
-        blocks.append(values)
-    return np.concatenate(blocks) if blocks else np.empty((0, width)), joints
+            raise _no_number(path, rest, numbered)
+        with np.errstate(over="ignore"):  # what overflows becomes infinite and is refused later
+            for kept, columns, kind in zip(blocks, places, kinds, strict=False):
+                kept.append(values[:, columns].astype(kind))
+    found = []
+    widths = [*((len(columns),) for columns in places), ()]
+    for kept, kind, width in zip(blocks, kinds, widths, strict=True):
+        found.append(np.concatenate(kept or [np.empty((0, *width), kind)]))
+        kept.clear()
+    return _Table(found[0], found[1], found[2], found[3], list(known))
 
 
 def _no_number(
@@ -132,36 +174,43 @@ def _no_number(
     return PoseliftError(f"{path}: expected numbers")
 
 
-def _place(path: Path, column: dict[str, int], name: str) -> int:
-    if name not in column:
-        raise PoseliftError(f"{path}: expected a column {name!r}, found {', '.join(column)}"[:300])
-    return column[name]
+def _expect(path: Path, column: Mapping[str, int], names: Sequence[str]) -> None:
+    for name in names:
+        if name not in column:
+            raise PoseliftError(
+                f"{path}: expected a column {name!r}, found {', '.join(column)}"[:300]
+            )
 
 
 def _from_long(
-    path: Path,
-    keys: Float[np.ndarray, "N 3"],
-    joints: list[str],
-    values: Float[np.ndarray, "N C"],
-    chosen: Skeleton | None,
+    path: Path, table: _Table, chosen: Skeleton | None
 ) -> tuple[Skeleton, Int[np.ndarray, " M"], Float[np.ndarray, "M J C"]]:
     """Gather rows of single joints; return also the first row of each frame of a person."""
-    known = list(dict.fromkeys(joints))
-    skeleton = from_joint_names(known, str(path), chosen)
-    numbers = {name: index for index, name in enumerate(known)}
-    joint = np.array([numbers[name] for name in joints])
-    _, first, group = np.unique(keys[:, [0, 2]], axis=0, return_index=True, return_inverse=True)
-    place = group.ravel() * len(known) + joint
-    counts = np.bincount(place, minlength=len(first) * len(known))
-    if (counts > 1).any():
-        row = int(np.flatnonzero(counts[place] > 1)[-1])
+    keys, count = table.keys, len(table.names)
+    skeleton = from_joint_names(table.names, str(path), chosen)
+    order = np.lexsort((keys[:, 2], keys[:, 0]))
+    fresh = np.ones(len(order), np.bool_)
+    fresh[1:] = (np.diff(keys[order, 0]) != 0) | (np.diff(keys[order, 2]) != 0)
+    first = order[fresh]
+    if len(first) * count > max(_SPARSE * len(keys), _SMALL):
         raise PoseliftError(
-            f"{path}: joint {joints[row]} of person {keys[row, 2]:g} occurs twice in frame "
-            f"{keys[row, 0]:g}"
+            f"{path}: expected a row for each of {count} joints, got {len(keys)} rows of "
+            f"{len(first)} frames"
         )
-    points = np.full((len(first) * len(known), values.shape[1]), np.nan, np.float32)
-    points[place] = values
-    return skeleton, first, points.reshape(len(first), len(known), -1)
+    place = np.empty(len(order), np.int64)
+    place[order] = (np.cumsum(fresh) - 1) * count
+    place += table.joints
+    there = np.zeros(len(first) * count, np.bool_)
+    there[place] = True
+    if np.count_nonzero(there) < len(place):
+        row = int(np.flatnonzero(np.bincount(place)[place] > 1)[-1])
+        raise PoseliftError(
+            f"{path}: joint {table.names[table.joints[row]]} of person {keys[row, 2]:g} occurs "
+            f"twice in frame {keys[row, 0]:g}"
+        )
+    points = np.full((len(first) * count, table.body.shape[1]), np.nan, np.float32)
+    points[place] = table.body
+    return skeleton, first, points.reshape(len(first), count, -1)
 
 
 def _found(
@@ -181,7 +230,9 @@ def _found(
             )
     order = np.lexsort((keys[:, 2], keys[:, 0]))
     frames, times, ids = keys[order, 0].astype(np.int64), keys[order, 1], keys[order, 2]
-    points, fps = points[order].astype(np.float32), _rate(frames, times)
+    if (np.diff(order) != 1).any():  # rows of frames in order are not copied
+        points = points[order]
+    fps = _rate(frames, times)
     said = beside(path)
     size = None if said is None else said.image_size
     if said is not None and said.fps is not None and (fps is not None or len(frames) == 1):
@@ -210,7 +261,7 @@ def _found(
             "person_id": number,
         }
         past = ((), ()) if said is None else said.histories.get(number, ((), ()))
-        tracks = _tracks({name: one[chosen] for name, one in extra.items()}, axes)
+        tracks = _tracks({n: one[chosen] for n, one in extra.items()}, len(chosen), axes)
         try:
             people.append(_person(points[part], skeleton, axes, common, tracks, past))
         except PoseliftError as error:
@@ -228,14 +279,20 @@ def _rate(frames: Int[np.ndarray, " N"], times: Float[np.ndarray, " N"]) -> floa
     return round(1 / step, 6) if steady else None
 
 
-def _tracks(extra: dict[str, Float[np.ndarray, " T"]], axes: Axes) -> dict[str, np.ndarray]:
+def _tracks(
+    extra: dict[str, Float[np.ndarray, " T"]], count: int, axes: Axes
+) -> dict[str, np.ndarray]:
     """Return the tracks of which anything is known, in the axes that sequences have."""
     columns = {
         "root": metres(axes, "root_"),
         "root_std": metres(axes, "root_std_"),
         "contacts": list(FEET),
     }
-    values = {name: np.stack([extra[one] for one in ones], 1) for name, ones in columns.items()}
+    missing = np.full(count, np.nan, np.float32)
+    values = {
+        name: np.stack([extra.get(one, missing) for one in ones], 1)
+        for name, ones in columns.items()
+    }
     return tracks_from(values, axes)
 
 
