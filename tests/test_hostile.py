@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
@@ -22,11 +23,11 @@ import pytest
 from poselift.datasets.cmu import load_cmu17
 from poselift.errors import PoseliftError
 from poselift.files import inside
-from poselift.io import csvfile, load, read_detections
+from poselift.io import csvfile, csvread, load, read_detections
 from poselift.io.registry import writers
 from poselift.motion.calibration import read_calibration
 from poselift.poses import Person, PoseSequence, Results
-from poselift.skeletons import Skeleton
+from poselift.skeletons import Skeleton, get_skeleton
 from writer_samples import person
 
 Run = Callable[..., tuple[int, str, str]]
@@ -281,6 +282,38 @@ def test_calibrations_that_unfold(tmp_path: Path) -> None:
         (tmp_path / "a.json").write_text(text)
         with pytest.raises(PoseliftError):
             read_calibration(str(tmp_path / "a.json"))
+
+
+def peak_of(read: Callable[[Path], object], path: Path) -> float:
+    """Most memory that Python holds while a file is read, in sizes of that file."""
+    tracemalloc.start()
+    try:
+        read(path)
+        return tracemalloc.get_traced_memory()[1] / path.stat().st_size
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_long_table_takes_a_few_times_its_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With all columns as float64, twice for a moment, it is three times."""
+    monkeypatch.setattr(csvread, "_ROWS", 256)
+    path = tmp_path / "a.csv"
+    with path.open("wb") as stream:
+        csvfile.write_csv(Results((person(500),), {}), stream, None, wide=False)
+    assert peak_of(csvread.read_csv, path) < 2
+
+
+def test_a_table_of_single_joints_is_no_bomb(tmp_path: Path) -> None:
+    """A frame with one joint of 17 would take 17 times the memory of its row."""
+    joints = get_skeleton("h36m_17").joints
+    lines = [f"0,0,0,{joint},1,2,1" for joint in joints]
+    lines += [f"{frame},{frame},0,pelvis,1,2,1" for frame in range(1, 100_000)]
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join(["frame,time_s,person,joint,x_px,y_px,score", *lines]))
+    with pytest.raises(PoseliftError, match="a row for each of 17 joints, got 100016 rows of 10"):
+        csvread.read_csv(path)
 
 
 def test_a_clip_of_a_minute_takes_little_memory(idle: float) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from io_samples import body_25, mmpose_frames, openpose_frame, pair, sequence, walker, write
 from poselift.io import load, load_people, write_json, write_keypoints, write_npz
-from poselift.poses import Results
+from poselift.poses import Person, Results
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -100,6 +100,15 @@ def test_joints_by_name(run: Run, clip: Path, tmp_path: Path) -> None:
     assert out.splitlines()[1] == "joints: body_25 -> coco_17"
     seen = ~np.isnan(load_people(path)[0].positions)
     np.testing.assert_allclose(load_people(path)[0].positions[seen], walker(7)[seen], atol=1e-3)
+
+
+def test_a_table_in_the_joints_it_has(run: Run, tmp_path: Path) -> None:
+    """A CSV has no history, and its own joints add none."""
+    source = tmp_path / "a.csv"
+    Results((Person(*pair()),), {}).save(source)
+    (tmp_path / "a.csv.poselift.json").unlink(missing_ok=True)
+    status, out, err = run(source, "-o", tmp_path / "b.npz", "--to", "h36m_17")
+    assert (status, out.count("\n"), err) == (0, 1, "")
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".json"])
