@@ -240,7 +240,7 @@ def _grow_text(text: str, target: Path, size: int) -> bool:
     rows = 1
     if ":DEGREES" in text:  # a frame of AMC is its number and a line a bone
         rows = len(lines) - max(k for k, line in enumerate(lines) if line.strip().isdecimal())
-    timed = lines[0].startswith("frame,time_s,")
+    timed = lines[0].startswith("frame,time")
     if timed:  # a frame is a row, or a row for each joint
         rows = sum(line.split(",")[0] == lines[-1].split(",")[0] for line in lines)
     block, head = lines[-rows:], lines[:-rows]
@@ -260,11 +260,12 @@ def _grow_text(text: str, target: Path, size: int) -> bool:
 def _grow_timed(head: list[str], block: list[str], target: Path, size: int) -> bool:
     """Repeat the rows of a frame, of which number and time count on."""
     number = int(block[0].split(",")[0])
+    step = float(block[0].split(",")[1]) / number
     rests = [line.split(",", 2)[2] for line in block]
     with target.open("w") as stream:
         written = stream.write("\n".join(head) + "\n")
         while written < size:
-            start = f"{number},{number / 29.97:.7f}"
+            start = f"{number},{number * step:.7f}"
             written += stream.write("".join(f"{start},{rest}\n" for rest in rests))
             number += 1
     return True

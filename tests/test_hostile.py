@@ -23,11 +23,13 @@ import pytest
 from poselift.datasets.cmu import load_cmu17
 from poselift.errors import PoseliftError
 from poselift.files import inside
-from poselift.io import csvfile, csvread, load, read_detections
-from poselift.io.registry import writers
+from poselift.io import csvfile, csvread, load, read_detections, textable
+from poselift.io.formats import deeplabcut
+from poselift.io.registry import ReadOptions, writers
+from poselift.mocap import bvh, read_bvh
 from poselift.motion.calibration import read_calibration
 from poselift.poses import Person, PoseSequence, Results
-from poselift.skeletons import Skeleton, get_skeleton
+from poselift.skeletons import COCO_17, Skeleton, get_skeleton
 from writer_samples import person
 
 Run = Callable[..., tuple[int, str, str]]
@@ -314,6 +316,74 @@ def test_a_table_of_single_joints_is_no_bomb(tmp_path: Path) -> None:
     path.write_text("\n".join(["frame,time_s,person,joint,x_px,y_px,score", *lines]))
     with pytest.raises(PoseliftError, match="a row for each of 17 joints, got 100016 rows of 10"):
         csvread.read_csv(path)
+
+
+BVH = """HIERARCHY
+ROOT a
+{
+OFFSET 0 0 0
+CHANNELS 3 Xposition Yposition Zposition
+%s}
+MOTION
+Frames: %d
+Frame Time: 0.04
+"""
+
+
+def test_motion_takes_a_few_times_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines and their words are never all in memory; rotations neither (`places`)."""
+    joint = "JOINT {0}\n{{\nOFFSET 0 1 0\nCHANNELS 3 Zrotation Xrotation Yrotation\n}}\n"
+    path, count = tmp_path / "a.bvh", 4000
+    body = "".join(joint.format(f"b{k}") for k in range(19))
+    path.write_text(BVH % (body, count) + ("1.5 2.25 -3.125 " * 20 + "\n") * count)
+    assert peak_of(read_bvh, path) < 5
+    motion = read_bvh(path)
+    monkeypatch.setattr(bvh, "_ROTATIONS", 1 << 12)
+    assert peak_of(lambda _: motion.places(), path) < 5
+    np.testing.assert_array_equal(motion.places(), motion.world()[0])
+
+
+def test_tables_of_other_programs_take_a_few_times_their_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Columns are float32, and each goes to its joint without a copy of the whole."""
+    monkeypatch.setattr(textable, "_CELLS", 1 << 12)
+    columns = [(joint, axis) for joint in COCO_17.joints for axis in ("x", "y", "likelihood")]
+    head = [
+        ",".join(["scorer", *("a" for _ in columns)]),
+        ",".join(["bodyparts", *(joint for joint, _ in columns)]),
+        ",".join(["coords", *(axis for _, axis in columns)]),
+    ]
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join([*head, *(f"{t}" + ",320.5,410.5,0.9" * 17 for t in range(2000))]))
+    assert peak_of(lambda path: deeplabcut.read(path, ReadOptions()), path) < 4
+
+
+def test_landmarks_one_a_frame_are_no_bomb(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    rows = "\n".join(f"{frame},0,0.5,0.5" for frame in range(40_000))
+    path.write_text("frame,landmark,x,y\n" + rows)
+    with pytest.raises(PoseliftError, match="33 joints, got 40000 rows of 40000 frames"):
+        load(path, image_size=(640, 480))
+
+
+def test_lines_of_single_numbers_are_no_bomb(tmp_path: Path) -> None:
+    path = tmp_path / "a.bvh"
+    path.write_text(BVH % ("", 5) + "1\n" * 200_000)
+
+    def refuse(path: Path) -> None:
+        with pytest.raises(PoseliftError, match=r"\(frame 0\): expected 3 values, got 1"):
+            read_bvh(path)
+
+    assert peak_of(refuse, path) < 10
+
+
+def test_joints_without_channels_are_no_bomb(tmp_path: Path) -> None:
+    bones = "".join(f"JOINT b{k}\n{{\nOFFSET 0 1 0\n}}\n" for k in range(1000))
+    path = tmp_path / "a.bvh"
+    path.write_text(BVH % (bones, 2000) + "1 2 3\n" * 2000)
+    with pytest.raises(PoseliftError, match="got 3 values a frame for 1001 joints"):
+        read_bvh(path)
 
 
 def test_a_clip_of_a_minute_takes_little_memory(idle: float) -> None:

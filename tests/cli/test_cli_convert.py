@@ -106,7 +106,7 @@ def test_a_table_in_the_joints_it_has(run: Run, tmp_path: Path) -> None:
     """A CSV has no history, and its own joints add none."""
     source = tmp_path / "a.csv"
     Results((Person(*pair()),), {}).save(source)
-    (tmp_path / "a.csv.poselift.json").unlink(missing_ok=True)
+    (tmp_path / "a.poselift.json").unlink()
     status, out, err = run(source, "-o", tmp_path / "b.npz", "--to", "h36m_17")
     assert (status, out.count("\n"), err) == (0, 1, "")
 

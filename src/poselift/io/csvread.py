@@ -20,6 +20,7 @@ from poselift.io.facts import beside
 from poselift.io.fields import MAX_NUMBER
 from poselift.io.jointsets import from_joint_names
 from poselift.io.peek import peek
+from poselift.io.textable import check_full
 from poselift.io.tracks import tracks_from
 from poselift.poses import AXES_3D, AXES_WORLD, Detections, Person, PoseSequence, Results
 from poselift.skeletons import Skeleton
@@ -27,10 +28,6 @@ from poselift.tracking import by_person
 
 #: Cells that are turned into numbers at a time: their words take fifty times a number's memory.
 _CELLS, _ROWS = 1 << 18, 1 << 14
-
-#: Rows of single joints are refused if joints of frames without a row would take most of the
-#: memory: more than this many places a row (hands and faces may well be left out), beyond a size.
-_SPARSE, _SMALL = 8, 1 << 20
 
 
 def matches(path: Path) -> bool:
@@ -102,7 +99,7 @@ class _Table:
     names   names of joints, in the order in which they appear.
     """
 
-    keys: Float[np.ndarray, "N 3"]
+    keys: Float[np.ndarray, "N K"]
     body: Float[np.ndarray, "N C"]
     extra: Float[np.ndarray, "N E"]
     joints: Int[np.ndarray, " M"]
@@ -192,11 +189,7 @@ def _from_long(
     fresh = np.ones(len(order), np.bool_)
     fresh[1:] = (np.diff(keys[order, 0]) != 0) | (np.diff(keys[order, 2]) != 0)
     first = order[fresh]
-    if len(first) * count > max(_SPARSE * len(keys), _SMALL):
-        raise PoseliftError(
-            f"{path}: expected a row for each of {count} joints, got {len(keys)} rows of "
-            f"{len(first)} frames"
-        )
+    check_full(path, len(keys), len(first), count)
     place = np.empty(len(order), np.int64)
     place[order] = (np.cumsum(fresh) - 1) * count
     place += table.joints

@@ -15,8 +15,11 @@ from poselift.io.peek import peek
 #: Larger tables are refused: their numbers take several times their size in memory.
 MAX_BYTES = 1 << 29
 
-#: Rows that are turned into numbers at a time.
-_BLOCK = 1 << 13
+#: Numbers that are in memory as Python's at a time.
+_CELLS = 1 << 16
+
+#: Places for joints that a row of one joint may make, and those that any table may.
+_SPARSE, _SMALL = 8, 1 << 20
 
 
 def first_lines(path: Path, count: int) -> list[list[str]]:
@@ -34,11 +37,14 @@ def _delimiter(line: str) -> str:
 
 
 def read_table(
-    path: Path, headers: int, words: tuple[int, ...] = ()
-) -> tuple[list[list[str]], Float[np.ndarray, "N C"], list[list[str]]]:
-    """Return the header lines, the numbers (empty or no number: NaN) and columns kept as words.
+    path: Path, headers: int, words: tuple[int, ...] = (), exact: tuple[int, ...] = ()
+) -> tuple[
+    list[list[str]], Float[np.ndarray, "N C"], list[list[str]], list[Float[np.ndarray, " N"]]
+]:
+    """Return the header lines, the numbers (empty or no number: NaN), and columns kept otherwise.
 
-    words  columns that are text; in the numbers they are NaN.
+    words  columns that are also returned as text.
+    exact  columns that are also returned as float64, the numbers being float32.
 
     Raises `PoseliftError` that names the line if a row has another length than the header, or if
     the file is too large, no text, or has no rows.
@@ -47,6 +53,17 @@ def read_table(
         raise PoseliftError(f"{path}: is more than is read of a text at once (512 MiB)")
     blocks: list[np.ndarray] = []
     kept: list[list[str]] = [[] for _ in words]
+    keys: list[list[np.ndarray]] = [[] for _ in exact]
+    known: dict[str, str] = {}  # each word once in memory, not once a row
+
+    def take(rows: list[list[float]]) -> None:
+        values = np.array(rows, np.float64)
+        for column, parts in zip(exact, keys, strict=True):
+            parts.append(values[:, column].copy())
+        with np.errstate(over="ignore"):  # what overflows becomes infinite and is refused later
+            blocks.append(values.astype(np.float32))
+        rows.clear()
+
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             start = stream.readline()
@@ -64,20 +81,31 @@ def read_table(
                         f"{path}, line {line}: expected {width} values, got {len(row)}"
                     )
                 for place, column in enumerate(words):
-                    kept[place].append(row[column])
+                    kept[place].append(known.setdefault(row[column], row[column]))
                 rows.append([_number(word, path, line) for word in row])
-                if len(rows) >= _BLOCK:
-                    blocks.append(np.array(rows, np.float64))
-                    rows = []
+                if len(rows) * width >= _CELLS:
+                    take(rows)
     except (csv.Error, UnicodeDecodeError) as error:
         raise PoseliftError(f"{path}: is damaged or no CSV in UTF-8 ({error})"[:300]) from None
     except OSError as error:
         raise PoseliftError(f"{path}: cannot be read ({error.strerror})") from None
     if rows:
-        blocks.append(np.array(rows, np.float64))
+        take(rows)
     if not blocks:
         raise PoseliftError(f"{path}: no person in any frame")
-    return head, np.concatenate(blocks), kept
+    return head, np.concatenate(blocks), kept, [np.concatenate(parts) for parts in keys]
+
+
+def check_full(path: Path, rows: int, frames: int, joints: int) -> None:
+    """Refuse a table of single joints that would take many times its size with all joints.
+
+    Hands and faces, most of a whole body's joints, may well be left out.
+    """
+    if frames * joints > max(_SPARSE * rows, _SMALL):
+        raise PoseliftError(
+            f"{path}: expected a row for each of {joints} joints, got {rows} rows of "
+            f"{frames} frames"
+        )
 
 
 _NO_NUMBER = re.compile(r"[A-Za-z_]")

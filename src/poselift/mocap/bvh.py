@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import accumulate
+from itertools import accumulate, chain
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +14,15 @@ from jaxtyping import Float
 from poselift.errors import PoseliftError, quoted
 from poselift.geometry import about_axis
 from poselift.mocap.chain import chain_positions, chain_rotations
-from poselift.mocap.textfile import check_frames, first_bad_number, read_table, read_text
+from poselift.mocap.textfile import check_frames, first_bad_number, lines_of, read_table, read_text
 
 _CHANNELS = frozenset(f"{axis}{kind}" for axis in "XYZ" for kind in ("position", "rotation"))
+
+#: Rotations that are in memory at a time: joints times frames.
+_ROTATIONS = 1 << 18
+
+#: Joints times frames above which joints without channels may not be most of them.
+_LARGE = 1 << 20
 _CANONICAL = {channel.lower(): channel for channel in _CHANNELS}
 
 
@@ -87,17 +93,36 @@ class BvhMotion:
         definition ("add"), or take its place ("replace"). None decides for each joint: one below
         the root that has its OFFSET in its position channels in every frame is replaced.
         """
+        return self._world(self._replaced(translation))
+
+    def places(self) -> Float[np.ndarray, "T J 3"]:
+        """Return the positions of `world()`, without rotations of all frames in memory at once."""
+        replaced = self._replaced(None)
+        found = np.empty((len(self), len(self.names), 3))
+        count = max(1, _ROTATIONS // len(self.names))
+        for start in range(0, len(self), count):
+            part = slice(start, start + count)
+            found[part], _ = self[part]._world(replaced)
+        return found
+
+    def _replaced(self, translation: str | None) -> set[int]:
+        """Return the joints whose position channels take the place of OFFSET, as `world` says."""
         if translation not in ("add", "replace", None):
             raise PoseliftError(
                 f"unknown BVH translation {translation!r}, expected 'add' or 'replace'"
             )
+        if translation == "replace":
+            return set(range(len(self.names)))
+        return self._repeating() if translation is None else set()
+
+    def _world(
+        self, replaced: set[int]
+    ) -> tuple[Float[np.ndarray, "T J 3"], Float[np.ndarray, "T J 3 3"]]:
         count, joints = len(self), len(self.names)
         local = np.broadcast_to(np.eye(3), (count, joints, 3, 3)).copy()
         offsets = np.broadcast_to(self.offsets, (count, joints, 3)).copy()
-        repeating = self._repeating() if translation is None else set()
         for joint, first in enumerate(self._first_columns()):
-            moved = any("position" in channel for channel in self.channels[joint])
-            if moved and (translation == "replace" or joint in repeating):
+            if joint in replaced and any("position" in one for one in self.channels[joint]):
                 offsets[:, joint] = 0.0
             for column, channel in enumerate(self.channels[joint], start=first):
                 values, axis = self.values[:, column], channel[0].lower()
@@ -172,12 +197,17 @@ def read_bvh(path: str | os.PathLike[str]) -> BvhMotion:
     """
     name = Path(path)
     text = read_text(name)
-    lines = text.splitlines()
+    lines = enumerate(lines_of(text), start=1)
     tree, start = _read_hierarchy(name, lines)
-    frames, frame_time, start = _read_motion_header(name, lines, start)
+    frames, frame_time, rows = _read_motion_header(name, lines, start)
     width = sum(len(channels) for channels in tree.channels)
-    rows = [(number, line) for number, line in enumerate(lines[start:], start + 1) if line.strip()]
-    values = read_table(name, rows, width)
+    values = read_table(name, ((number, line) for number, line in rows if line.strip()), width)
+    joints = len(tree.names)
+    if joints > width and joints * len(values) > _LARGE:  # terabytes could be made of megabytes
+        raise PoseliftError(
+            f"{name}: expected most joints to have channels, got {width} values a frame for "
+            f"{joints} joints"
+        )
     notes = check_frames(name, frames, len(values), text.endswith(("\n", "\r")))
     return BvhMotion(
         tuple(tree.names),
@@ -190,11 +220,11 @@ def read_bvh(path: str | os.PathLike[str]) -> BvhMotion:
     )
 
 
-def _read_hierarchy(name: Path, lines: list[str]) -> tuple[_Hierarchy, int]:
-    """Read up to the line MOTION; return the hierarchy and the index of the line after it."""
+def _read_hierarchy(name: Path, lines: Iterator[tuple[int, str]]) -> tuple[_Hierarchy, int]:
+    """Read up to the line MOTION; return the hierarchy and the number of that line."""
     tree = _Hierarchy()
     seen_header = False
-    for number, line in enumerate(lines, start=1):
+    for number, line in lines:
         words, where = line.split(), f"{name}, line {number}"
         if not words:
             continue
@@ -287,17 +317,21 @@ def _read_channels(where: str, words: list[str]) -> tuple[str, ...]:
     return tuple(_CANONICAL[word.lower()] for word in words[1:])
 
 
-def _read_motion_header(name: Path, lines: list[str], start: int) -> tuple[int, float, int]:
-    """Read `Frames:` and `Frame Time:`; return both and the index of the first table line."""
+def _read_motion_header(
+    name: Path, lines: Iterator[tuple[int, str]], start: int
+) -> tuple[int, float, Iterator[tuple[int, str]]]:
+    """Read `Frames:` and `Frame Time:` below line `start`; return both and the other lines."""
     found: dict[str, tuple[str, int]] = {}
-    for index in range(start, len(lines)):
-        if not lines[index].strip():
+    rest = lines
+    for number, line in lines:
+        if not line.strip():
             continue
-        key, colon, value = lines[index].partition(":")
+        key, colon, value = line.partition(":")
         if not colon or " ".join(key.split()) not in ("Frames", "Frame Time"):
+            rest = chain([(number, line)], lines)
             break
-        found[" ".join(key.split())] = (value.strip(), index + 1)
-        start = index + 1
+        found[" ".join(key.split())] = (value.strip(), number)
+        start = number
     for key in ("Frames", "Frame Time"):
         if key not in found:
             raise PoseliftError(f"{name}, line {start + 1}: expected {key!r} after MOTION")
@@ -309,4 +343,4 @@ def _read_motion_header(name: Path, lines: list[str], start: int) -> tuple[int, 
     time, number = found["Frame Time"]
     if first_bad_number([time]) is not None or float(time) <= 0:
         raise PoseliftError(f"{name}, line {number}: expected a frame time above 0, got {time!r}")
-    return int(text), float(time), start
+    return int(text), float(time), rest

@@ -6,7 +6,8 @@ import gzip
 import io
 import os
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ _GZIP_MAGIC = b"\x1f\x8b"
 # Text of motion shrinks to a third or a tenth; what inflates more is made to fill the memory.
 _MOST_INFLATED, _SMALL = 25, 1 << 20
 
+#: Numbers of a table whose words are in memory at a time, and characters whose lines are.
+_CELLS, _PIECE = 1 << 14, 1 << 18
 
 #: No length or angle of a motion is larger in any unit, and products of some still fit.
 LARGEST = 1e12
@@ -85,31 +88,46 @@ def first_bad_number(tokens: Iterable[str]) -> str | None:
     return None
 
 
+def lines_of(text: str) -> Iterator[str]:
+    """Yield what `text.splitlines()` lists; only some lines are in memory at a time."""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start + _PIECE) + 1 or len(text)
+        yield from text[start:end].splitlines()
+        start = end
+
+
 def read_table(
-    name: Path, rows: Sequence[tuple[int, str]], width: int, separator: str | None = None
+    name: Path, rows: Iterable[tuple[int, str]], width: int, separator: str | None = None
 ) -> Float[np.ndarray, "T V"]:
     """Read (line number, line) rows of `width` numbers, one frame each.
 
     Raises `PoseliftError` naming line and frame for a row of another length or what is no number.
     """
-    for frame, (number, line) in enumerate(rows):
-        found = len(line.split(separator))
-        if found != width:
-            raise PoseliftError(
-                f"{name}, line {number} (frame {frame}): expected {width} values, got {found}"
-            )
-    try:
-        values = to_floats(word for _, line in rows for word in line.split(separator))
-    except ValueError:
-        for frame, (number, line) in enumerate(rows):
-            bad = first_bad_number(line.split(separator))
-            if bad is not None:
+    rows, blocks, start = iter(rows), [np.empty((0, width))], 0
+    while block := list(islice(rows, max(1, _CELLS // max(width, 1)))):
+        words: list[str] = []
+        for frame, (number, line) in enumerate(block, start):
+            found = line.split(separator)
+            if len(found) != width:
                 raise PoseliftError(
-                    f"{name}, line {number} (frame {frame}): "
-                    f"expected a number, got {bad.strip()[:40]!r}"
-                ) from None
-        raise
-    return values.reshape(len(rows), width)
+                    f"{name}, line {number} (frame {frame}): expected {width} values, got "
+                    f"{len(found)}"
+                )
+            words += found
+        try:
+            blocks.append(to_floats(words).reshape(len(block), width))
+        except ValueError:
+            for frame, (number, line) in enumerate(block, start):
+                bad = first_bad_number(line.split(separator))
+                if bad is not None:
+                    raise PoseliftError(
+                        f"{name}, line {number} (frame {frame}): "
+                        f"expected a number, got {bad.strip()[:40]!r}"
+                    ) from None
+            raise
+        start += len(block)
+    return np.concatenate(blocks)
 
 
 def check_frames(name: Path, announced: int, found: int, whole: bool) -> tuple[str, ...]:

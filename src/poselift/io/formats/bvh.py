@@ -27,7 +27,7 @@ def read(path: Path, options: ReadOptions) -> Results:
     our own files only the joints of the joint set are taken, in metres.
     """
     motion = read_bvh(path)
-    positions, _ = motion.world()
+    positions = motion.places()
     rest = motion.rest()
     unit, metres = unit_of(float(np.ptp(rest[:, 1]) or np.ptp(rest, axis=0).max()))
     frames = np.arange(len(motion))

@@ -32,7 +32,7 @@ def read(path: Path, options: ReadOptions) -> Detections:
     names = [line[0].strip().lower() for line in first_lines(path, 4) if line]
     if names[:1] != ["scorer"] or "bodyparts" not in names or "coords" not in names:
         raise PoseliftError(f"{path}: expected lines of scorer, bodyparts and coords at its start")
-    head, table, _ = read_table(path, names.index("coords") + 1)
+    head, table, _, (frames,) = read_table(path, names.index("coords") + 1, exact=(0,))
     rows = {line[0].strip().lower(): line[1:] for line in head if line}
     width = table.shape[1] - 1
     rows.setdefault("individuals", [""] * width)
@@ -42,7 +42,6 @@ def read(path: Path, options: ReadOptions) -> Detections:
                 f"{path}, line of {name}: expected {width} entries, one a column, got "
                 f"{len(rows.get(name, ()))}"
             )
-    frames = table[:, 0]
     if np.isnan(frames).any():  # names of pictures stand there
         frames = np.arange(len(table), dtype=np.float64)
     return from_columns(
@@ -63,15 +62,15 @@ def from_columns(
     parts = list(dict.fromkeys(part for _, part, _ in columns))
     who = list(dict.fromkeys(person for person, _, _ in columns))
     skeleton, order = arrange(parts, where)
-    every = np.full((len(who), len(table), len(parts), 3), np.nan)
+    points = np.full((len(who), len(table), len(skeleton), 3), np.nan, np.float32)
+    place = {parts[column]: joint for joint, column in enumerate(order) if column >= 0}
+    persons = {person: index for index, person in enumerate(who)}
     for column, (person, part, coordinate) in enumerate(columns):
-        if coordinate.strip().lower() not in _AXES:
+        axis = _AXES.get(coordinate.strip().lower())
+        if axis is None:
             raise PoseliftError(f"{where}: expected x, y and likelihood, got {coordinate[:40]!r}")
-        axis = _AXES[coordinate.strip().lower()]
-        every[who.index(person), :, parts.index(part), axis] = table[:, column]
-    points = np.full((len(who), len(table), len(skeleton), 3), np.nan)
-    kept = [place for place, column in enumerate(order) if column >= 0]
-    points[:, :, kept] = every[:, :, [order[place] for place in kept]]
+        if part in place:
+            points[persons[person], :, place[part], axis] = table[:, column]
     points[np.isnan(points[..., :2]).any(axis=3)] = np.nan
     flat = points.transpose(1, 0, 2, 3).reshape(-1, len(skeleton), 3)
     if not ((frames >= 0) & (frames < 2**52) & (frames % 1 == 0)).all():

@@ -56,7 +56,7 @@ def read(path: Path, options: ReadOptions) -> Detections:
     frames = rows["index"]
     if frames.dtype.kind not in "iuf":  # names of pictures stand there
         frames = np.arange(len(rows))
-    return from_columns(str(path), columns, frames.astype(np.float64), values.astype(np.float64))
+    return from_columns(str(path), columns, frames.astype(np.float64), values)
 
 
 def _columns(kind: Any, path: Path) -> list[tuple[str, str, str]]:

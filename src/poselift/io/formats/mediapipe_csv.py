@@ -15,13 +15,13 @@ import re
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Int
 
 from poselift.errors import PoseliftError
 from poselift.io.jointsets import arrange
 from poselift.io.mend import of_picture
 from poselift.io.registry import Format, ReadOptions
-from poselift.io.textable import first_lines, read_table
+from poselift.io.textable import check_full, first_lines, read_table
 from poselift.poses import Detections
 from poselift.skeletons import MEDIAPIPE_33, Skeleton
 
@@ -76,9 +76,9 @@ _Table = tuple[np.ndarray, np.ndarray | None, np.ndarray, Skeleton]
 
 def _wide(path: Path, names: list[str]) -> _Table:
     """Read a row a frame."""
-    _, table, _ = read_table(path, 1)
+    _, table, _, keys = read_table(path, 1, exact=_keys(names))
     numbered = {i: m for i, name in enumerate(names) if (m := _NUMBERED.match(name))}
-    points = np.full((len(table), 33, 3), np.nan)
+    points = np.full((len(table), 33, 3), np.nan, np.float32)
     skeleton = MEDIAPIPE_33
     if len(numbered) >= 3 * 8:
         places = {i: (int(m[2] or m[3]), _AXES[m[1] or m[4]]) for i, m in numbered.items()}
@@ -93,22 +93,22 @@ def _wide(path: Path, names: list[str]) -> _Table:
         named = {i: m for i, name in enumerate(names) if (m := _NAMED.match(name))}
         joints = list(dict.fromkeys(m[1] for m in named.values()))
         skeleton, order = arrange(joints, str(path))
-        every = np.full((len(table), len(joints), 3), np.nan)
+        points = np.full((len(table), len(skeleton), 3), np.nan, np.float32)
+        place = {joints[column]: joint for joint, column in enumerate(order) if column >= 0}
         for column, match in named.items():
-            every[:, joints.index(match[1]), _AXES[match[2]]] = table[:, column]
-        points = np.full((len(table), len(skeleton), 3), np.nan)
-        kept = [place for place, column in enumerate(order) if column >= 0]
-        points[:, kept] = every[:, [order[place] for place in kept]]
-    frames = _frames(path, names, table)
+            if match[1] in place:
+                points[:, place[match[1]], _AXES[match[2]]] = table[:, column]
+    exact = dict(zip(_keys(names), keys, strict=True))
+    frames, times = _frames(path, names, exact, len(table)), _times(names, exact)
     order_ = np.argsort(frames, kind="stable")
-    times = _times(names, table)
     return frames[order_], None if times is None else times[order_], points[order_], skeleton
 
 
 def _long(path: Path, names: list[str], joint: int) -> _Table:
     """Read a row a landmark."""
-    _, table, words = read_table(path, 1, (joint,))
-    skeleton, number = MEDIAPIPE_33, table[:, joint]
+    _, table, words, keys = read_table(path, 1, (joint,), (*_keys(names), joint))
+    exact = dict(zip((*_keys(names), joint), keys, strict=True))
+    skeleton, number = MEDIAPIPE_33, exact[joint]
     if np.isnan(number).any():
         listed = list(dict.fromkeys(words[0]))
         skeleton, order = arrange(listed, str(path))
@@ -117,35 +117,44 @@ def _long(path: Path, names: list[str], joint: int) -> _Table:
         number = np.array([known[word] for word in words[0]], dtype=np.float64)
     elif not ((number >= 0) & (number < 33) & (number % 1 == 0)).all():
         raise PoseliftError(f"{path}: expected landmarks 0 to 32, got {number.max():g}")
-    frames, row = np.unique(_frames(path, names, table), return_inverse=True)
+    frames, row = np.unique(_frames(path, names, exact, len(table)), return_inverse=True)
+    check_full(path, len(table), len(frames), len(skeleton))
     kept = number >= 0
-    points = np.full((len(frames), len(skeleton), 3), np.nan)
+    points = np.full((len(frames), len(skeleton), 3), np.nan, np.float32)
     for name, axis in _AXES.items():
         if name in names:
             values = table[kept, names.index(name)]
             points[row[kept], number[kept].astype(int), axis] = values
-    every = _times(names, table)
+    every = _times(names, exact)
     first = np.unique(row, return_index=True)[1]
     return frames, None if every is None else every[first], points, skeleton
 
 
-def _frames(path: Path, names: list[str], table: Float[np.ndarray, "N C"]) -> np.ndarray:
+def _keys(names: list[str]) -> tuple[int, ...]:
+    """Return the columns of frame numbers and of times, where there are any."""
+    found = (next((n for n in wanted if n in names), None) for wanted in (_FRAME, _SECONDS))
+    return tuple(names.index(name) for name in found if name is not None)
+
+
+def _frames(
+    path: Path, names: list[str], exact: dict[int, np.ndarray], count: int
+) -> Int[np.ndarray, " N"]:
     """Return the frame number of each row; rows are counted where no column says it."""
     column = next((names.index(name) for name in _FRAME if name in names), None)
     if column is None:
-        return np.arange(len(table))
-    values = table[:, column]
+        return np.arange(count)
+    values = exact[column]
     if not ((values >= 0) & (values < 2**52) & (values % 1 == 0)).all():
         raise PoseliftError(f"{path}: expected {names[column]} as whole numbers from 0 on")
     return values.astype(np.int64)
 
 
-def _times(names: list[str], table: Float[np.ndarray, "N C"]) -> np.ndarray | None:
+def _times(names: list[str], exact: dict[int, np.ndarray]) -> np.ndarray | None:
     """Return the seconds of each row, None if no column says them."""
     found = next((name for name in _SECONDS if name in names), None)
     if found is None:
         return None
-    times: np.ndarray = table[:, names.index(found)] * _SECONDS[found]
+    times: np.ndarray = exact[names.index(found)] * _SECONDS[found]
     return None if np.isnan(times).any() else times
 
 
