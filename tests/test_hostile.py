@@ -26,7 +26,7 @@ from poselift.files import inside
 from poselift.io import csvfile, csvread, load, read_detections, textable
 from poselift.io.formats import deeplabcut
 from poselift.io.registry import ReadOptions, writers
-from poselift.mocap import bvh, read_bvh
+from poselift.mocap import bvh, read_bvh, read_trc
 from poselift.motion.calibration import read_calibration
 from poselift.poses import Person, PoseSequence, Results
 from poselift.skeletons import COCO_17, Skeleton, get_skeleton
@@ -365,6 +365,20 @@ def test_landmarks_one_a_frame_are_no_bomb(tmp_path: Path) -> None:
     path.write_text("frame,landmark,x,y\n" + rows)
     with pytest.raises(PoseliftError, match="33 joints, got 40000 rows of 40000 frames"):
         load(path, image_size=(640, 480))
+
+
+def test_markers_take_a_few_times_their_size(tmp_path: Path) -> None:
+    path, frames, names = tmp_path / "a.trc", 3000, [f"m{k}" for k in range(20)]
+    head = [
+        "PathFileType\t4\t(X/Y/Z)\ta.trc",
+        "DataRate\tCameraRate\tNumFrames\tNumMarkers\tUnits",
+        f"30\t30\t{frames}\t20\tm",
+        "Frame#\tTime\t" + "\t\t\t".join(names),
+        "",
+    ]
+    rows = (f"{t}\t{t / 30:.4f}" + "\t1.25\t2.5\t3.125" * 20 for t in range(frames))
+    path.write_text("\n".join([*head, *rows]) + "\n")
+    assert peak_of(read_trc, path) < 6
 
 
 def test_lines_of_single_numbers_are_no_bomb(tmp_path: Path) -> None:

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from poselift.errors import PoseliftError, quoted
-from poselift.mocap.textfile import LARGEST, check_frames
+from poselift.mocap.textfile import LARGEST, check_frames, lines_of
 
 _METRES = {
     "m": 1.0,
@@ -27,6 +29,9 @@ _METRES = {
     "millimeters": 0.001,
 }
 _HEADER_LINES = 5
+
+#: Numbers of a table that are in memory as Python's at a time.
+_CELLS = 1 << 14
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +75,7 @@ def read_trc(path: str | os.PathLike[str]) -> MarkerTrack:
     not a number.
     """
     name = Path(path)
-    lines, ends = _read_lines(name)
+    lines, rest, ends = _read_lines(name)
     # the fields that are needed come before any that may be left out (some writers give no value
     # for OrigDataStartFrame)
     fields = dict(zip(lines[1].split(), lines[2].split(), strict=False))
@@ -83,16 +88,20 @@ def read_trc(path: str | os.PathLike[str]) -> MarkerTrack:
             f"{name}, line 3: unknown unit {fields['Units']!r}, expected m, cm or mm"
         )
     markers = _marker_names(name, lines[3], _whole(name, fields, "NumMarkers"))
-    rows = [
+    rows = (
         _row(f"{name}, line {number}", line, markers)
-        for number, line in enumerate(lines[_HEADER_LINES:], _HEADER_LINES + 1)
+        for number, line in enumerate(rest, _HEADER_LINES + 1)
         if line.strip()
-    ]
-    notes = check_frames(name, _whole(name, fields, "NumFrames"), len(rows), ends)
-    table = np.array(rows, dtype=np.float64).reshape(len(rows), 2 + 3 * len(markers))
+    )
+    blocks = [np.empty((0, 2 + 3 * len(markers)))]
+    while block := list(islice(rows, max(1, _CELLS // (2 + 3 * len(markers))))):
+        blocks.append(np.array(block, dtype=np.float64))
+    table = np.concatenate(blocks)
+    del blocks  # as large as the table
+    notes = check_frames(name, _whole(name, fields, "NumFrames"), len(table), ends)
     return MarkerTrack(
         markers,
-        table[:, 2:].reshape(len(rows), len(markers), 3) * scale,
+        table[:, 2:].reshape(len(table), len(markers), 3) * scale,
         table[:, 0].astype(np.int64),
         table[:, 1].copy(),
         _rate(name, fields),
@@ -100,8 +109,8 @@ def read_trc(path: str | os.PathLike[str]) -> MarkerTrack:
     )
 
 
-def _read_lines(name: Path) -> tuple[list[str], bool]:
-    """Return the lines of a file that begins as a TRC does, and whether the last one is whole."""
+def _read_lines(name: Path) -> tuple[list[str], Iterator[str], bool]:
+    """Return the header's lines of a file that begins as a TRC does, the others, if it ends."""
     try:
         with name.open("rb") as stream:
             start = stream.read(15)
@@ -114,10 +123,11 @@ def _read_lines(name: Path) -> tuple[list[str], bool]:
         raise PoseliftError(f"{name}: expected text in UTF-8") from None
     except OSError as error:
         raise PoseliftError(f"{name}: cannot be read ({error.strerror})") from error
-    lines = text.splitlines()
-    if len(lines) < _HEADER_LINES:
+    lines = lines_of(text)
+    head = list(islice(lines, _HEADER_LINES))
+    if len(head) < _HEADER_LINES:
         raise PoseliftError(f"{name}: the TRC header is cut short")
-    return lines, text.endswith(("\n", "\r"))
+    return head, lines, text.endswith(("\n", "\r"))
 
 
 def _whole(name: Path, fields: dict[str, str], key: str) -> int:
