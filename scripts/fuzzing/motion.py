@@ -141,7 +141,7 @@ def motion(folder: Path) -> list[Surface]:
     readers: dict[str, Callable[[Path], object]] = {
         "a.asf": read_asf,
         "a.amc": lambda path: read_amc(path, skeleton),
-        "a.bvh": lambda path: read_bvh(path).world(),
+        "a.bvh": lambda path: read_bvh(path).places(),
         "a.trc": read_trc,
         "a.csv": read_expmap_skeleton,
         "a.txt": lambda path: read_expmap(path, table).world(),

@@ -124,7 +124,7 @@ def _bvh(path: Path, what: Description) -> Track:
     advice = f"; in {unit} the body at rest would be {height * metres:.2f} m tall"
     scale = _metres(path, what, advice)
     marks = rig(motion.names, motion.parents).aliases
-    joints, derived = onto(path, what, motion.names, motion.world()[0] * scale, marks)
+    joints, derived = onto(path, what, motion.names, motion.places() * scale, marks)
     rate = round(1 / motion.frame_time, 3)
     return Track(joints, np.arange(len(joints)), rate, None, "y", derived, motion.notes)
 
