@@ -74,8 +74,9 @@ def test_a_broken_index_is_refused(
 def test_other_files_are_refused(root: Path, tmp_path: Path) -> None:
     with pytest.raises(PoseliftError, match=r"cmu_more\.npz: "):
         load_cmu_more(tmp_path)
-    np.savez(tmp_path / "cmu_more.npz", poses=np.zeros((3, 16, 3), np.int16), clip=np.zeros(3))
-    with pytest.raises(PoseliftError, match=r"expected poses of shape \(N, 17, 3\)"):
-        load_cmu_more(tmp_path)
+    for poses in (np.zeros((3, 16, 3), np.int16), np.full((3, 17, 3), "0")):
+        np.savez(tmp_path / "cmu_more.npz", poses=poses, clip=np.arange(3))
+        with pytest.raises(PoseliftError, match=r"expected poses of shape \(N, 17, 3\)"):
+            load_cmu_more(tmp_path)
     with pytest.raises(PoseliftError, match="no clip of a known subject is bvh"):
         load_cmu_more(root, ("bvh",))

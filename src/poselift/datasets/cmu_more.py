@@ -43,10 +43,11 @@ def load_cmu_more(
     path, index = folder / "cmu_more.npz", folder / "INDEX.csv"
     arrays = read_npz(path, ("poses", "clip"))
     poses, clip = arrays["poses"], arrays["clip"]
-    if poses.ndim != 3 or poses.shape[1:] != (17, 3) or clip.shape != (len(poses),):
+    shapes = poses.ndim == 3 and poses.shape[1:] == (17, 3) and clip.shape == (len(poses),)
+    if not shapes or poses.dtype.kind not in "fiu" or clip.dtype.kind not in "iu":
         raise PoseliftError(
             f"{path}: expected poses of shape (N, 17, 3) and N clip numbers, "
-            f"got {poses.shape} and {clip.shape}"
+            f"got {poses.shape} of {poses.dtype} and {clip.shape} of {clip.dtype}"
         )
     motions = []
     for number, row in enumerate(csv.DictReader(read_text(index).splitlines()), start=2):
