@@ -31,7 +31,8 @@ class Surface:
     """Something that reads a byte: its name, valid inputs (files or folders), and the reader.
 
     `share` is below 1 for a reader that is slow, or starts a process of its own: it gets fewer
-    cases. `victims` are the files of a folder that are damaged.
+    cases. `victims` are the files of a folder that are damaged. `memory` is what a case may take
+    (MiB): a small file may well hold a large picture.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Surface:
     read: Callable[[Path], object]
     share: float = 1.0
     victims: str = "*"
+    memory: int = MEBIBYTES
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def attempt(surface: Surface, path: Path) -> tuple[str, str]:
     if time.monotonic() - started > SECONDS:
         return "slow", f"{time.monotonic() - started:.1f} s"
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    if grown > MEBIBYTES:
+    if grown > surface.memory:
         return "memory", f"{grown:.0f} MiB above the idle process"
     return "", ""
 

@@ -43,8 +43,8 @@ def pictures(folder: Path, results: Results) -> list[Surface]:
         return detector.follow(picture, np.array([[4.0, 4.0, 40.0, 44.0]]))
 
     return [
-        Surface("video", [*videos, bare, *singles], _watch),
-        Surface("stills", [stills], _watch, share=0.3),
+        Surface("video", [*videos, bare, *singles], _watch, memory=300),
+        Surface("stills", [stills], _watch, share=0.3, memory=300),
         Surface("detector.onnx", detectors, find, share=0.1),
         Surface("film", videos[:4], lambda path: render_html(results, "x", video=path), share=0.2),
         Surface("live page", _requests(folder), _Asked(), share=0.3),

@@ -248,10 +248,14 @@ def test_mmpose_joints_that_are_not_seen_are_missing(tmp_path: Path) -> None:
         ({"imgname": np.array(["S9_Sitting.1_1.jpg"])}, r"row 0: unknown camera 1 in 'S9_Sitting"),
         ({"imgname": np.array(["S9_Jump.54138969_1.jpg"])}, r"row 0: unknown action 'Jump', expec"),
         ({"imgname": np.zeros((2, 2))}, r"expected imgname to be a list of names"),
-        ({"S": np.zeros((3, 17, 4))}, r"expected S of shape \(88, 17, 4\), found \(3, 17, 4\)"),
+        (
+            {"S": np.zeros((3, 17, 4))},
+            r"S of shape \(88, 17, 4\) in numbers, found \(3, 17, 4\) of float64",
+        ),
+        ({"S": np.full((88, 17, 4), "+")}, r"in numbers, found \(88, 17, 4\) of <U1"),
         (
             {"part": np.zeros((88, 16, 3))},
-            r"expected part of shape \(88, 17, 3\), found \(88, 16, 3",
+            r"expected part of shape \(88, 17, 3\) in numbers, found \(88, 16, 3",
         ),
         ({"S": np.full((88, 17, 4), 3000.0)}, r"expected people in metres"),
     ],

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 import time
+import zlib
 from fractions import Fraction
 from pathlib import Path
 
@@ -84,8 +86,19 @@ def test_trimming_keeps_frame_numbers_and_times(tmp_path: Path) -> None:
         seen = [(one.index, one.time) for one in video]
     assert [index for index, _ in seen] == list(range(10, 20))
     np.testing.assert_allclose([at for _, at in seen], np.arange(10, 20) / 20)
-    with pytest.raises(PoseliftError, match=r"a\.mp4: no frame of it can be read"):
+    with pytest.raises(PoseliftError, match=r"can be read within the part that --trim asks for"):
         Video(path, trim=(30.0, 40.0))
+
+
+def test_a_picture_of_too_many_pixels_is_not_decoded(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Image.fromarray(colours(1)[0]).save(path)
+    content = bytearray(path.read_bytes())
+    content[16:24] = struct.pack(">II", 9000, 9000)  # its header: width and height
+    content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    path.write_bytes(content)
+    with pytest.raises(PoseliftError, match=r"a\.png: no frame of it can be read \(64 million"):
+        Video(path)
 
 
 @pytest.mark.parametrize(

@@ -115,11 +115,11 @@ def _parse(
 def _values(path: Path, name: str, columns: int, rows: int) -> Float32[np.ndarray, "N 17 C"]:
     """Return coordinates as float32, NaN where the last column says that a joint is not seen."""
     array = read_npz(path, [name])[name]
-    if not isinstance(array, np.ndarray) or array.shape != (rows, len(H36M_17), columns):
-        found = array.shape if isinstance(array, np.ndarray) else f"a {type(array).__name__}"
-        raise PoseliftError(
-            f"{path}: expected {name} of shape {(rows, len(H36M_17), columns)}, found {found}"
-        )
+    shape = (rows, len(H36M_17), columns)
+    known = isinstance(array, np.ndarray)
+    if not known or array.shape != shape or array.dtype.kind not in "fiu":
+        found = f"{array.shape} of {array.dtype}" if known else f"a {type(array).__name__}"
+        raise PoseliftError(f"{path}: expected {name} of shape {shape} in numbers, found {found}")
     values = array[..., :-1].astype(np.float32)
     values[array[..., -1] == 0] = np.nan
     return values

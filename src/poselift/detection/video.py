@@ -42,6 +42,9 @@ _STEP = 1 / 30
 #: A larger side than this is no picture of people (8K has 7,680).
 _MAX_SIDE = 16384
 
+#: Nor is one of more pixels (8K has 33 million, a photograph 50): a small file claims any.
+_MAX_PIXELS = 1 << 26
+
 
 def is_video(source: str | os.PathLike[str]) -> bool:
     """Tell whether a source is a camera, a video, a picture or a folder of pictures.
@@ -124,7 +127,10 @@ class Video:
         try:
             self._first: Picture | None = next(self._frames)
         except StopIteration:
-            raise PoseliftError(f"{self.name}: no frame of it can be read") from None
+            why = f" ({_MAX_PIXELS >> 20} million pixels at most)"
+            if self._trim != (0.0, float("inf")):
+                why = " within the part that --trim asks for"
+            raise PoseliftError(f"{self.name}: no frame of it can be read{why}") from None
         except av.error.FFmpegError as error:
             raise PoseliftError(f"{self.name}: cannot be read ({error.strerror})") from None
         self.size = self._first.size
@@ -326,7 +332,11 @@ def _open(path: str, name: str | None = None) -> InputContainer:
     """Open a file."""
     av = _import_av()
     try:
-        container: InputContainer = av.open(path, metadata_errors="replace")
+        most = {"max_pixels": str(_MAX_PIXELS)}
+        container: InputContainer = av.open(path, options=most, metadata_errors="replace")
+        for one in container.streams.video:
+            if one.codec_context is not None:
+                one.codec_context.options = most
     except av.error.FFmpegError as error:
         raise PoseliftError(
             f"{name or path}: is no video or picture that can be read, or was cut off "
