@@ -94,6 +94,7 @@ def test_others_find_types_units_and_facts(tmp_path: Path) -> None:
     [
         (lambda t: t.replace_schema_metadata({}), "without poselift's facts"),
         (lambda t: t.replace_schema_metadata({"poselift": "[1"}), "metadata are not JSON"),
+        (lambda t: t.replace_schema_metadata({"poselift": b'{"\xb8'}), "metadata are not JSON"),
         (lambda t: t.replace_schema_metadata({"poselift": "[1]"}), "metadata: expected an object"),
         (lambda t: t.drop_columns(["poses_3d"]), "expected a column poses_3d or keypoints"),
         (lambda t: t.drop_columns(["scores"]), "expected an array 'scores'"),

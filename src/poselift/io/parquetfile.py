@@ -194,7 +194,7 @@ def _said(schema: pyarrow.Schema, where: str) -> dict[str, Any]:
         )
     try:
         return read_object(msgspec.json.decode(text), f"{where}, metadata")
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise PoseliftError(f"{where}: its metadata are not JSON ({error})"[:300]) from None
 
 
