@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
 
 from poselift.errors import PoseliftError
 from poselift.models import build, load_model, save_model
 from poselift.training import start_from, train
+from poselift.training.report import LineReporter
 from training_fixtures import TINY, tiny_config, tiny_data
 
 CARD = {"name": "mine", "skeleton": "h36m_17", "normalisation": "gridconv", "units": "m"}
@@ -41,6 +44,34 @@ def test_a_training_starts_where_the_weights_are(tmp_path: Path) -> None:
         found.get_buffer("expand.layer.attention.temperature"),
         first.get_buffer("expand.layer.attention.temperature"),
     )
+
+
+def test_what_it_began_with_is_kept_where_no_epoch_betters_it(tmp_path: Path) -> None:
+    """The data are learnt first, then a rate that is far too high undoes that."""
+    data, source = tiny_data(), tmp_path / "first"
+    learnt = train(tiny_config("martinez"), data, source, device="cpu", export=False)
+    config = start_from(tiny_config("martinez", epochs=2, lr=10.0), str(source))
+    said = io.StringIO()
+    options = {"device": "cpu", "reporter": LineReporter(Console(file=said)), "export": False}
+    result = train(config, data, tmp_path / "run", **options)
+    error = learnt.best["val_mpjpe_mm"]
+    assert result.best == {
+        **{"epoch": 0, "step": 0, "samples": 0},
+        "val_loss": learnt.best["val_loss"],
+        "val_mpjpe_mm": error,
+    }
+    assert f"before the first step  validation loss {learnt.best['val_loss']:.5g}  MPJPE" in (
+        said.getvalue()
+    )
+    (_, first, *others) = (tmp_path / "run" / "metrics.csv").read_text().splitlines()
+    assert first.startswith("0,0,0,,,") and len(others) == 2
+    kept, theirs = (load_model(folder)[0] for folder in (tmp_path / "run", source))
+    for (name, ours), value in zip(
+        kept.state_dict().items(), theirs.state_dict().values(), strict=True
+    ):
+        assert torch.equal(ours, value), name
+    again = train(config, data, tmp_path / "run", **options, resume=True)
+    assert (again.best, again.was_finished) == (result.best, True)
 
 
 def test_it_is_resumed_from_its_own_checkpoint(tmp_path: Path) -> None:

@@ -102,7 +102,9 @@ def ending(result: TrainingResult, out: Path, epochs: int) -> str:
     """Say how a run ended."""
     from poselift.training.checkpoint import words_of
 
-    best = f"validation {words_of(result.best)} at epoch {result.best['epoch']}"
+    epoch = result.best["epoch"]
+    where = f"at epoch {epoch}" if epoch else "by the weights of --init, which no epoch betters"
+    best = f"validation {words_of(result.best)} {where}"
     if result.moved is not None:
         best += f", {result.moved[0]} of {result.moved[1]} nodes of the layout moved"
     if result.was_finished:

@@ -34,6 +34,9 @@ Row = dict[str, int | float]
 #: What a row of metrics holds.
 COLUMNS = ("epoch", "step", "samples", "lr", "train_loss", "val_loss")
 
+#: What one of weights that are not trained here yet holds of that.
+FIRST = ("epoch", "step", "samples", "val_loss")
+
 #: What else it may hold, in words and units: 3D error, and 2D error in pixels of the crop. The
 #: first that is there decides which epoch is the best.
 MEASURES = {"val_mpjpe_mm": "MPJPE {:.1f} mm", "val_2d_px": "2D error {:.2f} px"}
@@ -63,6 +66,8 @@ class Progress:
     """Sum of the losses of this epoch's finished steps."""
     history: list[Row] = field(default_factory=list)
     """One row of metrics for each finished epoch."""
+    first: Row | None = None
+    """Of weights that had been trained before, what validation said of them: a row of epoch 0."""
     layouts: list[dict[str, Any]] = field(default_factory=list)
     """Of a learnt layout, at the start and after each epoch: `epoch`, `nodes` (the joint of each
     node) and `drawn` (some of the layouts that the scores give)."""
@@ -78,9 +83,14 @@ class Progress:
         return [row["val_loss"] for row in self.history]
 
     @property
+    def rows(self) -> list[Row]:
+        """All rows of metrics, that of the weights it began with first."""
+        return [*([] if self.first is None else [self.first]), *self.history]
+
+    @property
     def best(self) -> Row | None:
         """The row with the lowest validation error, the earliest of equals."""
-        return min(self.history, key=error_of, default=None)
+        return min(self.rows, key=error_of, default=None)
 
 
 def error_of(row: Row) -> float:
@@ -167,7 +177,7 @@ def read_progress(folder: Path) -> Progress:
     """Read how far a checkpoint is; `PoseliftError` if that is damaged, `OSError` if missing."""
     content = (folder / _PROGRESS).read_bytes()
     try:
-        values = {"layouts": [], **orjson.loads(content)}  # older ones have none
+        values = {"layouts": [], "first": None, **orjson.loads(content)}  # older ones: none
         progress = Progress(**{item.name: values[item.name] for item in fields(Progress)})
         _check_progress(progress)
     except (KeyError, TypeError, ValueError) as error:
@@ -190,14 +200,21 @@ def _check_progress(progress: Progress) -> None:
     rows = progress.history
     if not isinstance(rows, list) or len(rows) != progress.epoch:
         raise ValueError(f"history: expected a row for each of {progress.epoch} epochs")
+    if progress.first is not None and not _is_row(progress.first, FIRST):
+        raise ValueError("first: is not the metrics of weights that it began with")
     for number, row in enumerate(rows, start=1):
-        own = [name for name in MEASURES if isinstance(row, dict) and name in row]
-        numbers = bool(own) and all(
-            type(row.get(name)) in (int, float) and math.isfinite(row[name])
-            for name in (*COLUMNS, *own)
-        )
+        numbers = _is_row(row, COLUMNS)
         if not numbers or row["epoch"] != number or not 0 < row["step"] <= progress.step:
             raise ValueError(f"history: row {number} is not the metrics of epoch {number}")
+
+
+def _is_row(row: Any, columns: tuple[str, ...]) -> bool:
+    """Whether a row has numbers in these columns and a measure."""
+    own = [name for name in MEASURES if isinstance(row, dict) and name in row]
+    return bool(own) and all(
+        type(row.get(name)) in (int, float) and math.isfinite(row[name])
+        for name in (*columns, *own)
+    )
 
 
 def load_weights(folder: Path, model: nn.Module) -> None:

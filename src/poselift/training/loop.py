@@ -68,7 +68,8 @@ class TrainingResult:
     folder: Path
     """Run folder, now with model.safetensors, model.json and model.onnx."""
     best: Row
-    """Metrics of the epoch whose weights were kept, chosen on validation data."""
+    """Metrics of the epoch whose weights were kept, chosen on validation data; epoch 0 is that of
+    the weights of `TrainingConfig.init`."""
     moved: tuple[int, int] | None
     """Nodes of a learnt layout that changed their joint over the training, and all there are."""
     was_finished: bool
@@ -174,10 +175,16 @@ class _Run:
             write_config(self._config, self._folder)  # anew, for a resumed run may end elsewhere
             if self._checkpoint is None:
                 progress.layouts = logged(self._model, 0)
+                if self._config.init is not None:
+                    self._measure_first()
                 self._save()
             writer = tensorboard(self._folder, progress.step)
             try:
                 self._announce(as_samples(upcoming.result()))
+                if progress.first is not None and progress.step == 0:
+                    self._reporter.epoch(progress.first)
+                    if writer is not None:
+                        log_epoch(writer, progress.first)
                 while progress.epoch < self._config.epochs:
                     samples = as_samples(upcoming.result())
                     if progress.epoch + 1 < self._config.epochs:
@@ -280,6 +287,25 @@ class _Run:
             f"the last good checkpoint is {self._checkpoint}; try a lower --lr"
         )
 
+    def _measure_first(self) -> None:
+        """Keep the weights of another training as the best so far: this one may be no better."""
+        kept = self._kept()
+        row: Row = {"epoch": 0, "step": 0, "samples": 0}
+        row |= validate(kept, self._data.validation, self._config.loss, self._device)
+        if not math.isfinite(error_of(row)):
+            return  # any epoch is better
+        self._progress.first = row
+        self._keep(kept, row)
+        write_metrics(self._folder, self._progress.rows)
+
+    def _keep(self, kept: nn.Module, row: Row) -> None:
+        """Write the best checkpoint."""
+        replace_folder(
+            self._folder / "checkpoints",
+            "best",
+            lambda folder: save_model(folder, kept, self._card(row)),
+        )
+
     def _finish_epoch(self, steps: int) -> None:
         """Validate, record, and keep the weights if they are the best so far."""
         progress = self._progress
@@ -299,12 +325,8 @@ class _Run:
         progress.history.append(row)
         progress.epoch, progress.batch, progress.loss_sum = progress.epoch + 1, 0, 0.0
         if best is None or error_of(row) < error_of(best):
-            replace_folder(
-                self._folder / "checkpoints",
-                "best",
-                lambda folder: save_model(folder, kept, self._card(row)),
-            )
-        write_metrics(self._folder, progress.history)
+            self._keep(kept, row)
+        write_metrics(self._folder, progress.rows)
         progress.layouts += logged(self._model, progress.epoch)
         if progress.layouts:
             write_layouts(self._folder, progress.layouts, describe(self._model)[1])

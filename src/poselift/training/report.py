@@ -38,7 +38,7 @@ class Reporter(ABC):
 
     @abstractmethod
     def epoch(self, row: Mapping[str, int | float]) -> None:
-        """Note the metrics of a finished epoch."""
+        """Note the metrics of a finished epoch, or, without training loss, of the start."""
 
     def layout(self, moved: int, nodes: int) -> None:
         """Note that `moved` of the `nodes` of a learnt layout hold another joint than at first.
@@ -191,8 +191,10 @@ def _forecast(epochs: int, steps: int, done: int, seconds: float, where: str) ->
 
 def _epoch_line(row: Mapping[str, int | float], epochs: int) -> str:
     """Return the metrics of an epoch in words."""
+    measured = f"validation loss {row['val_loss']:.5g}  {words_of(dict(row))}"
+    if "train_loss" not in row:
+        return f"before the first step  {measured}"
     return (
         f"epoch {row['epoch']:.0f}/{epochs}  train loss {row['train_loss']:.5g}  "
-        f"validation loss {row['val_loss']:.5g}  {words_of(dict(row))}  "
-        f"lr {row['lr']:.3g}"
+        f"{measured}  lr {row['lr']:.3g}"
     )
