@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import reprlib
 from importlib.metadata import PackageNotFoundError, distribution
 
@@ -18,6 +19,16 @@ class PoseliftError(Exception):
     def __init__(self, sentence: str) -> None:
         """Keep the sentence, its control characters escaped, its middle left out if too long."""
         super().__init__(printable(sentence))
+
+
+#: What a path may be.
+PATH = (str, os.PathLike)
+
+
+def expect(value: object, kind: type | tuple[type, ...], words: str) -> None:
+    """Refuse what is of no such type: "expected <words>, got <the type it has>"."""
+    if not isinstance(value, kind):
+        raise PoseliftError(f"expected {words}, got {type(value).__name__}")
 
 
 def printable(text: str) -> str:

@@ -10,8 +10,8 @@ from conftest import Run
 from own_samples import LAB14, TOML, make_folder
 from poselift.datasets import get_data_set
 from poselift.reproduction import Study, get_budget
-from poselift.reproduction.cells import cell
-from poselift.training import DataSpec, make_config
+from poselift.reproduction.cells import cell, complete_all
+from poselift.training import DataSpec, SilentReporter, make_config
 
 
 def test_what_was_found_is_said(tmp_path: Path, run: Run) -> None:
@@ -83,6 +83,28 @@ def test_cells_of_one_folder_are_not_those_of_another(tmp_path: Path) -> None:
         places.add(study.folder(cell("lcn", "ground_truth")).relative_to(tmp_path))
     assert len(places) == 3
     assert {place.parts[0] for place in places} == {"one-smoke", "other-smoke"}
+
+
+def test_a_table_of_too_few_poses_says_so_before_it_trains(tmp_path: Path, run: Run) -> None:
+    folder, runs = make_folder(tmp_path / "lab"), tmp_path / "runs"
+    options = ("--budget", "smoke", "--threads", "1", "--runs", runs)
+    status, out, err = run("reproduce", "gridconv.figure8", "--data", folder, *options)
+    assert (status, out) == (2, "")
+    assert err == (
+        "poselift: error: lab train, ground truth: has 24 poses, too few for a table, whose "
+        "networks learn from 200 a step (--budget smoke)\n"
+    )
+    assert not runs.exists()
+
+
+def test_a_network_of_a_table_learns_from_ones_own_folder(tmp_path: Path) -> None:
+    folder, said = make_folder(tmp_path / "lab", count=100), list[str]()
+    study = Study("own", folder, get_budget("smoke"), tmp_path / "runs", threads=1, device="cpu")
+    one = cell("martinez", "ground_truth")
+    (result,) = complete_all(study, (one,), SilentReporter(), said.append).values()
+    assert (result.frames, result.data) == (200, "lab test, ground truth")
+    assert said[0].startswith("1 of 1 networks are to be trained, about ")
+    assert study.finished(one)
 
 
 @pytest.mark.parametrize(

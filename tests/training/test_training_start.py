@@ -64,7 +64,8 @@ def test_what_it_began_with_is_kept_where_no_epoch_betters_it(tmp_path: Path) ->
         said.getvalue()
     )
     (_, first, *others) = (tmp_path / "run" / "metrics.csv").read_text().splitlines()
-    assert first.startswith("0,0,0,,,") and len(others) == 2
+    assert first.startswith("0,0,0,,,")
+    assert len(others) == 2
     kept, theirs = (load_model(folder)[0] for folder in (tmp_path / "run", source))
     for (name, ours), value in zip(
         kept.state_dict().items(), theirs.state_dict().values(), strict=True

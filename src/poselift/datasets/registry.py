@@ -6,10 +6,11 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import NoneType
 from typing import final
 
 from poselift.datasets.lifting_data import LiftingData
-from poselift.errors import PoseliftError
+from poselift.errors import PATH, PoseliftError, expect
 from poselift.evaluation import DETECTED, GROUND_TRUTH
 
 #: Called with a few words about what is being done.
@@ -287,6 +288,8 @@ def named(data: str, root: str | os.PathLike[str] | None) -> tuple[str, Path | N
 
     Raises `PoseliftError`, which lists the names, for one that is neither, or for two folders.
     """
+    expect(data, str, "a data set by name, or a folder")
+    expect(root, (*PATH, NoneType), "root as the path of a folder")
     place = None if root is None else Path(root)
     if data in DATA_SETS:
         return data, place

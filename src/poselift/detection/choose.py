@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from poselift.detection.detector import Detector
-from poselift.errors import PoseliftError
+from poselift.errors import PATH, PoseliftError, expect
 from poselift.modelfiles.card import METADATA_KEY
 from poselift.modelfiles.onnxfile import read_onnx
 
@@ -18,7 +19,7 @@ DETECTORS = {
 
 
 def open_detector(
-    name: str = "movenet", *, skeleton: str | None = None, threads: int = 1
+    name: str | os.PathLike[str] = "movenet", *, skeleton: str | None = None, threads: int = 1
 ) -> Detector:
     """Open a detector: a name of `DETECTORS`, the path of an .onnx file, or a run folder.
 
@@ -27,6 +28,8 @@ def open_detector(
 
     Nothing is downloaded. Raises `PoseliftError` in one sentence if there is no such detector.
     """
+    expect(name, PATH, f"a detector ({', '.join(DETECTORS)}, an .onnx file, a run folder)")
+    name = os.fspath(name)
     if name in DETECTORS and skeleton is not None:
         raise PoseliftError(f"detector {name} has joints of its own, leave --skeleton out")
     if name == "rtmlib":

@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, final
 
 from poselift.detection.picture import Picture, cuttable
-from poselift.errors import PoseliftError, how_to_install
+from poselift.errors import PATH, PoseliftError, expect, how_to_install
 
 if TYPE_CHECKING:
     from av import Packet, VideoFrame
@@ -83,12 +83,16 @@ class Video:
         self, source: str | os.PathLike[str], *, trim: tuple[float, float] | None = None
     ) -> None:
         """Open a source; `trim` is the part to read, seconds from its start."""
+        expect(source, PATH, "the path of a video, or of a picture or a folder of pictures")
         self.name = os.fspath(source)
         self.live = self.name.startswith(CAMERA)
         self.lost = 0
-        self._trim = trim or (0.0, float("inf"))
-        if not 0 <= self._trim[0] < self._trim[1]:
-            raise PoseliftError(f"expected trim as (start, end) in seconds, got {trim}")
+        part: Any = (0.0, float("inf")) if trim is None else trim
+        pair = isinstance(part, tuple | list) and len(part) == 2
+        pair = pair and all(isinstance(one, int | float) for one in part)
+        if not (pair and 0 <= part[0] < part[1]):
+            raise PoseliftError(f"expected trim as (start, end) in seconds, got {trim!r}")
+        self._trim: tuple[float, float] = (part[0], part[1])
         self._files: list[Path] = []
         rest = self.name.removeprefix(CAMERA)
         path = Path(rest)

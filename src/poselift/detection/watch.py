@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 
 from poselift.detection.detector import MIN_SCORE, Detector, Found, boxes_of
 from poselift.detection.picture import Picture
+from poselift.errors import PoseliftError
 from poselift.tracking import Tracker
 from poselift.tracking.matching import twins
 
@@ -41,6 +42,8 @@ class Watcher:
     def __init__(self, detector: Detector, *, every: int | None = None) -> None:
         """Start without persons."""
         self.detector = detector
+        if every is not None and not (isinstance(every, int) and every > 0):
+            raise PoseliftError(f"expected every as a number of frames above 0, got {every!r}")
         self._every = every
         self._tracker = Tracker()
         self._looked: Picture | None = None

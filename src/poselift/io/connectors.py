@@ -5,17 +5,18 @@ Each function takes one result a frame, in the order of the frames: a list or a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
-from poselift.errors import PoseliftError
+from poselift.errors import PoseliftError, expect
 from poselift.io.entries import COUNTS
 from poselift.io.jointsets import resolve
 from poselift.io.mend import mend, of_picture
 from poselift.io.table import Table
 from poselift.poses import Detections
+from poselift.poses.checks import check_size
 from poselift.skeletons import MEDIAPIPE_33, Skeleton
 
 #: Joint sets by number of keypoints, as detectors have them.
@@ -38,8 +39,12 @@ def from_rtmlib(
     Raises `PoseliftError` naming the frame for arrays of another shape.
     """
     frames = _Frames("rtmlib", skeleton, fps, image_size)
-    for keypoints, scores in results:
-        frames.add(keypoints, scores)
+
+    def take(result: Any) -> _Found:
+        keypoints, scores = result
+        return keypoints, scores, None
+
+    frames.gather(results, take, "a pair of keypoints and scores")
     return frames.detections()
 
 
@@ -53,12 +58,15 @@ def from_mediapipe(
     Raises `PoseliftError` naming the frame for anything but 33 landmarks.
     """
     frames = _Frames("mediapipe", MEDIAPIPE_33, fps, image_size)
-    for result in results:
+
+    def take(result: Any) -> _Found:
         people = result.pose_landmarks or []
         people = people if isinstance(people, list | tuple) else [people.landmark]
         points = [[(one.x, one.y) for one in person] for person in people]
         scores = [[one.visibility for one in person] for person in people]
-        frames.add(np.array(points, np.float64), np.array(scores, np.float64))
+        return np.array(points, np.float64), np.array(scores, np.float64), None
+
+    frames.gather(results, take, "a pose result with pose_landmarks")
     return frames.detections(shares=True)
 
 
@@ -73,13 +81,16 @@ def from_ultralytics(
     Raises `PoseliftError` for results without keypoints.
     """
     frames = _Frames("ultralytics", skeleton, fps, None)
-    for result in results:
+
+    def take(result: Any) -> _Found:
         if result.keypoints is None:
             raise PoseliftError("ultralytics: the results have no keypoints, use a pose model")
         height, width = result.orig_shape
         frames.table.sizes.add([int(width), int(height)], "ultralytics")
         ids = None if result.boxes is None else result.boxes.id
-        frames.add(result.keypoints.xy, result.keypoints.conf, ids)
+        return result.keypoints.xy, result.keypoints.conf, ids
+
+    frames.gather(results, take, "Results of a pose model")
     return frames.detections()
 
 
@@ -92,8 +103,11 @@ def from_supervision(
 ) -> Detections:
     """Make detections of supervision's `KeyPoints`; `tracker_id` in their data is kept."""
     frames = _Frames("supervision", skeleton, fps, image_size)
-    for result in results:
-        frames.add(result.xy, result.confidence, (result.data or {}).get("tracker_id"))
+
+    def take(result: Any) -> _Found:
+        return result.xy, result.confidence, (result.data or {}).get("tracker_id")
+
+    frames.gather(results, take, "KeyPoints")
     return frames.detections()
 
 
@@ -106,17 +120,21 @@ def from_mmpose(
 ) -> Detections:
     """Make detections of MMPose: `PoseDataSample`s, or what `MMPoseInferencer` yields."""
     frames = _Frames("mmpose", skeleton, fps, image_size)
-    for result in results:
+
+    def take(result: Any) -> _Found:
         if isinstance(result, dict):
             people = [one for picture in result["predictions"] for one in picture]
-            frames.add(
-                np.array([one["keypoints"] for one in people], np.float64),
-                np.array([one["keypoint_scores"] for one in people], np.float64),
-            )
-        else:
-            found = result.pred_instances
-            frames.add(found.keypoints, found.keypoint_scores)
+            points = np.array([one["keypoints"] for one in people], np.float64)
+            return points, np.array([one["keypoint_scores"] for one in people], np.float64), None
+        found = result.pred_instances
+        return found.keypoints, found.keypoint_scores, None
+
+    frames.gather(results, take, "a PoseDataSample, or what MMPoseInferencer yields")
     return frames.detections()
+
+
+#: Keypoints, scores and numbers of the persons of a frame, as a detector holds them.
+_Found = tuple[Any, Any, Any]
 
 
 class _Frames:
@@ -133,24 +151,45 @@ class _Frames:
         self.table = Table(source, counts, resolve(skeleton))
         self.table.fps = fps
         if image_size is not None:
+            check_size(image_size, f"{source}: ")
             self.table.sizes.add(list(image_size), source)
 
-    def add(self, keypoints: Any, scores: Any, ids: Any = None) -> None:
+    def gather(self, results: Iterable[Any], take: Callable[[Any], _Found], words: str) -> None:
+        """Add what `take` finds in each frame's result, which is to be `words`."""
+        source = self.table.source
+        expect(results, Iterable, f"{source}'s results as a list, one a frame")
+        for result in results:
+            where = f"{source}, frame {self.table.frame_count}"
+            try:
+                keypoints, scores, ids = take(result)
+                points = _array(keypoints)
+                rest = [None if one is None else _array(one) for one in (scores, ids)]
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                kind = type(result).__name__
+                raise PoseliftError(f"{where}: expected {words}, got {kind} ({error})") from error
+            self._add(where, points, *rest)
+
+    def _add(
+        self,
+        where: str,
+        points: np.ndarray,
+        confidence: np.ndarray | None,
+        ids: np.ndarray | None,
+    ) -> None:
         """Add a frame: keypoints (P, J, 2), scores (P, J) or None, numbers (P,) or None."""
         number = self.table.frame_count
         self.table.frame_count += 1
-        where = f"{self.table.source}, frame {number}"
-        points = _array(keypoints)
         if points.size == 0:
             return
         if points.ndim != 3 or points.shape[2] < 2:
             raise PoseliftError(f"{where}: expected persons x joints x 2, got {points.shape}")
-        confidence = np.full(points.shape[:2], np.nan) if scores is None else _array(scores)
+        if confidence is None:
+            confidence = np.full(points.shape[:2], np.nan)
         if confidence.shape != points.shape[:2]:
             raise PoseliftError(
                 f"{where}: expected scores of shape {points.shape[:2]}, got {confidence.shape}"
             )
-        numbers = [-1] * len(points) if ids is None else _array(ids).astype(int).tolist()
+        numbers = [-1] * len(points) if ids is None else ids.astype(int).tolist()
         rows = np.concatenate([points[..., :2], confidence[..., None]], axis=2)
         for index, (row, identity) in enumerate(zip(rows, numbers, strict=True)):
             self.table.add(number, identity, row.ravel().tolist(), f"{where}, person {index}")

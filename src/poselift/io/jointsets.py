@@ -22,7 +22,9 @@ _SYNONYMS = {
 
 def resolve(skeleton: str | Skeleton | None) -> Skeleton | None:
     """Look a skeleton up by name; `PoseliftError` lists the names if there is none."""
-    return get_skeleton(skeleton) if isinstance(skeleton, str) else skeleton
+    if skeleton is None or isinstance(skeleton, Skeleton):
+        return skeleton
+    return get_skeleton(skeleton)
 
 
 def from_joint_names(names: Sequence[str], where: str, chosen: Skeleton | None = None) -> Skeleton:

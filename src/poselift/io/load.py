@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
-from poselift.errors import PoseliftError
+from poselift.errors import PATH, PoseliftError
 from poselift.io.jointsets import resolve
 from poselift.io.jsonfile import without_collector
 from poselift.io.mend import mend
@@ -78,7 +78,7 @@ def _read(
     source: str | os.PathLike[str], format: str, options: ReadOptions
 ) -> tuple[Path, Format, Detections | Results]:
     """Read a path in the format that it is in, or that is named; refuse options of other types."""
-    if not isinstance(source, (str, os.PathLike)):
+    if not isinstance(source, PATH):
         raise PoseliftError(
             f"expected the path of a file to read, got {type(source).__name__} (Lifter.lift takes "
             "arrays)"

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from poselift.errors import PoseliftError
+from poselift.errors import PoseliftError, expect
 from poselift.files import atomic_write
 from poselift.io import rows
 from poselift.io.arrays import Sink, array_names, need, read_arrays, write_arrays
@@ -101,6 +101,9 @@ def write_keypoints(target: str | os.PathLike[str] | Sink, people: Sequence[Pose
     Raises `PoseliftError` for another suffix, a 3D sequence, persons of different skeleton, fps
     or image size, and a place that cannot be written.
     """
+    expect(people, (list, tuple), "a list of PoseSequence to write")
+    for one in people:
+        expect(one, PoseSequence, "a list of PoseSequence to write")
     if not isinstance(target, (str, os.PathLike)):
         write_keypoints_json(people, target)
         return

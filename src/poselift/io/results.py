@@ -29,7 +29,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from poselift.errors import PoseliftError
+from poselift.errors import PATH, PoseliftError, expect
 from poselift.io import rows
 from poselift.io.arrays import Sink, need, read_arrays, write_arrays
 from poselift.io.axes import TEXTS, Axes, axes_named, axes_of, turned
@@ -115,6 +115,7 @@ def write_json(results: Results, stream: Sink, axes: Axes | None = None) -> None
 
 def _pairs(results: Results) -> tuple[list[PoseSequence], list[PoseSequence]]:
     """Return the 2D sequences, in the joints of the 3D ones, and the 3D sequences."""
+    expect(results, Results, "Results to write")
     solid = [above for _, above in results.people]
     rows.check_common(solid)
     flat = [below.to_skeleton(above.skeleton) for below, above in results.people]
@@ -150,6 +151,7 @@ def read_results(path: str | os.PathLike[str]) -> Results:
 
     Raises `PoseliftError` that names what is missing or wrong; pickled files are not read.
     """
+    expect(path, PATH, "the path of a file to read")
     path = Path(path)
     if path.suffix.lower() == ".npz":
         return results_from_arrays(read_arrays(path), str(path))

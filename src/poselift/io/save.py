@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from poselift.errors import PoseliftError
+from poselift.errors import PATH, PoseliftError, expect
 from poselift.files import write_together
 from poselift.io.facts import SUFFIX, about_file, facts, facts_2d, sidecar
 from poselift.io.registry import WriteOptions, axes_for, kinds, suffix_of, writers
@@ -51,6 +51,7 @@ def save(
     `PoseliftError` for an unknown suffix, poses that a format cannot hold, and a place that cannot
     be written.
     """
+    expect(path, PATH, "the path of a file to write")
     return save_all(
         [(what, Path(path))],
         axes=axes,
@@ -82,6 +83,9 @@ def save_all(
     for what, path in files:
         if isinstance(what, PoseSequence):
             raise PoseliftError(f"{path}: expected persons to write; of one pass a list: [poses]")
+        if not isinstance(what, Results):
+            for one in what if isinstance(what, list | tuple) else [what]:
+                expect(one, PoseSequence, "Results to write, or a list of PoseSequence")
         known = writers(flat=not isinstance(what, Results))
         suffix = suffix_of(path, kinds(known))
         entry, stem = known[suffix], path.name[: -len(suffix)]

@@ -11,7 +11,7 @@ from typing import Any, final
 import numpy as np
 from jaxtyping import Float
 
-from poselift.errors import PoseliftError
+from poselift.errors import PoseliftError, expect
 from poselift.lifting.arguments import (
     Numbers,
     as_clip,
@@ -216,6 +216,7 @@ class Lifter:
         follows. Raises `PoseliftError` as `Lifter.lift` does, frames counted through all chunks;
         whether coordinates are pixels is seen by the first frame that shows enough joints.
         """
+        expect(chunks, Iterable, "chunks of keypoints to lift, one after the other")
         joints, size = joints_of(skeleton, own=self.skeleton), as_size(image_size)
         optics = Optics(size, focal).check(self.card)
         conversion(joints, self.skeleton)  # refused before anything is read
@@ -244,8 +245,11 @@ class Lifter:
         """
         if isinstance(people, PoseSequence):  # whose frames would be taken for persons
             raise PoseliftError("expected several persons to lift; of one pass a list: [sequence]")
+        expect(people, Sequence, "a list of PoseSequence to lift")
         if not people:
             raise PoseliftError("expected at least one person to lift, got none")
+        for person in people:
+            expect(person, PoseSequence, "a list of PoseSequence to lift")
         for name in ("image_size", "fps"):
             values = {getattr(person, name) for person in people}
             if len(values) > 1:

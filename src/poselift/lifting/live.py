@@ -72,10 +72,10 @@ class LiveLifter:
         pose = self._lift(keypoints, scores)
         if self._filter is None:
             return pose
-        if time is None or not isfinite(time):
+        if not isinstance(time, int | float | np.number) or not isfinite(time):
             raise PoseliftError(
                 f"frame {self._calls - 1}: expected time=..., the frame's time in seconds, since "
-                f"it is smoothed, got {time}"
+                f"it is smoothed, got {time!r}"
             )
         return self._filter(pose, time)
 

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from time import monotonic
+from types import NoneType
 from typing import NamedTuple, final
 
 import numpy as np
@@ -17,12 +18,14 @@ from poselift.detection import Detector, Picture, Video, Watcher, record
 from poselift.detection.ahead import Ahead
 from poselift.detection.record import Notebook, Recording
 from poselift.detection.video import CAMERA
+from poselift.errors import PATH, expect
 from poselift.lifting.alongside import Alongside
 from poselift.lifting.lifter import Lifter
 from poselift.lifting.live import LiveLifter
 from poselift.modelfiles.find import DEFAULT_MODEL
 from poselift.motion import Options, refine
 from poselift.poses import Results
+from poselift.poses.checks import check_rate
 from poselift.skeletons import Skeleton
 from poselift.tracking import people_of
 
@@ -60,7 +63,9 @@ def lift_video(
     done. Raises `PoseliftError` in one sentence if the source cannot be read or nobody is in it.
     """
     lifter = model if isinstance(model, Lifter) else Lifter(model)
-    finder = detection.open_detector(detector) if isinstance(detector, str) else detector
+    finder = detector if isinstance(detector, Detector) else detection.open_detector(detector)
+    check_rate(fps)
+    expect(motion, (Options, NoneType), "motion as motion.Options")
     with Video(source, trim=trim) as video:
         rate = fps if fps is not None or video.fps is not None else DEFAULT_FPS
         with Alongside(lifter, finder.skeleton, video.size, focal) as along:
@@ -183,8 +188,9 @@ def open_camera(
 
     The other arguments are those of `lift_video`. Raises `PoseliftError` if there is no camera.
     """
+    expect(source, (int, *PATH), "a camera by number, or the path of a video")
     name = os.fspath(source) if not isinstance(source, int) else str(source)
     video = Video(name if name.startswith(CAMERA) else f"{CAMERA}{name}")
     lifter = model if isinstance(model, Lifter) else Lifter(model)
-    finder = detection.open_detector(detector) if isinstance(detector, str) else detector
+    finder = detector if isinstance(detector, Detector) else detection.open_detector(detector)
     return Camera(video, finder, lifter, every)

@@ -162,9 +162,10 @@ def constant_bones(
 
 def check_height(height: float | None) -> None:
     """Refuse a height that no person has."""
-    if height is not None and not 0.4 <= height <= 2.8:
+    good = isinstance(height, int | float | np.number) and 0.4 <= height <= 2.8
+    if height is not None and not good:
         raise PoseliftError(
-            f"expected the person's height in metres (1.78), between 0.4 and 2.8, got {height:g}"
+            f"expected the person's height in metres (1.78), between 0.4 and 2.8, got {height}"
         )
 
 

@@ -10,7 +10,7 @@ from typing import Any, final
 
 import numpy as np
 
-from poselift.errors import PoseliftError
+from poselift.errors import PoseliftError, expect
 from poselift.motion.bones import check_height, constant_bones
 from poselift.motion.calibration import Calibration, Lens
 from poselift.motion.filters import DEFAULT, Smoothing, smooth
@@ -54,6 +54,8 @@ class Options:
 
     def __post_init__(self) -> None:
         """Refuse what does not exist, and fill in what follows from others."""
+        expect(self.smooth, Smoothing, "smooth as a Smoothing")
+        expect(self.lens, Lens, "lens as a Lens")
         if self.bones not in (*BONES, None):
             known = ", ".join(BONES)
             raise PoseliftError(f"expected --bones as one of {known}, got {self.bones!r}")
@@ -85,10 +87,8 @@ def refine(results: Results, options: Options) -> Results:
     Raises `PoseliftError` if persons are to be placed without 2D, without the picture's size or a
     calibration of it, and if a floor is asked for that nobody shows.
     """
-    if not isinstance(results, Results):
-        raise PoseliftError(
-            f"expected Results to refine, as Lifter.lift_people gives, got {type(results).__name__}"
-        )
+    expect(results, Results, "Results to refine, as Lifter.lift_people gives")
+    expect(options, Options, "motion.Options")
     people, meta = [_alone(one, options) for one in results.people], dict(results.meta)
     if not options.root or not people:
         return replace(results, people=tuple(people), meta=meta)

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from poselift.errors import PoseliftError
+from poselift.poses.checks import check_rate, check_size, numbers
 from poselift.skeletons import Skeleton
 
 
@@ -45,9 +46,8 @@ class Detections:
 
     def __post_init__(self) -> None:
         """Validate, and make the arrays read-only."""
-        with np.errstate(over="ignore"):  # what overflows becomes infinite and is refused below
-            keypoints = np.ascontiguousarray(self.keypoints, dtype=np.float32)
-            scores = np.ascontiguousarray(self.scores, dtype=np.float32)
+        keypoints = numbers("keypoints", self.keypoints, np.float32)
+        scores = numbers("scores", self.scores, np.float32)
         self._check(keypoints, scores)
         for name, array in (
             ("keypoints", keypoints),
@@ -58,12 +58,8 @@ class Detections:
             view = array.view()
             view.flags.writeable = False
             object.__setattr__(self, name, view)
-        if self.fps is not None and not (np.isfinite(self.fps) and self.fps > 0):
-            raise PoseliftError(f"{self.source}: expected fps above 0, got {self.fps}")
-        if self.image_size is not None and min(self.image_size) <= 0:
-            raise PoseliftError(
-                f"{self.source}: expected a positive image size, got {self.image_size}"
-            )
+        check_rate(self.fps, f"{self.source}: ")
+        check_size(self.image_size, f"{self.source}: ")
 
     def _check(
         self, keypoints: Float[np.ndarray, "N J 2"], scores: Float[np.ndarray, "N J"]

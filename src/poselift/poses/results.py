@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from poselift.errors import PoseliftError
+from poselift.errors import PoseliftError, expect
 from poselift.poses.sequence import PoseSequence
 
 #: Levels of what is known of results; files, pages and messages are written by recursion.
@@ -66,7 +67,14 @@ class Results:
 
     def __post_init__(self) -> None:
         """Check that the two sequences of each person belong together."""
-        people = tuple(Person(*one) for one in self.people)
+        expect(self.people, Iterable, "persons, each a pair of 2D and 3D poses")
+        pairs = [one if isinstance(one, tuple | list) else (one,) for one in self.people]
+        for pair in pairs:
+            if len(pair) != 2 or not all(isinstance(one, PoseSequence) for one in pair):
+                kinds = ", ".join(type(one).__name__ for one in pair)
+                raise PoseliftError(f"expected a person as a pair of 2D and 3D poses, got {kinds}")
+        expect(self.meta, dict, "meta as a dictionary")
+        people = tuple(Person(*pair) for pair in pairs)
         for poses_2d, poses_3d in people:
             number = poses_3d.person_id
             if (poses_2d.dims, poses_3d.dims) != (2, 3):

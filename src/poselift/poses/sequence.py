@@ -10,7 +10,8 @@ from types import MappingProxyType
 import numpy as np
 from jaxtyping import Float, Int
 
-from poselift.errors import PoseliftError
+from poselift.errors import PoseliftError, expect
+from poselift.poses.checks import check_rate, check_size, numbers
 from poselift.skeletons import Skeleton, conversion, get_skeleton
 
 #: Axes of the two kinds of sequence; written into every file.
@@ -66,7 +67,8 @@ class PoseSequence:
 
     def __post_init__(self) -> None:
         """Validate shapes and values, and make the arrays read-only."""
-        positions = np.ascontiguousarray(self.positions, dtype=np.float32)
+        expect(self.skeleton, Skeleton, "a Skeleton")
+        positions = numbers("positions", self.positions, np.float32)
         if positions.ndim != 3 or positions.shape[2] not in (2, 3):
             raise PoseliftError(
                 f"expected positions of shape (frames, joints, 2 or 3), got {positions.shape}"
@@ -76,9 +78,9 @@ class PoseSequence:
             raise PoseliftError(
                 f"expected {len(self.skeleton)} joints ({self.skeleton.name}), got {joints}"
             )
-        scores = np.ascontiguousarray(self.scores, dtype=np.float32)
-        frames = np.ascontiguousarray(self.frames, dtype=np.int64)
-        times = np.ascontiguousarray(self.times, dtype=np.float64)
+        scores = numbers("scores", self.scores, np.float32)
+        frames = numbers("frames", self.frames, np.int64)
+        times = numbers("times", self.times, np.float64)
         for name, array, shape in (
             ("scores", scores, (count, joints)),
             ("frames", frames, (count,)),
@@ -93,10 +95,8 @@ class PoseSequence:
                 f"expected units and axes {(units, axes[0])} for {dims}D poses, "
                 f"got {(self.units, self.axes)}"
             )
-        if self.fps is not None and not (np.isfinite(self.fps) and self.fps > 0):
-            raise PoseliftError(f"expected fps above 0, got {self.fps}")
-        if self.image_size is not None and min(self.image_size) <= 0:
-            raise PoseliftError(f"expected a positive image size, got {self.image_size}")
+        check_rate(self.fps)
+        check_size(self.image_size)
         for name, array in (
             ("positions", positions),
             ("scores", scores),
@@ -178,12 +178,17 @@ class PoseSequence:
         (or `frames` themselves, one a second, if `fps` is unknown too). `image_size` is
         (width, height).
         """
-        keypoints = np.asarray(keypoints, dtype=np.float32)
+        keypoints = numbers("keypoints", keypoints, np.float32)
+        if keypoints.ndim != 3:
+            raise PoseliftError(
+                f"expected keypoints of shape (frames, joints, 2), got {keypoints.shape}"
+            )
         count = keypoints.shape[0]
-        number = np.arange(count, dtype=np.int64) if frames is None else np.asarray(frames)
+        number = np.arange(count) if frames is None else numbers("frames", frames, np.int64)
+        check_rate(fps)
         return cls(
             positions=keypoints,
-            skeleton=get_skeleton(skeleton) if isinstance(skeleton, str) else skeleton,
+            skeleton=skeleton if isinstance(skeleton, Skeleton) else get_skeleton(skeleton),
             scores=(np.full(keypoints.shape[:2], np.nan, np.float32) if scores is None else scores),
             frames=number,
             times=number / float(fps or 1.0) if times is None else times,
@@ -231,7 +236,7 @@ class PoseSequence:
 
         Raises `PoseliftError` for an unknown name, and if too few of its joints can be made.
         """
-        if isinstance(target, str):
+        if not isinstance(target, Skeleton):
             target = get_skeleton(target)
         if target == self.skeleton:
             return self

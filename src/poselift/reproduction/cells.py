@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from poselift.datasets import LiftingData, get_data_set
+from poselift.errors import PoseliftError
 from poselift.files import write_bytes
 from poselift.models import EndToEnd, build, load_model
 from poselift.models.registry import frames_of
@@ -312,6 +313,16 @@ class Study:
         """Return the test set as a cell sees it."""
         return self.load(self.config(cell), "test")
 
+    def check_size(self, cell: Cell) -> None:
+        """Refuse training data that do not fill a step, of which every network takes as many."""
+        config = self.config(cell)
+        data = self.load(config, "train")
+        if len(data) < config.batch_size:
+            raise PoseliftError(
+                f"{data.name}: has {len(data)} poses, too few for a table, whose networks learn "
+                f"from {config.batch_size} a step (--budget {self.budget.name})"
+            )
+
     def layouts(self, cell: Cell) -> LayoutLog:
         """Return how a finished cell learnt its layout."""
         return read_layouts(self.folder(cell))
@@ -325,12 +336,14 @@ def complete_all(
 ) -> dict[Cell, Result]:
     """Complete cells one after the other, saying which is at work.
 
-    Raises `PoseliftError` before any training if test data of one of them cannot be read.
+    Raises `PoseliftError` before any training if test data of one of them cannot be read, or if
+    there are too few to train on.
     """
     unique = tuple(dict.fromkeys(cells))
     waiting = [one for one in unique if not study.finished(one)]
     for one in (one for one in waiting if one.variant != PICTURES):
         study.test_data(one)  # a missing file is found before hours of training, not after
+        study.check_size(one)
     if waiting:
         left = duration(sum(study.seconds(one) for one in waiting))
         say(f"{len(waiting)} of {len(unique)} networks are to be trained, about {left}")

@@ -16,7 +16,7 @@ from poselift.datasets.registry import (
     find_data,
     silently,
 )
-from poselift.errors import PoseliftError
+from poselift.errors import PoseliftError, expect
 from poselift.evaluation import METRICS, PROTOCOLS
 from poselift.lifting import Lifter
 from poselift.scoring.protocols import score_3dhp, score_h36m
@@ -62,8 +62,9 @@ def evaluate(
     """
     if isinstance(lifters, Lifter):
         lifters = {lifters.card.name: lifters}
-    if not isinstance(lifters, Mapping):
-        raise PoseliftError(f"expected a Lifter, or several by name, got {type(lifters).__name__}")
+    expect(lifters, Mapping, "a Lifter, or several by name")
+    for one in lifters.values():
+        expect(one, Lifter, "a Lifter, or several by name")
     given = {
         "split": split,
         "variant": variant,

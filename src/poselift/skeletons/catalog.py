@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from poselift.errors import PoseliftError, quoted
+from poselift.errors import PoseliftError, expect, quoted
 from poselift.skeletons.definition import definition, parse
 from poselift.skeletons.skeleton import Skeleton
 
@@ -255,6 +255,7 @@ def get_skeleton(name: str) -> Skeleton:
 
     Raises `PoseliftError`, which lists the names, if it is neither.
     """
+    expect(name, str, "a joint set by name")
     if name in _CATALOG:
         return _CATALOG[name]
     if ":" in name:
