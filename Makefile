@@ -24,7 +24,7 @@ test:
 	rm -rf .venv-test
 	$(MAKE) --no-print-directory lint
 	.ci/environments
-	CI=1 .venv-test/bin/python -m pytest
+	CI=1 .venv-test/bin/python -m pytest -n auto --dist loadfile
 
 lint: .venv-test/ready
 	.venv-test/bin/ruff check

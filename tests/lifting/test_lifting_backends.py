@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -178,6 +180,21 @@ def test_file_of_integers_is_opened_as_such(tmp_path: Path) -> None:
     exact.write_bytes(find_model("posegraphnet").data)
     with pytest.raises(PoseliftError, match=r"holds fp32 weights, expected those for int8"):
         Lifter(exact, precision="int8")
+
+
+def test_a_signal_after_openvino_ended_in_another_thread_kills_nothing() -> None:
+    code = """if True:
+        import os, signal, threading
+        from poselift import Lifter
+        held = [Lifter("posegraphnet", backend="openvino", precision="fp32")]
+        signal.signal(signal.SIGTERM, lambda *_: print("handled"))
+        thread = threading.Thread(target=held.clear)
+        thread.start()
+        thread.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "handled\n")
 
 
 def test_names_are_what_the_package_offers() -> None:

@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from poselift.benchmark.runtimes import Runtime
 from poselift.lifting.backends import start_session
 from poselift.modelfiles.find import ModelFile
-from poselift.modelfiles.runtime import load_openvino
+from poselift.modelfiles.runtime import load_openvino, openvino_core
 
 Shape = tuple[int, int, int]
 
@@ -81,9 +81,7 @@ def _openvino(
     model: bytes, precision: str, activations: np.ndarray, threads: int
 ) -> Callable[[], object]:
     """Compile for OpenVINO in a precision."""
-    openvino = load_openvino()
-
-    core = openvino.Core()
+    openvino, core = load_openvino(), openvino_core()
     settings = {
         "INFERENCE_PRECISION_HINT": {"fp32": "f32", "bf16": "bf16"}[precision],
         "INFERENCE_NUM_THREADS": threads,

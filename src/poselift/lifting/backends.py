@@ -26,7 +26,7 @@ from poselift.modelfiles.card import (
 )
 from poselift.modelfiles.find import DEFAULT_MODEL, ModelFile, find_model, has_weights
 from poselift.modelfiles.onnxfile import card_text
-from poselift.modelfiles.runtime import load_onnxruntime, load_openvino
+from poselift.modelfiles.runtime import load_onnxruntime, load_openvino, openvino_core
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -74,9 +74,7 @@ class OpenVinoNetwork(Network):
 
     def __init__(self, file: ModelFile, card: ModelCard, precision: str, threads: int) -> None:
         """Compile the network, or its two parts."""
-        openvino = load_openvino()
-
-        core = openvino.Core()
+        core = openvino_core()
         model = core.read_model(file.data)
         parts = [(model, "f32")]
         if precision == "bf16":
@@ -233,9 +231,7 @@ def _available(backend: str) -> tuple[str, ...]:
         return ()
     able = {"fp32": True, "bf16": False, "int8": True}
     if backend == "openvino":
-        openvino = load_openvino()
-
-        able["bf16"] = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        able["bf16"] = "BF16" in openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     else:
         able["int8"] = _whole_products_are_exact()
     return tuple(precision for precision in _PRECISIONS_OF[backend] if able[precision])

@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from functools import cache
 from types import ModuleType
+from typing import Any
 
 
 def load_onnxruntime() -> ModuleType:
@@ -35,3 +37,15 @@ def load_openvino() -> ModuleType:
             if before is not None:
                 sys.modules["openvino_telemetry"] = before
     return sys.modules["openvino"]
+
+
+@cache
+def openvino_core() -> Any:
+    """Return the one OpenVINO core of this process; `ModuleNotFoundError` if it is not installed.
+
+    Its CPU plugin gives the thread that loads it a stack for signals, and takes that away when the
+    last core goes, from whichever thread that happens in. If it is another one, the first is left
+    with a stack that is no more, and the next Ctrl-C or ended child kills the process. So a core,
+    once made, stays.
+    """
+    return load_openvino().Core()
