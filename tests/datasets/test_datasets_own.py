@@ -157,11 +157,34 @@ def test_arrays_in_camera_space(tmp_path: Path) -> None:
     assert data.focal[0] == 1000
     assert data.frame.tolist() == [0, 2, 4, 6, 8, 10]
     assert "the focal length is not known and taken as 1000 px" in lines(folder)
-    assert "for poselift eval; without val not for the others" in lines(folder)
+    assert "for poselift eval; for all of it val would be needed" in lines(folder)
     np.savez(folder / "ben.npz", poses=1000 * poses, keypoints=pixels[:4])
     assert (
         "expected 2D of 6 frames and 17 joints as the 3D has, got 4 and 17" in problems(folder)[0]
     )
+
+
+def test_arrays_say_their_joints_rate_and_frames(tmp_path: Path) -> None:
+    """Joints in another order and without the pelvis, which is made of the hips, in 2D as in 3D."""
+    folder = make_folder(tmp_path / "lab", ARRAYS.split("test =")[0])
+    poses = cameras(folder)["cam_01"].to_camera(swaying(4))
+    order, path = list(range(16, 0, -1)), folder / "anna.npz"
+    arrays = {"poses": 1000 * poses[:, order], "keypoints": 100 + 200 * poses[:, order, :2]}
+    names = [H36M_17.joints[joint] for joint in order]
+    np.savez(path, **arrays, joint_names=names, fps=[50])
+    data, hips = read(folder, variant="detected"), poses[:, [1, 4]].mean(axis=1)
+    np.testing.assert_allclose(data.poses[:, 1:], poses[:, 1:] - hips[:, None], atol=1e-6)
+    np.testing.assert_allclose(data.keypoints[:, 3], 100 + 200 * poses[:, 3, :2], rtol=1e-6)
+    np.testing.assert_allclose(data.keypoints[:, 0], 100 + 200 * hips[:, :2], rtol=1e-6)
+    for more, sentence in (
+        ({"fps": "fast"}, "array 'fps': expected a number above 0, got ['fast']"),
+        ({"fps": 0.0}, "array 'fps': expected a number above 0, got [0.0]"),
+        ({"joint_names": "abc"}, "expected 1 joints (joint_names), got 16"),
+        ({"frame": [0, 1, 1, 2]}, "array 'frame': expected frame numbers that rise"),
+        ({"frame": [0.0, 1, 2, 3]}, "expected 4 whole frame numbers, got (4,) of float64"),
+    ):
+        np.savez(path, **{**arrays, "joint_names": names, **more})
+        assert sentence in problems(folder)[0]
 
 
 def test_own_joints_by_names_and_parents(tmp_path: Path) -> None:
@@ -251,7 +274,11 @@ def test_balancing_clip_with_its_detections(tmp_path: Path, shared: Path) -> Non
             "subject 'anna' is in train and in val: .* overlap = true",
         ),
         ('["ben"]', '["ben@50-20"]', r"expected subjects under \[splits\], as .* got 'ben@50-20'"),
-        ('["ben"]', "3", "expected `?.?array.?, got .?int.? - at .?splits.val"),
+        ('["ben"]', "3", "expected 'list', got 'int' - at 'splits.val'"),
+        ("axes", "cameras = []\naxes", "expected a camera under cameras; leave it out for all"),
+        ("axes", "focal = 900\naxes", "calibration and focal do not go together"),
+        ("axes", "keypoints_rate = 30\naxes", "keypoints_rate is about keypoints, of which"),
+        ("[splits]", "[joints]\nneck = []\n[splits]", "expected a marker, or several, for neck"),
         ("h36m_17", "h36m_18", "skeleton: unknown skeleton 'h36m_18', expected one of"),
         ("axes", 'units = "feet"\naxes', "expected units as one of m, cm, mm, in, .* got 'feet'"),
         ("axes", "rate = -1\naxes", "expected rate above 0, got -1"),
@@ -285,6 +312,7 @@ def test_descriptions_that_are_refused(tmp_path: Path, old: str, new: str, sente
         ('"top", "RShoulder", "RElbow"]', '"tip", "RShoulder", "RElbow"]', "'tip' is not among"),
         ('["", "pelvis", "RHip"', '["pelvis", "RHip"', "expected a parent for each of 14 joints"),
         ('parents = [""', 'parents = ["RKnee"', "expected exactly one root"),
+        ('"RAnkle", "LHip"', '"RKnee", "LHip"', "joint name 'right_knee' occurs twice"),
         ('"lab14"', '"lab 14"', "expected names of letters, digits"),
         ('"lab14"', '"coco_17"', "is the name of a known joint set, take another"),
     ],
@@ -307,6 +335,16 @@ def test_files_that_are_refused(tmp_path: Path) -> None:
         "'dora' of split test has no file that is named {subject}_{action}.trc, only of anna, ben,"
         in refusal(TOML.replace("carl", "dora"))
     )
+    assert (
+        "'carl/run' of split test has no file that is named {subject}_{action}.trc, only of carl/wa"
+        in refusal(TOML.replace('"carl"', '"carl/run"'))
+    )
+    assert "anna_walk.trc: says its unit itself, leave units out of" in refusal(
+        TOML.replace("axes", 'units = "mm"\naxes')
+    )
+    assert "its pictures are of (1000, 800), and" in refusal(
+        TOML.replace("axes", "image_size = [640, 480]\naxes")
+    )
     assert "no camera 'cam9', expected one of cam_01, cam_02" in refusal(
         TOML.replace("axes", 'cameras = ["cam9"]\naxes')
     )
@@ -323,6 +361,8 @@ def test_files_that_are_refused(tmp_path: Path) -> None:
     assert "lies or stands upside down in most pictures of cam_02: are the axes right?" in lines(
         folder
     )
+    (folder / "dataset.toml").write_text(TOML.replace('["z", "x", "y"]', '["x", "z", "y"]'))
+    assert "warning: these axes mirror the 3D, its left becomes right: that is" in lines(folder)
     assert "is of 50 frames a second, and" in refusal(TOML.replace("axes", "rate = 60\naxes"))
     write_trc(folder / "anna_walk.trc", 1000 * to_files(swaying(4)))
     assert (
@@ -396,10 +436,11 @@ def test_results_of_ours_in_camera_space(tmp_path: Path) -> None:
     solid = flat.as_3d(relative, "made")
     save(Results((Person(flat, solid),)), folder / "anna.npz")
     (folder / "dataset.toml").write_text(
-        ARRAYS.split("test =")[0].replace("axes", "focal = 900\naxes")
+        ARRAYS.split("test =")[0].replace('units = "mm"', "focal = 900")
     )
     assert "it cannot be projected, give keypoints" in problems(folder)[0]
-    toml = ARRAYS.split("test =")[0].replace('axes = "camera"', 'cameras = "virtual"')
+    toml = ARRAYS.split("test =")[0].replace('units = "mm"', 'cameras = "virtual"')
+    toml = toml.replace('axes = "camera"\nimage_size = [1000, 800]', "")
     (folder / "dataset.toml").write_text(toml)
     assert 'its 3D is in camera space: write axes = "camera" in' in problems(folder)[0]
 

@@ -228,9 +228,12 @@ def make(**changes: object) -> Skeleton:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"joints": ("a", "a", "c")}, "skeleton x: a joint name occurs twice"),
+        ({"joints": ("a", "a", "c")}, "skeleton x: joint name 'a' occurs twice"),
         ({"parents": (-1, 0)}, "skeleton x: expected 3 parents, got 2"),
-        ({"parents": (-1, -1, 0)}, r"skeleton x: expected exactly one root \(parent -1\)"),
+        (
+            {"parents": (-1, -1, 0)},
+            r"skeleton x: expected exactly one root, a joint without parent",
+        ),
         ({"parents": (1, 2, 0)}, "skeleton x: expected exactly one root"),
         ({"parents": (-1, 7, 0)}, "skeleton x: joint b has parent 7"),
         ({"parents": (-1, 2, 1)}, "skeleton x: joint b is its own ancestor"),

@@ -55,7 +55,7 @@ def test_names_of_rigs_that_no_text_can_hold_stay_names() -> None:
         ("lab: hub, left_hip < hub", "has left_hip but no right_hip"),
         ("lab: hub, neck", "expected exactly one root"),
         ("lab: a < b, b < a, c", "is its own ancestor"),
-        ("lab: a, a < a", "a joint name occurs twice"),
+        ("lab: a, a < a", "joint name 'a' occurs twice"),
         ("lab: a, b < < a", "expected joints as `joint < parent`, got ' b < < a'"),
         ("la b: a, b < a", "expected names of letters, digits, _ . -, got 'la b'"),
         (f"lab: {','.join(f'a{i}' for i in range(400))}", "expected 2 to 300 joints, got 400"),

@@ -39,15 +39,18 @@ class Skeleton:
         odd = next((name for name in (self.name, *self.joints) if not _is_text(name)), None)
         if odd is not None:
             raise PoseliftError(f"skeleton: {quoted(odd)} is no name of a joint set or a joint")
-        if len(set(self.joints)) != len(self.joints):
-            raise PoseliftError(f"skeleton {self.name}: a joint name occurs twice")
+        twice = next((one for one in self.joints if self.joints.count(one) > 1), None)
+        if twice is not None:
+            raise PoseliftError(f"skeleton {self.name}: joint name {quoted(twice)} occurs twice")
         if len(self.parents) != len(self.joints):
             raise PoseliftError(
                 f"skeleton {self.name}: expected {len(self.joints)} parents, "
                 f"got {len(self.parents)}"
             )
         if sum(parent == -1 for parent in self.parents) != 1:
-            raise PoseliftError(f"skeleton {self.name}: expected exactly one root (parent -1)")
+            raise PoseliftError(
+                f"skeleton {self.name}: expected exactly one root, a joint without parent"
+            )
         for joint, parent in zip(self.joints, self.parents, strict=True):
             if not -1 <= parent < len(self.joints):
                 raise PoseliftError(f"skeleton {self.name}: joint {joint} has parent {parent}")

@@ -74,6 +74,11 @@ def eyes_of(what: Description, recording: Recording, track: Track) -> tuple[Eye,
 
 def _eye(what: Description, name: str, camera: Calibration) -> Eye:
     """Make a calibrated camera."""
+    if None not in (what.image_size, camera.size) and what.image_size != camera.size:
+        raise PoseliftError(
+            f"{camera.source}: its pictures are of {camera.size}, and {what.file} says image_size "
+            f"= {list(what.image_size or ())}: leave that out"
+        )
     size = what.image_size or camera.size
     if size is None:
         raise PoseliftError(

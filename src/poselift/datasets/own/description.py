@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, final
 
 import msgspec
+import numpy as np
 
 from poselift.errors import PoseliftError, quoted
 from poselift.io.jointsets import plain_name
@@ -82,7 +83,7 @@ class _Content(msgspec.Struct, forbid_unknown_fields=True):
     keypoints_skeleton: str | None = None
     keypoints_rate: float | None = None
     calibration: str | None = None
-    calibration_units: str = "m"
+    calibration_units: str | float | None = None
     cameras: str | list[str] | None = None
     image_size: tuple[int, int] | None = None
     focal: float | None = None
@@ -154,6 +155,14 @@ class Description:
     image_size: tuple[int, int] | None
     focal: float | None
     joints: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def mirrors(self) -> bool:
+        """Whether the axes make a mirror image of the 3D, so that left is right."""
+        rows = np.zeros((3, 3))
+        for row, (axis, sign) in enumerate(self.turn):
+            rows[row, axis] = sign
+        return bool(np.linalg.det(rows) < 0)
 
     @property
     def file(self) -> Path:
@@ -265,8 +274,10 @@ def _typed(path: Path, table: dict[str, Any]) -> _Content:
     try:
         return msgspec.convert(table, _Content)
     except msgspec.ValidationError as error:
-        words = str(error).replace("`", "'").replace("$.", "")
-        raise PoseliftError(f"{path}: {words[:1].lower()}{words[1:]}") from None
+        words = str(error).replace("`", "'").replace("$.", "").replace(" | null", "")
+        words = words[:1].lower() + words[1:]
+        words = words.replace("array", "list").replace("object", "table")  # as TOML calls them
+        raise PoseliftError(f"{path}: {words}") from None
 
 
 def _skeleton(path: Path, content: _Content) -> Skeleton:
@@ -419,11 +430,27 @@ def _check_rest(path: Path, content: _Content, skeleton: Skeleton, in_camera: bo
                 f"{path}, joints: {quoted(joint)} is no joint of {skeleton.name}, expected one of "
                 f"{', '.join(skeleton.joints)}"
             )
+        if not content.joints[joint]:
+            raise PoseliftError(f"{path}, joints: expected a marker, or several, for {joint}")
+    if content.cameras == []:
+        raise PoseliftError(f"{path}: expected a camera under cameras; leave it out for all")
+    for key, needed in (
+        ("keypoints_skeleton", "keypoints"),
+        ("keypoints_rate", "keypoints"),
+        ("calibration_units", "calibration"),
+    ):
+        if getattr(content, key) is not None and getattr(content, needed) is None:
+            raise PoseliftError(f"{path}: {key} is about {needed}, of which it says nothing")
     virtual = content.cameras == VIRTUAL
-    if virtual and (content.calibration or content.keypoints or in_camera):
-        other = "calibration" if content.calibration else "keypoints"
-        other = f"axes = {CAMERA!r}" if in_camera else other
-        raise PoseliftError(f'{path}: cameras = "{VIRTUAL}" and {other} do not go together')
+    if content.calibration and content.focal:
+        raise PoseliftError(f"{path}: calibration and focal do not go together")
+    for key in ("calibration", "keypoints", "image_size", "focal") if virtual else ():
+        if getattr(content, key):
+            raise PoseliftError(f'{path}: cameras = "{VIRTUAL}" and {key} do not go together')
+    if virtual and in_camera:
+        raise PoseliftError(
+            f'{path}: cameras = "{VIRTUAL}" and axes = {CAMERA!r} do not go together'
+        )
     if content.calibration and content.axes is None:
         raise PoseliftError(
             f"{path}: says nothing of axes, expected which axes of the 3D files are x, y and z of "

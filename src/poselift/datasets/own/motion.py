@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from poselift.datasets.own.description import UNITS, Description
-from poselift.errors import PoseliftError
+from poselift.errors import PoseliftError, quoted
 from poselift.io import load
 from poselift.io.arrays import array_names, read_array, read_arrays
 from poselift.io.c3dfile import read_c3d
@@ -65,6 +65,8 @@ def read_track(path: Path, what: Description) -> Track:
     reader = readers.get(suffix.lower(), _results)
     if suffix.lower() == ".npz" and is_result_file(path):
         reader = _results
+    if what.metres is not None and reader not in (_bvh, _numpy):
+        raise PoseliftError(f"{path}: says its unit itself, leave units out of {what.file}")
     track = reader(path, what)
     rate = track.rate or what.rate
     if track.rate is not None and what.rate is not None and abs(track.rate - what.rate) > 0.01:
@@ -135,18 +137,19 @@ def _numpy(path: Path, what: Description) -> Track:
     alone = path.suffix.lower() == ".npy"
     arrays: Mapping[str, Any] = {"poses": read_array(path)} if alone else read_arrays(path)
     poses, where = _array(path, arrays, _POSES, 3)
-    names = [str(one) for one in arrays["joint_names"]] if "joint_names" in arrays else None
+    names = None
+    if "joint_names" in arrays:
+        names = [str(one) for one in np.ravel(arrays["joint_names"])]
     given = what.skeleton.joints if names is None else names
     if poses.shape[1] != len(given):
         whose = what.skeleton.name if names is None else "joint_names"
         raise PoseliftError(
             f"{where}: expected {len(given)} joints ({whose}), got {poses.shape[1]}"
         )
-    count, order = len(poses), None
+    count = len(poses)
     joints, derived = poses * scale, None
     if names is not None:
         joints, derived = onto(path, what, names, joints)
-        order = [list(map(plain_name, names)).index(one) for one in what.skeleton.joints]
     keypoints = None
     if any(name in arrays for name in _KEYPOINTS):
         keypoints, where = _array(path, arrays, _KEYPOINTS, 2)
@@ -155,17 +158,32 @@ def _numpy(path: Path, what: Description) -> Track:
                 f"{where}: expected 2D of {poses.shape[0]} frames and {poses.shape[1]} joints as "
                 f"the 3D has, got {keypoints.shape[0]} and {keypoints.shape[1]}"
             )
-        keypoints = keypoints if order is None else keypoints[:, order]
+        if names is not None:
+            keypoints, _ = onto(path, what, names, keypoints)
     frames = np.arange(count)
     for name in _FRAMES:
         if name in arrays:
             frames = np.asarray(arrays[name])
             if frames.shape != (count,) or frames.dtype.kind not in "iu":
                 raise PoseliftError(
-                    f"{path}, array {name!r}: expected {count} frame numbers, got {frames.shape}"
+                    f"{path}, array {name!r}: expected {count} whole frame numbers, got "
+                    f"{frames.shape} of {frames.dtype}"
                 )
-    rate = float(arrays["fps"]) if "fps" in arrays and np.ndim(arrays["fps"]) == 0 else None
-    return Track(joints, frames.astype(np.int64), rate, keypoints, None, derived)
+            if frames.min() < 0 or (np.diff(frames.astype(np.int64)) <= 0).any():
+                raise PoseliftError(f"{path}, array {name!r}: expected frame numbers that rise")
+    return Track(joints, frames.astype(np.int64), _rate(path, arrays), keypoints, None, derived)
+
+
+def _rate(path: Path, arrays: Mapping[str, Any]) -> float | None:
+    """Return frames a second, None where no array says them."""
+    if "fps" not in arrays:
+        return None
+    fps = np.ravel(arrays["fps"])
+    if len(fps) != 1 or fps.dtype.kind not in "fiu" or not 0 < fps[0] < np.inf:
+        raise PoseliftError(
+            f"{path}, array 'fps': expected a number above 0, got {quoted(fps.tolist())}"
+        )
+    return float(fps[0])
 
 
 def _array(
@@ -217,9 +235,9 @@ def onto(
     path: Path,
     what: Description,
     names: Sequence[str],
-    points: Float[np.ndarray, "T M 3"],
+    points: Float[np.ndarray, "T M D"],
     marks: Mapping[str, str] | None = None,
-) -> tuple[Float[np.ndarray, "T J 3"], dict[str, tuple[str, ...]]]:
+) -> tuple[Float[np.ndarray, "T J D"], dict[str, tuple[str, ...]]]:
     """Return a file's joints or markers as the joints of the data set, and which were derived.
 
     A joint is the mean of those that `dataset.toml` names for it; else the one of its name, however
@@ -242,7 +260,7 @@ def onto(
         if name == mark:  # a name says more than what it would be in another joint set
             aliases.pop(name, None)
     source = Skeleton(path.name, tuple(plain), (-1, *[0] * (len(plain) - 1)), aliases)
-    joints = np.full((len(points), len(target), 3), np.nan)
+    joints = np.full((len(points), len(target), points.shape[2]), np.nan)
     derived: dict[str, tuple[str, ...]] = {}
     lacking = list(target.joints)
     try:

@@ -58,19 +58,20 @@ def recordings_of(what: Description, split: str) -> tuple[Recording, ...]:
         )
     wanted = what.splits[split]
     found: dict[str, list[Recording]] = {entry.text: [] for entry in wanted}
-    subjects: dict[str, None] = {}
+    there: dict[str, list[str]] = {}
     for path, said in _matching(what.folder, what.poses):
         subject, action = said["subject"], said.get("action", "")
-        subjects[subject] = None
+        there.setdefault(subject, []).append(f"{subject}/{action}")
         for entry in wanted:
             if entry.subject == subject and entry.action in ("", action):
                 found[entry.text].append(replace(_recording(what, path, said), share=entry.share))
     for text, own in found.items():
         if not own:
-            there = f", only of {', '.join(subjects)}" if subjects else ""
+            names = there.get(text.split("/")[0], list(there))
+            only = f", only of {', '.join(names)}" if names else ""
             raise PoseliftError(
                 f"{what.file}: {quoted(text)} of split {split} has no file that is named "
-                f"{what.poses}{there}"[:400]
+                f"{what.poses}{only}"[:400]
             )
     each = {(one.poses, one.share): one for own in found.values() for one in own}
     return tuple(sorted(each.values(), key=lambda r: (r.subject, r.action, r.camera, r.share)))

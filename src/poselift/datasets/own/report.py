@@ -120,9 +120,14 @@ def _foot(what: Description, found: _Found) -> list[str]:
     if len(what.splits) == 3:
         usable.append("poselift reproduce")
     lacking = [one for one in ("train", "val", "test") if one not in what.splits]
-    ending = f"; without {' and '.join(lacking)} not for the others" if lacking else ""
+    ending = f"; for all of it {' and '.join(lacking)} would be needed" if lacking else ""
     notes = [f"  note: {words} ({_many(count, 'file')})" for words, count in found.notes.items()]
-    return [*notes, f"  for {', '.join(usable) or 'nothing: training needs train and val'}{ending}"]
+    if what.mirrors:
+        notes.append(
+            "  note: warning: these axes mirror the 3D, its left becomes right: that is fine only "
+            "where its files are left-handed (Unity, Unreal)"
+        )
+    return [*notes, f"  for {', '.join(usable) or 'nothing'}{ending}"]
 
 
 def _check_recording(what: Description, one: Recording, kind: str, found: _Found) -> Counter[str]:
