@@ -92,12 +92,12 @@ def _eye(what: Description, name: str, camera: Calibration) -> Eye:
     camera.to_camera(np.zeros(3))  # refused here if it stands nowhere
 
     def place(points: np.ndarray) -> np.ndarray:
-        return camera.to_camera(_turned(points, what.turn))
+        return camera.to_camera(in_world(points, what.turn))
 
     return Eye(name, size, (*camera.focal, *camera.center), place, camera.project)
 
 
-def _turned(points: np.ndarray, turn: tuple[tuple[int, float], ...]) -> np.ndarray:
+def in_world(points: np.ndarray, turn: tuple[tuple[int, float], ...]) -> np.ndarray:
     """Take points from the axes of the files to those of the cameras' world."""
     if not turn:
         return points
@@ -131,7 +131,7 @@ def _ring(what: Description, track: Track) -> tuple[Eye, ...]:
 
     def stood(points: np.ndarray) -> np.ndarray:
         if what.turn:
-            return _turned(points, what.turn)
+            return in_world(points, what.turn)
         return turned(points, "y-up" if track.up == "y" else "z-up", "y-up")
 
     def seen_by(camera: Camera, points: np.ndarray) -> np.ndarray:

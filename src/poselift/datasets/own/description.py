@@ -26,7 +26,6 @@ from pathlib import Path
 from typing import Any, final
 
 import msgspec
-import numpy as np
 
 from poselift.errors import PoseliftError, quoted
 from poselift.io.jointsets import plain_name
@@ -155,14 +154,6 @@ class Description:
     image_size: tuple[int, int] | None
     focal: float | None
     joints: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-    @property
-    def mirrors(self) -> bool:
-        """Whether the axes make a mirror image of the 3D, so that left is right."""
-        rows = np.zeros((3, 3))
-        for row, (axis, sign) in enumerate(self.turn):
-            rows[row, axis] = sign
-        return bool(np.linalg.det(rows) < 0)
 
     @property
     def file(self) -> Path:
@@ -434,23 +425,17 @@ def _check_rest(path: Path, content: _Content, skeleton: Skeleton, in_camera: bo
             raise PoseliftError(f"{path}, joints: expected a marker, or several, for {joint}")
     if content.cameras == []:
         raise PoseliftError(f"{path}: expected a camera under cameras; leave it out for all")
-    for key, needed in (
-        ("keypoints_skeleton", "keypoints"),
-        ("keypoints_rate", "keypoints"),
-        ("calibration_units", "calibration"),
-    ):
-        if getattr(content, key) is not None and getattr(content, needed) is None:
-            raise PoseliftError(f"{path}: {key} is about {needed}, of which it says nothing")
-    virtual = content.cameras == VIRTUAL
+    for key in ("keypoints_skeleton", "keypoints_rate", "calibration_units"):
+        of, _ = key.split("_")
+        if getattr(content, key) is not None and getattr(content, of) is None:
+            raise PoseliftError(f"{path}: {key} is about {of}, of which it says nothing")
     if content.calibration and content.focal:
         raise PoseliftError(f"{path}: calibration and focal do not go together")
-    for key in ("calibration", "keypoints", "image_size", "focal") if virtual else ():
-        if getattr(content, key):
-            raise PoseliftError(f'{path}: cameras = "{VIRTUAL}" and {key} do not go together')
-    if virtual and in_camera:
-        raise PoseliftError(
-            f'{path}: cameras = "{VIRTUAL}" and axes = {CAMERA!r} do not go together'
-        )
+    virtual = content.cameras == VIRTUAL
+    lenses = ("calibration", "keypoints", "image_size", "focal")
+    others = [key for key in lenses if getattr(content, key)] + [f"axes = {CAMERA!r}"] * in_camera
+    if virtual and others:
+        raise PoseliftError(f'{path}: cameras = "{VIRTUAL}" and {others[0]} do not go together')
     if content.calibration and content.axes is None:
         raise PoseliftError(
             f"{path}: says nothing of axes, expected which axes of the 3D files are x, y and z of "

@@ -11,7 +11,7 @@ from typing import final
 import numpy as np
 
 from poselift.datasets.lifting_data import LiftingData
-from poselift.datasets.own.cameras import Eye, eyes_of, fitting_axes
+from poselift.datasets.own.cameras import Eye, eyes_of, fitting_axes, in_world
 from poselift.datasets.own.description import Description, read_description
 from poselift.datasets.own.detections import match
 from poselift.datasets.own.loading import Seen, kinds_of, look
@@ -122,7 +122,7 @@ def _foot(what: Description, found: _Found) -> list[str]:
     lacking = [one for one in ("train", "val", "test") if one not in what.splits]
     ending = f"; for all of it {' and '.join(lacking)} would be needed" if lacking else ""
     notes = [f"  note: {words} ({_many(count, 'file')})" for words, count in found.notes.items()]
-    if what.mirrors:
+    if what.turn and np.linalg.det(in_world(np.eye(3), what.turn)) < 0:
         notes.append(
             "  note: warning: these axes mirror the 3D, its left becomes right: that is fine only "
             "where its files are left-handed (Unity, Unreal)"
