@@ -45,6 +45,9 @@ FIELDS = ("subject", "action", "camera")
 #: Says that cameras are to be put around each recording, or that 3D is in a camera's space.
 VIRTUAL, CAMERA = "virtual", "camera"
 
+#: What msgspec says of types, and what it is called in TOML.
+_WORDS = (("`", "'"), ("$.", ""), (" | null", ""), ("array", "list"), ("object", "table"))
+
 _ENTRY = re.compile(r"([^/@]+)(?:/([^@]+))?(?:@(\d{1,3})-(\d{1,3}))?")
 _AXIS = re.compile(r"[+-]?[xyz]")
 
@@ -187,8 +190,6 @@ def read_description(folder: Path) -> Description:
         raise PoseliftError(
             f"{path}: expected name as up to 60 letters, digits, spaces, _ . -, got {quoted(name)}"
         )
-    metres = _metres(path, "units", content.units)
-    camera_metres = _metres(path, "calibration_units", content.calibration_units)
     turn, in_camera = _axes(path, content.axes)
     _check_rest(path, content, skeleton, in_camera)
     virtual = content.cameras == VIRTUAL
@@ -202,7 +203,7 @@ def read_description(folder: Path) -> Description:
         splits=_splits(path, content.splits),
         overlap=content.splits.overlap,
         poses=_pattern(path, "poses", content.poses),
-        metres=metres,
+        metres=_metres(path, "units", content.units),
         rate=content.rate,
         every=content.every,
         turn=turn,
@@ -211,7 +212,7 @@ def read_description(folder: Path) -> Description:
         keypoints_skeleton=_known(path, "keypoints_skeleton", chosen) if chosen else None,
         keypoints_rate=content.keypoints_rate,
         calibration=content.calibration and _pattern(path, "calibration", content.calibration),
-        camera_metres=camera_metres or 1.0,
+        camera_metres=_metres(path, "calibration_units", content.calibration_units) or 1.0,
         cameras=listed,
         virtual=virtual,
         image_size=content.image_size,
@@ -265,9 +266,9 @@ def _typed(path: Path, table: dict[str, Any]) -> _Content:
     try:
         return msgspec.convert(table, _Content)
     except msgspec.ValidationError as error:
-        words = str(error).replace("`", "'").replace("$.", "").replace(" | null", "")
-        words = words[:1].lower() + words[1:]
-        words = words.replace("array", "list").replace("object", "table")  # as TOML calls them
+        words = str(error)[:1].lower() + str(error)[1:]  # in the words of TOML
+        for ours, theirs in _WORDS:
+            words = words.replace(ours, theirs)
         raise PoseliftError(f"{path}: {words}") from None
 
 
