@@ -18,15 +18,13 @@ from __future__ import annotations
 import difflib
 import hashlib
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import combinations, product
 from pathlib import Path
-from typing import Any, final
+from typing import final
 
-import msgspec
-
+from poselift.datasets.own.content import Content, Splits, table_of, typed
 from poselift.errors import PoseliftError, quoted
 from poselift.io.jointsets import plain_name
 from poselift.skeletons import Skeleton, define, get_skeleton, skeleton_names
@@ -45,51 +43,8 @@ FIELDS = ("subject", "action", "camera")
 #: Says that cameras are to be put around each recording, or that 3D is in a camera's space.
 VIRTUAL, CAMERA = "virtual", "camera"
 
-#: What msgspec says of types, and what it is called in TOML.
-_WORDS = (("`", "'"), ("$.", ""), (" | null", ""), ("array", "list"), ("object", "table"))
-
 _ENTRY = re.compile(r"([^/@]+)(?:/([^@]+))?(?:@(\d{1,3})-(\d{1,3}))?")
 _AXIS = re.compile(r"[+-]?[xyz]")
-
-
-class _Splits(msgspec.Struct, forbid_unknown_fields=True):
-    """The table `splits`."""
-
-    train: list[str] = []
-    val: list[str] = []
-    test: list[str] = []
-    overlap: bool = False
-
-
-class _Joints(msgspec.Struct, forbid_unknown_fields=True):
-    """The table `skeleton`."""
-
-    joints: list[str]
-    parents: list[str] | dict[str, str]
-    name: str = ""
-    landmarks: dict[str, str] = {}
-
-
-class _Content(msgspec.Struct, forbid_unknown_fields=True):
-    """The whole file, as it is typed."""
-
-    skeleton: str | _Joints
-    poses: str
-    splits: _Splits
-    name: str = ""
-    units: str | float | None = None
-    rate: float | None = None
-    every: int = 1
-    axes: str | list[str] | None = None
-    keypoints: str | None = None
-    keypoints_skeleton: str | None = None
-    keypoints_rate: float | None = None
-    calibration: str | None = None
-    calibration_units: str | float | None = None
-    cameras: str | list[str] | None = None
-    image_size: tuple[int, int] | None = None
-    focal: float | None = None
-    joints: dict[str, str | list[str]] = {}
 
 
 @final
@@ -183,7 +138,7 @@ def read_description(folder: Path) -> Description:
         ) from None
     except OSError as error:
         raise PoseliftError(f"{path}: cannot be read ({error.strerror})") from None
-    content = _typed(path, _table(path, data))
+    content = typed(path, table_of(path, data))
     skeleton = _skeleton(path, content)
     name = content.name or folder.resolve().name or "own"
     if not re.fullmatch(r"[\w .-]{1,60}", name):
@@ -224,55 +179,7 @@ def read_description(folder: Path) -> Description:
     )
 
 
-def _table(path: Path, data: bytes) -> dict[str, Any]:
-    """Return the TOML as it stands, its keys checked."""
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    try:
-        table = tomllib.loads(data.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise PoseliftError(f"{path}: is no TOML ({str(error).splitlines()[0][:200]})") from None
-    places: list[tuple[str, Any, type]] = [("", table, _Content)]
-    places += [
-        ("splits", table.get("splits"), _Splits),
-        ("skeleton", table.get("skeleton"), _Joints),
-    ]
-    for place, inner, kind in places:
-        if not isinstance(inner, dict):
-            continue
-        known = kind.__struct_fields__  # type: ignore[attr-defined]
-        for key in inner:
-            if key not in known:
-                near = difflib.get_close_matches(key, known, 1)
-                advice = (
-                    f"did you mean {near[0]}?" if near else f"expected one of {', '.join(known)}"
-                )
-                where = f" under [{place}]" if place else ""
-                raise PoseliftError(f"{path}: unknown key {quoted(key)}{where}, {advice}")
-    return table
-
-
-def _typed(path: Path, table: dict[str, Any]) -> _Content:
-    """Return the table as types; say what is missing before what is of another kind."""
-    for key, example in (
-        ("skeleton", 'skeleton = "h36m_17"'),
-        ("poses", 'poses = "{subject}_{action}.trc"'),
-        ("splits", 'train = ["anna"], val = ["ben"] and test = ["carl"] under [splits]'),
-    ):
-        if key not in table:
-            raise PoseliftError(f"{path}: has no {key}, expected for example {example}")
-    try:
-        return msgspec.convert(table, _Content)
-    except msgspec.ValidationError as error:
-        words = str(error)[:1].lower() + str(error)[1:]  # in the words of TOML
-        for ours, theirs in _WORDS:
-            words = words.replace(ours, theirs)
-        raise PoseliftError(f"{path}: {words}") from None
-
-
-def _skeleton(path: Path, content: _Content) -> Skeleton:
+def _skeleton(path: Path, content: Content) -> Skeleton:
     """Return the joint set that is named, or given by names and parents."""
     given = content.skeleton
     if isinstance(given, str):
@@ -346,7 +253,7 @@ def _axes(path: Path, axes: str | list[str] | None) -> tuple[tuple[tuple[int, fl
     return turn, False
 
 
-def _splits(path: Path, splits: _Splits) -> dict[str, tuple[Entry, ...]]:
+def _splits(path: Path, splits: Splits) -> dict[str, tuple[Entry, ...]]:
     """Return the splits that there are; refuse those that share frames, or people unsaid."""
     found = {
         name: tuple(_entry(path, text) for text in dict.fromkeys(getattr(splits, name)))
@@ -403,7 +310,7 @@ def _pattern(path: Path, key: str, text: str) -> str:
     return text
 
 
-def _check_rest(path: Path, content: _Content, skeleton: Skeleton, in_camera: bool) -> None:
+def _check_rest(path: Path, content: Content, skeleton: Skeleton, in_camera: bool) -> None:
     """Refuse numbers that mean nothing, and cameras that are said twice or not at all."""
     for key in ("rate", "keypoints_rate", "focal", "every"):
         value = getattr(content, key)
