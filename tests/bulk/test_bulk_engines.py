@@ -79,8 +79,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pat
             *("--num-cpus=2", "--object-store-memory=100000000", "--include-dashboard=false"),
             *("--node-ip-address=127.0.0.1", f"--port={address[10:]}", "--disable-usage-stats"),
         ],
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        text=True,
         env={
             **os.environ,
             "PYTHONPATH": str(SOURCES),
@@ -89,10 +90,13 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pat
         },
     )
     try:
+        assert head.stdout is not None
+        said = iter(head.stdout)
+        assert any("Ray runtime started" in line for line in said)  # or it has ended
         yield address, place / "full"
     finally:
         head.terminate()
-        head.wait(60)
+        head.communicate(timeout=60)
         patch.undo()
 
 
@@ -144,12 +148,18 @@ def environment_of(program: str, pid: int) -> bytes:
     return b""
 
 
+def at_work(driver: subprocess.Popen[str], place: Path) -> None:
+    """Wait until a driver has done its first shard."""
+    until(lambda: list(place.glob("out/*/_bulk/done/*.json")) or driver.poll() is not None)
+    assert driver.poll() is None, driver.communicate()
+
+
 def test_a_killed_driver(
     source: Path, whole: dict[str, bytes], way: list[object], tmp_path: Path
 ) -> None:
     """Its workers go with it, and the next one does what is left."""
     driver = start(source, tmp_path / "out", *way)
-    until(lambda: list(tmp_path.glob("out/*/_bulk/done/*.json")))
+    at_work(driver, tmp_path)
     below = descendants(driver.pid)
     driver.send_signal(signal.SIGKILL)
     driver.communicate()
@@ -167,7 +177,7 @@ def test_an_interrupted_run(source: Path, whole: dict[str, bytes], tmp_path: Pat
     """Ctrl-C and SIGTERM end the workers at once, in the middle of what they do."""
     options = ["--model", source.parent / "tiny.onnx", "--workers", 2]
     driver = start(source, tmp_path / "out", *options)
-    until(lambda: list(tmp_path.glob("out/*/_bulk/done/*.json")))
+    at_work(driver, tmp_path)
     below = descendants(driver.pid)
     driver.send_signal(signal.SIGTERM)
     assert finish(driver) == (130, "", "poselift: error: interrupted\n")

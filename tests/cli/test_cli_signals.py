@@ -14,7 +14,8 @@ import pytest
 WAITING = """
 import signal, sys, time, typer
 from pathlib import Path
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it,
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # and what nohup starts this one
 from poselift.cli import app
 from poselift.files import atomic_write
 
