@@ -298,7 +298,7 @@ ARRAYS = [
     ({"meta": np.array("[]")}, "meta: expected an object, got a list"),
     ({"meta": np.array('{"fps": "x"}')}, "meta: expected fps as a number"),
     ({"edges": np.array([[0, 99]])}, "edge 0-99 has a joint that does not exist"),
-    ({"joint_names": np.array(["a"] * 17)}, "a joint name occurs twice"),
+    ({"joint_names": np.array(["a"] * 17)}, "joint name .a. occurs twice"),
     ({"poses_3d": np.full((5, 17, 3), 1e300)}, "expected finite coordinates"),
     ({"frame": np.array([0, 1, 2, 3, 4], dtype="m8[s]")}, "expected numbers or text"),
 ]

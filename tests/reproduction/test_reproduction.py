@@ -93,7 +93,7 @@ def test_every_table_and_figure_comes_out(name: str, study: Study, tmp_path: Pat
     assert text.startswith(f"## {name}: ")
     for fact in ("command: `poselift reproduce x`", "seed: 0", "tested on: made up", "software: "):
         assert fact in text
-    assert re.search(r"weights kept after: (400|800|1,200) (to [\d,]+ )?poses", text)
+    assert re.search(r"weights kept after: (0|400|800|1,200) (to [\d,]+ )?poses", text)
     assert paths[2].read_bytes().startswith(b"\x89PNG")
     lines = paths[1].read_text().splitlines(keepends=True)
     assert lines[0] == "# command: `poselift reproduce x`\n"
