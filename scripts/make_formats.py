@@ -23,7 +23,8 @@ poselift convert motion.bvh -o motion.glb
 A format is recognised by what is in a file, not by its name; where two match, both are named and
 `--format` decides. Whatever the format: a person without any joint is nobody, a joint at exactly
 (0, 0) with next to no confidence is missing, frame numbers and times are the source's,
-coordinates of 0..1 are refused unless `--normalised` and `--size` say what they are, a byte order
+coordinates of 0..1 are refused unless `--normalised` and `--size` say what they are (for
+MediaPipe's and YOLO's, which are 0..1 as a rule, `--size` is enough), a byte order
 mark is no content. Frame numbers in the names of files or pictures are the group of digits that
 counts up; decimal seconds and clock times become time stamps; the history says which. What is
 doubtful is warned of once on stderr and in the history.

@@ -30,6 +30,7 @@ def write_video(
     codec: str = "mpeg4",
     form: str = "yuv420p",
     options: dict[str, str] | None = None,
+    pixels: Fraction | None = None,
 ) -> Path:
     """Write pictures (H, W, 3) as a video; `times` in seconds make it one of variable rate."""
     with av.open(str(path), "w", options=options or {}) as container:
@@ -40,6 +41,8 @@ def write_video(
                 stream.height, stream.width = picture.shape[:2]
                 stream.pix_fmt = form
                 stream.bit_rate = 4_000_000
+                if pixels is not None:
+                    stream.codec_context.sample_aspect_ratio = pixels
                 if times is not None:
                     stream.codec_context.time_base = Fraction(1, 1000)
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
@@ -51,14 +54,20 @@ def write_video(
     return path
 
 
-def turn_video(path: Path, degrees: int) -> Path:
-    """Write a rotation into the track header of an MP4, as phones do: degrees clockwise."""
+def turn_video(path: Path, degrees: int = 0, matrix: tuple[int, int] | None = None) -> Path:
+    """Write a rotation into the track header of an MP4, as phones do: degrees clockwise.
+
+    matrix  instead: what right and down are multiplied by, to mirror.
+    """
     one = 1 << 16
-    a, b = {90: (0, one), 180: (-one, 0), 270: (0, -one)}[degrees]
+    a, b = {0: (one, 0), 90: (0, one), 180: (-one, 0), 270: (0, -one)}[degrees]
+    c, d = -b, a
+    if matrix is not None:
+        a, b, c, d = matrix[0] * one, 0, 0, matrix[1] * one
     data = bytearray(path.read_bytes())
     start = data.index(b"tkhd") + 4
     matrix = start + (40 if data[start] == 0 else 52)
-    data[matrix : matrix + 36] = struct.pack(">9i", a, b, 0, -b, a, 0, 0, 0, 1 << 30)
+    data[matrix : matrix + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
     path.write_bytes(data)
     return path
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 import poselift.detection
 from io_samples import walker
+from poselift.detection import Video
 from poselift.io import read_detections, read_results
 from tiny_model import tiny_onnx
 from video_samples import Scripted, colours, write_video
@@ -91,6 +93,31 @@ def test_interrupting_writes_what_is_done(
     )
     assert "1 person, 8 poses" in out
     assert read_results(folder / "a.npz").people[0].poses_2d.frames.tolist() == list(range(8))
+
+
+def test_interrupting_an_overlay_keeps_what_is_drawn_and_the_rest(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = iter(range(12))
+
+    def advance(count: int) -> None:
+        """Somebody presses Ctrl-C after three frames."""
+        if next(drawn) == 2:
+            raise KeyboardInterrupt
+
+    def counting(what: str, *_: object) -> Any:
+        return nullcontext(advance if "overlay" in what else None)
+
+    monkeypatch.setattr("poselift.cli.watching.counting", counting)
+    outputs = ("-o", "a.npz", "-o", "a.mp4")
+    status, _, err = run("lift", "gym.mp4", *outputs, "--model", "tiny.onnx")
+    assert (status, err) == (
+        0,
+        "poselift: warning: gym.mp4: interrupted, the overlay ends after 3 frames of 12\n",
+    )
+    assert len(read_results(folder / "a.npz").people[0].poses_2d) == 12
+    with Video(folder / "a.mp4") as video:
+        assert video.count == 3
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from poselift.detection import Video, is_video, parse_trim
 from poselift.detection.ahead import Ahead
@@ -55,6 +55,61 @@ def test_pictures_come_upright(tmp_path: Path, degrees: int) -> None:
     assert abs(whole - upright).mean() < 6
     assert abs(part[:, 8:] - upright[16:48, :24]).mean() < 6
     assert part[:, :6].max() < 12  # outside the picture it is black
+
+
+@pytest.mark.parametrize(("matrix", "seen"), [((-1, 1), (1, -1)), ((1, -1), (-1, 1))])
+def test_a_mirrored_video_is_seen_as_it_is_meant(
+    tmp_path: Path, matrix: tuple[int, int], seen: tuple[int, int]
+) -> None:
+    picture = colours(1, 96, 64)[0]
+    path = turn_video(write_video(tmp_path / "a.mp4", [picture] * 2), matrix=matrix)
+    meant = picture[:: seen[0], :: seen[1]].astype(int)
+    with Video(path) as video:
+        whole = next(iter(video)).whole(96, 64)
+    assert abs(whole - meant).mean() < 6
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("folder", [False, True])
+def test_pictures_come_as_exif_says(tmp_path: Path, orientation: int, folder: bool) -> None:
+    exif = Image.Exif()
+    exif[0x112] = orientation
+    path = tmp_path / "a.jpg"
+    Image.fromarray(colours(1, 96, 64)[0]).save(path, exif=exif, quality=95)
+    meant = np.asarray(ImageOps.exif_transpose(Image.open(path))).astype(int)
+    height, width = meant.shape[:2]
+    with Video(tmp_path if folder else path) as video:
+        assert video.size == (width, height)
+        assert abs(next(iter(video)).whole(width, height) - meant).mean() < 6
+
+
+def test_oblong_pixels_are_made_square_and_said(tmp_path: Path) -> None:
+    def with_pixels(shape: Fraction) -> Path:
+        return write_video(tmp_path / f"{shape.numerator}.mkv", colours(2), 25, pixels=shape)
+
+    with Video(with_pixels(Fraction(4, 3))) as video:
+        assert (video.size, next(iter(video)).size) == ((86, 48), (86, 48))
+        assert video.notes == (
+            "warning: pixels 1.333 times as wide as high: pictures of 64x48 are taken as "
+            "players show them, 86x48",
+        )
+    with Video(with_pixels(Fraction(404, 405))) as video:  # what a scaling leaves
+        assert (video.size, video.notes) == ((64, 48), ())
+
+
+def test_a_video_that_begins_late_promises_no_more_than_it_has(tmp_path: Path) -> None:
+    times = [100 + number / 25 for number in range(10)]
+    with Video(write_video(tmp_path / "a.mkv", colours(10), 25, times=times)) as video:
+        assert video.count in (9, 10, 11)  # durations are rounded
+        np.testing.assert_allclose([one.time for one in video], np.arange(10) / 25, atol=1.1e-3)
+
+
+def test_a_folder_is_trimmed_by_the_rate_that_is_given(tmp_path: Path) -> None:
+    for number, picture in enumerate(colours(20)):
+        Image.fromarray(picture).save(tmp_path / f"{number}.png")
+    with Video(tmp_path, trim=(0.1, 0.15), pictures_fps=100) as video:
+        seen = [(one.index, round(one.time, 6)) for one in video]
+        assert (seen, video.count) == ([(index, index / 100) for index in range(10, 15)], 5)
 
 
 @pytest.mark.parametrize("form", ["rgb24", "gray16"])

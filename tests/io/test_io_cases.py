@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from io_samples import walker
 from poselift.io import load_people, read_detections
 from poselift.mocap import read_bvh, read_trc
 from poselift.poses import PoseSequence
@@ -137,3 +138,18 @@ def test_trc_that_announces_more(cases: Path) -> None:
     track = read_trc(cases / "trc_numframes_too_large" / "input.trc")
     assert len(track) == 2
     assert "announces 50 frames, 2 come" in track.notes[0]
+
+
+def test_where_joints_are_outside_is_said_and_no_size_that_fits_neither(
+    run: Run, tmp_path: Path
+) -> None:
+    points = walker(4, x=-340)
+    np.save(tmp_path / "a.npy", points)
+    given = ("--skeleton", "coco_17", "--size", "640x480")
+    status, _, err = run("convert", tmp_path / "a.npy", "-o", tmp_path / "a.json", *given)
+    low, high = points.min(axis=(0, 1)), points.max(axis=(0, 1))
+    assert status == 0
+    assert err.endswith(
+        f"joints lie at x = {low[0]:.0f} to {high[0]:.0f}, y = {low[1]:.0f} to {high[1]:.0f} px, "
+        "outside of a picture of 640x480\n"
+    )

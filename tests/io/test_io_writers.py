@@ -306,6 +306,16 @@ def test_one_clip_through_every_writer_and_back(
         assert back.history[: len(one.poses_3d.history)] == one.poses_3d.history
 
 
+def test_files_say_their_own_name_and_unit(tmp_path: Path) -> None:
+    two = results(person(4, person_id=0), person(4, person_id=1))
+    save_all([(two, tmp_path / f"jump{suffix}") for suffix in (".trc", ".glb")], title="gym")
+    assert b"\tjump.person01.trc\n" in (tmp_path / "jump.person01.trc").read_bytes()
+    assert b'"name":"jump.glb"' in (tmp_path / "jump.glb").read_bytes()
+    save(two, tmp_path / "angles.mot")
+    said = beside(tmp_path / "angles.poselift.json")["files"]
+    assert [(one["units"], one["axes"]) for one in said] == [("degrees", None)] * 2
+
+
 def test_the_file_beside_is_about_files_of_its_name_only(tmp_path: Path) -> None:
     two = results(person(3, person_id=1), person(3, person_id=2))
     save(two, tmp_path / "a.trc", axes="z-up")

@@ -23,7 +23,7 @@ from poselift.cli.inputs import (
 from poselift.cli.inputs import Person as Whom
 from poselift.cli.people import choose, refuse_video, say_warnings
 from poselift.cli.pipes import arrived, departing, is_piped
-from poselift.cli.saying import say
+from poselift.cli.saying import many, say
 
 if TYPE_CHECKING:
     from poselift.io.save import Savable
@@ -130,6 +130,6 @@ def _summary(
     people: Sequence[PoseSequence], outputs: Sequence[Path], frames: int, seconds: float
 ) -> str:
     """Say what was written, of whom, and how fast frames became files."""
-    persons = f"{len(people)} person{'s' if len(people) != 1 else ''}"
+    counts = f"{many(len(people), 'person')}, {many(frames, 'frame')}"
     speed = f"{frames / max(seconds, 1e-9):.0f} frames/s"
-    return f"wrote {', '.join(map(str, outputs))}: {persons}, {frames} frames, {speed}"
+    return f"wrote {', '.join(map(str, outputs))}: {counts}, {speed}"

@@ -10,7 +10,7 @@ import typer
 
 from poselift.cli.inputs import Fps, Person, Quiet, SkeletonName
 from poselift.cli.people import choose
-from poselift.cli.saying import say
+from poselift.cli.saying import many, say
 from poselift.cli.videos import DetectEvery, DetectorName, Trim, VideoOptions
 from poselift.cli.watching import watch_video
 
@@ -59,8 +59,8 @@ def detect(
     people = choose(people, person, source)
     written = save_all([(people, path) for path in outputs])
     if not quiet:
-        many = "" if len(people) == 1 else "s"
+        frames = len(recording.frames)
         say(
-            f"wrote {', '.join(map(str, written))}: {len(people)} person{many} in "
-            f"{len(recording.frames)} frames, {len(recording.frames) / seconds:.0f} frames/s"
+            f"wrote {', '.join(map(str, written))}: {many(len(people), 'person')} in "
+            f"{many(frames, 'frame')}, {frames / seconds:.0f} frames/s"
         )

@@ -49,7 +49,7 @@ from poselift.cli.running import (
     Precision,
     Threads,
 )
-from poselift.cli.saying import say
+from poselift.cli.saying import many, say
 from poselift.cli.videos import (
     DetectEvery,
     DetectorName,
@@ -142,6 +142,6 @@ def _summary(results: Results, outputs: Sequence[Path], seconds: float) -> str:
     persons = len(results.people)
     poses = sum(len(lifted) for _, lifted in results.people)
     return (
-        f"wrote {', '.join(map(str, outputs))}: {persons} person{'s' if persons != 1 else ''}, "
-        f"{poses} poses, {poses / max(seconds, 1e-9):.0f} poses/s"
+        f"wrote {', '.join(map(str, outputs))}: {many(persons, 'person')}, "
+        f"{many(poses, 'pose')}, {poses / max(seconds, 1e-9):.0f} poses/s"
     )

@@ -17,3 +17,8 @@ def say(line: str, *, err: bool = False) -> None:
 def warn(sentence: str) -> None:
     """Print a warning to standard error."""
     print(f"poselift: warning: {escaped(sentence)}", file=sys.stderr)
+
+
+def many(count: int, thing: str) -> str:
+    """Return a number of things in words: 1 frame, 2 frames."""
+    return f"{count} {thing}{'' if count == 1 else 's'}"

@@ -7,8 +7,9 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from poselift.cli.people import say_warnings
 from poselift.cli.progress import counting
-from poselift.cli.saying import warn
+from poselift.cli.saying import many, warn
 
 if TYPE_CHECKING:
     from poselift.cli.videos import VideoOptions
@@ -38,7 +39,7 @@ def watch_video(
         raise PoseliftError(f"{source}: is a video, leave --normalised out")
     if options.format != "auto":
         raise PoseliftError(f"{source}: is a video, leave --format out")
-    with Video(source, trim=trim) as video:
+    with Video(source, trim=trim, pictures_fps=options.fps) as video:
         if options.image_size not in (None, video.size):
             width, height = video.size
             raise PoseliftError(
@@ -59,7 +60,9 @@ def watch_video(
                 found=None if along is None else along.add,
             )
         _say_losses(video, recording)
-    return people_of(recording.detections), recording
+    people = people_of(recording.detections)
+    say_warnings(one.history for one in people)
+    return people, recording
 
 
 def _say_losses(video: object, recording: Recording) -> None:
@@ -70,9 +73,10 @@ def _say_losses(video: object, recording: Recording) -> None:
     seen, last = len(recording.frames), int(recording.frames[-1])
     if recording.interrupted:
         total = f" of {video.count}" if video.count else ""
-        warn(f"{video.name}: interrupted after {seen} frames{total}; what is done is written")
+        done = f"{many(seen, 'frame')}{total}"
+        warn(f"{video.name}: interrupted after {done}; what is done is written")
     elif video.lost:
-        warn(f"{video.name}: {video.lost} frames could not be decoded and are left out")
+        warn(f"{video.name}: {many(video.lost, 'frame')} could not be decoded and left out")
     elif video.count and seen < 0.95 * video.count - 1:
         warn(f"{video.name}: ends with frame {last}, {video.count} frames were promised")
 
@@ -93,6 +97,10 @@ def write_all(
     frames = [one.poses_3d.frames for one in results.people if len(one.poses_3d)]
     total = max(int(one[-1]) for one in frames) - min(int(one[0]) for one in frames) + 1
     drawn = any(path.suffix.lower() == ".mp4" for path in outputs)
+
+    def interrupted(count: int) -> None:
+        warn(f"{source}: interrupted, the overlay ends after {many(count, 'frame')} of {total}")
+
     with counting("writing the overlay", total, "frames", quiet or not drawn) as advance:
         return save_all(
             [(results, path) for path in outputs],
@@ -101,4 +109,5 @@ def write_all(
             video=film(source),
             scale=scale,
             progress=advance,
+            interrupted=interrupted,
         )

@@ -92,6 +92,7 @@ class Notebook:
             so_far = f" in the {len(self)} frames so far" if interrupted else ""
             raise PoseliftError(f"{video.name}: nobody was found{so_far}")
         rate, stamps, notes = _rate(video, frames, times, fps)
+        notes[:0] = video.notes
         if video.lost:
             notes.append(f"frames: {video.lost} could not be decoded")
         if interrupted:

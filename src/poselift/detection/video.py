@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, final
 
 from poselift.detection.picture import Picture, cuttable
+from poselift.detection.upright import is_mirrored, pixel_shape, upright
 from poselift.errors import PATH, PoseliftError, expect, how_to_install
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ CAMERA = "camera:"
 
 VIDEOS = (
     *(".mp4", ".m4v", ".mov", ".3gp", ".avi", ".mkv", ".webm", ".ogv", ".flv", ".wmv", ".gif"),
-    *(".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".mjpeg"),
+    *(".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".mjpeg", ".3g2", ".asf", ".dv", ".m2v"),
+    *(".mod", ".mxf", ".vob"),
 )
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 
@@ -75,18 +77,29 @@ class Video:
     count  number of frames to come by the container, or None if it does not say.
     live   whether it goes on by itself, so that pictures not taken in time are gone.
     lost   frames so far that could not be decoded.
+    notes  what was done to its pictures, for the history of poses.
 
     Raises `PoseliftError` in one sentence for whatever cannot be read.
     """
 
     def __init__(
-        self, source: str | os.PathLike[str], *, trim: tuple[float, float] | None = None
+        self,
+        source: str | os.PathLike[str],
+        *,
+        trim: tuple[float, float] | None = None,
+        pictures_fps: float | None = None,
     ) -> None:
-        """Open a source; `trim` is the part to read, seconds from its start."""
+        """Open a source.
+
+        trim          the part to read, seconds from its start.
+        pictures_fps  frames a second of a folder of pictures, which tells none; None: 30.
+        """
         expect(source, PATH, "the path of a video, or of a picture or a folder of pictures")
         self.name = os.fspath(source)
         self.live = self.name.startswith(CAMERA)
         self.lost = 0
+        self.notes: tuple[str, ...] = ()
+        self._step, self._mirrored = 1 / (pictures_fps or 1 / _STEP), False
         part: Any = (0.0, float("inf")) if trim is None else trim
         pair = isinstance(part, tuple | list) and len(part) == 2
         pair = pair and all(isinstance(one, int | float) for one in part)
@@ -124,9 +137,10 @@ class Video:
         stream.thread_type = "AUTO"
         # decoding goes on in one thread while pictures are cut in another: each has its own
         self._scaler, self._converter = VideoReformatter(), VideoReformatter()
-        still = bool(self._files) or Path(self.name).suffix.lower() in PICTURES
-        rate = None if still else stream.average_rate or stream.guessed_rate
+        self._still = bool(self._files) or Path(self.name).suffix.lower() in PICTURES
+        rate = None if self._still else stream.average_rate or stream.guessed_rate
         self.fps = float(rate) if rate else None
+        self._shape = 1.0 if self._still else pixel_shape(stream)
         self._frames = self._decoded()
         try:
             self._first: Picture | None = next(self._frames)
@@ -144,16 +158,32 @@ class Video:
                 f"{self.name}: expected pictures from 16 to {_MAX_SIDE} pixels wide and high, "
                 f"got {width}x{height}"
             )
+        if self._shape != 1:
+            self.notes = (
+                f"warning: pixels {self._shape:.4g} times as wide as high: pictures of "
+                f"{stream.width}x{stream.height} are taken as players show them, "
+                f"{self.size[0]}x{self.size[1]}",
+            )
         self.count = None if self.live else self._expected()
+
+    def _seconds(self) -> float | None:
+        """Return how long the source is by the container, or None if it does not say."""
+        container = self._container
+        if not container.duration:
+            return None
+        # Matroska's duration counts from 0, whenever the first picture comes
+        late = container.start_time or 0 if "matroska" in container.format.name else 0
+        return (container.duration - late) / 1e6
 
     def _expected(self) -> int | None:
         """Return how many frames the container promises within the trimmed part."""
         start, end = self._trim
         if self._files:
-            return len(self._files)
-        total = self._stream.frames or None
-        if total is None and self._container.duration and self.fps:
-            total = round(self._container.duration / 1e6 * self.fps)
+            times = [number * self._step for number in range(len(self._files))]
+            return sum(start - 1e-6 <= at < end - 1e-6 for at in times)
+        total, seconds = self._stream.frames or None, self._seconds()
+        if total is None and seconds and self.fps:
+            total = round(seconds * self.fps)
         if total is None or self.fps is None:
             return total
         return max(
@@ -190,7 +220,7 @@ class Video:
         start, end = self._trim
         constant = self.fps is not None and self._is_constant()
         frames = self._of_pictures() if self._files else self._of_stream(start if constant else 0.0)
-        step = 1 / self.fps if self.fps else _STEP
+        step = 1 / self.fps if self.fps else self._step
         index, last, lost = -1, -step, 0
         for frame, seconds in frames:
             if seconds is None or seconds <= last:
@@ -204,7 +234,7 @@ class Video:
             if seconds >= end - 1e-6:
                 return
             if seconds >= start - 1e-6:
-                turn = round((frame.rotation or 0) / 90)
+                frame, turn = upright(frame, self._shape, self._mirrored, self._converter)
                 frame = cuttable(frame, self._converter)
                 yield Picture(frame, index, seconds, turn, self._scaler)
 
@@ -223,6 +253,7 @@ class Video:
         container, stream = self._container, self._stream
         started = start == 0  # after a jump the first pictures may lack what came before them
         zero: float | None = None
+        first = True
         if stream.time_base and not self._camera:
             zero = float((stream.start_time or 0) * stream.time_base)
         if start > 0 and stream.time_base:
@@ -246,6 +277,9 @@ class Video:
                     continue
                 if zero is None:
                     zero = frame.time or 0.0
+                if first:
+                    file = self.name.removeprefix(CAMERA) if self._still else None
+                    first, self._mirrored = False, is_mirrored(frame, file)
                 yield frame, None if frame.time is None else frame.time - zero
         self.lost += len(pending)
 
@@ -274,10 +308,11 @@ class Video:
             try:
                 with _open(str(path)) as container:
                     frame = next(container.decode(video=0))
+                self._mirrored = is_mirrored(frame, path)
             except (PoseliftError, StopIteration, av.error.FFmpegError, OSError, ValueError):
                 self.lost += 1
                 continue
-            yield frame, number * _STEP
+            yield frame, number * self._step
 
     @property
     def _camera(self) -> bool:

@@ -72,17 +72,33 @@ def _common(first: PoseSequence) -> dict[str, Any]:
 
 
 def about_file(
-    name: str, what: Results | Sequence[PoseSequence], axes: Axes | None, notes: Sequence[str]
+    name: str,
+    what: Results | Sequence[PoseSequence],
+    axes: Axes | None,
+    notes: Sequence[str],
+    units: str | None = None,
 ) -> dict[str, Any]:
-    """Say what the numbers of a file mean; `axes` None are those that the poses are in."""
+    """Say what the numbers of a file mean.
+
+    axes   None are those that the poses are in.
+    units  of numbers that are no coordinates and so have no axes; None for coordinates.
+    """
     if isinstance(what, Results):
         people = [one.poses_3d for one in what.people]
-        units, said = "m", describe(axes or axes_of(people[0]))
+        own, said = "m", describe(axes or axes_of(people[0]))
     else:
         people = list(what)
-        units, said = "px", {"name": "image", "x": "right", "y": "down"}
+        own, said = "px", {"name": "image", "x": "right", "y": "down"}
+    if units is not None:
+        said = None
     ids = [one.person_id for one in people]
-    return {"name": name, "person_ids": ids, "units": units, "axes": said, "notes": list(notes)}
+    return {
+        "name": name,
+        "person_ids": ids,
+        "units": units or own,
+        "axes": said,
+        "notes": list(notes),
+    }
 
 
 def sidecar(said: dict[str, Any], files: Sequence[dict[str, Any]]) -> bytes:

@@ -74,8 +74,8 @@ class _File:
         return len(self.accessors) - 1
 
 
-def write_glb(results: Results, stream: Sink, title: str) -> None:
-    """Write all persons as one moving scene.
+def write_glb(results: Results, stream: Sink, title: str, name: str) -> None:
+    """Write all persons as one moving scene, in a file called `name`.
 
     Raises `PoseliftError` as `posture` does, and if the file would pass 4 GiB.
     """
@@ -86,7 +86,7 @@ def write_glb(results: Results, stream: Sink, title: str) -> None:
     for one, person in zip(postures, results.people, strict=True):
         _add_person(file, one, person.poses_3d.person_id, float(one.line.times[0] - begin))
     notes = [note for one in postures for note in one.notes]
-    about = about_file(f"{title}.glb", results, "y-up", notes)
+    about = about_file(name, results, "y-up", notes)
     content = {
         "asset": {
             "version": "2.0",

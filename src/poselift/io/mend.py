@@ -104,9 +104,9 @@ def _outside(points: np.ndarray, size: tuple[int, int]) -> list[str]:
     ]
     if share[0] <= OUTSIDE:
         return []
-    x, y = np.nanmax(points, axis=(0, 1))
-    turned = f"; {size[1]}x{size[0]} is meant?" if share[1] < share[0] / 2 else ""
+    low, high = (bound(points, axis=(0, 1)) for bound in (np.nanmin, np.nanmax))
+    turned = f"; {size[1]}x{size[0]} is meant?" if share[1] <= OUTSIDE else ""
     return [
-        f"warning: joints reach x = {x:.0f}, y = {y:.0f} px, outside of a picture of "
-        f"{size[0]}x{size[1]}{turned}"
+        f"warning: joints lie at x = {low[0]:.0f} to {high[0]:.0f}, y = {low[1]:.0f} to "
+        f"{high[1]:.0f} px, outside of a picture of {size[0]}x{size[1]}{turned}"
     ]

@@ -52,11 +52,14 @@ class WriteOptions:
     suffix  the suffix of the file, one of the format's.
     axes    axes of 3D poses (see `poselift.io.axes`); None keeps those that the poses are in.
     title   name of the clip, for formats that show one.
+    name    name of the file.
     video   what was filmed, for formats that show it.
     scale   size of a picture written in that of what was filmed; None leaves it to the format.
     folder  where the file will lie.
     frame_count  frames of the source, those without a person included; None if unknown.
     progress  called with the number of pictures drawn, by formats that draw them.
+    interrupted  called with the number of pictures drawn when Ctrl-C ended the drawing, what was
+                 drawn being kept; None lets Ctrl-C through, so that nothing is written.
     """
 
     suffix: str
@@ -67,6 +70,8 @@ class WriteOptions:
     folder: Path | None = None
     frame_count: int | None = None
     progress: Callable[[int], None] | None = None
+    interrupted: Callable[[int], None] | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,7 @@ class Format:
     fixed_axes  whether its standard knows no other axes.
     sidecar     whether the facts about the poses go into `name.poselift.json` beside the file,
                 because it has no place for them.
+    units       of what it holds, if that is no coordinates.
     """
 
     name: str
@@ -104,6 +110,7 @@ class Format:
     axes: Axes | None = None
     fixed_axes: bool = False
     sidecar: bool = False
+    units: str | None = None
 
 
 @cache

@@ -25,7 +25,7 @@ _Job = tuple[Path, Callable[[BinaryIO], None]]
 _Write = Callable[..., tuple[str, ...] | None] | None
 
 #: A file that another one says more about: its name, what is in it, how, and what was decided.
-_Noted = tuple[str, Savable, WriteOptions, list[str]]
+_Noted = tuple[Savable, WriteOptions, list[str], str | None]
 
 
 def save(
@@ -71,10 +71,12 @@ def save_all(
     video: Path | None = None,
     scale: float | None = None,
     progress: Callable[[int], None] | None = None,
+    interrupted: Callable[[int], None] | None = None,
 ) -> tuple[Path, ...]:
     """Write several files as `save` does, so that either all of them appear or none does.
 
-    progress  called with the number of pictures drawn since the last call.
+    progress     called with the number of pictures drawn since the last call.
+    interrupted  as in `WriteOptions`.
     """
     if axes is not None and not any(isinstance(what, Results) for what, _ in files):
         raise PoseliftError(f"2D keypoints have no axes to choose, got axes {axes!r}, leave it out")
@@ -91,8 +93,9 @@ def save_all(
         entry, stem = known[suffix], path.name[: -len(suffix)]
         chosen = axes_for(path, entry, axes)
         options = WriteOptions(
-            suffix, chosen, title or stem, video, scale, path.parent, frame_count, progress
+            suffix, chosen, title or stem, video, scale, path.parent, frame_count
         )
+        options = replace(options, progress=progress, interrupted=interrupted)
         write = entry.write if isinstance(what, Results) else entry.write_2d
         if not len(what):
             raise PoseliftError(f"{path}: expected at least one person to write, got none")
@@ -107,10 +110,11 @@ def save_all(
             ]
         for place, part in parts:
             notes: list[str] = []
-            jobs.append((place, partial(_fill, write, part, options, notes)))
+            own = replace(options, name=place.name)
+            jobs.append((place, partial(_fill, write, part, own, notes)))
             if entry.sidecar:
                 _, noted = beside.setdefault(path.with_name(f"{stem}{SUFFIX}"), (what, []))
-                noted.append((place.name, part, options, notes))
+                noted.append((part, own, notes, entry.units))
     # last, when what had to be decided for the others is known
     jobs += [(place, partial(_fill_beside, *said)) for place, said in beside.items()]
     places = [place for place, _ in jobs]
@@ -136,5 +140,8 @@ def _fill(
 def _fill_beside(what: Savable, noted: list[_Noted], stream: BinaryIO) -> None:
     """Write the facts about poses, for formats that have no place for them."""
     said = facts(what) if isinstance(what, Results) else facts_2d(what)
-    files = [about_file(name, part, options.axes, notes) for name, part, options, notes in noted]
+    files = [
+        about_file(options.name, part, options.axes, notes, units)
+        for part, options, notes, units in noted
+    ]
     stream.write(sidecar(said, files))

@@ -30,7 +30,7 @@ _FIELDS = (
 )
 
 
-def write_trc(sequence: PoseSequence, stream: Sink, axes: Axes, title: str) -> tuple[str, ...]:
+def write_trc(sequence: PoseSequence, stream: Sink, axes: Axes, name: str) -> tuple[str, ...]:
     """Write a 3D sequence as TRC; return what had to be decided (see `timeline`).
 
     Missing joints are the word NaN: of a row that ends in empty fields OpenSim loses the last.
@@ -41,7 +41,7 @@ def write_trc(sequence: PoseSequence, stream: Sink, axes: Axes, title: str) -> t
     values = (rate, rate, count, len(joints), "m", rate, line.first + 1, count)
     numbers = range(1, len(joints) + 1)
     head = (
-        ("PathFileType", "4", "(X/Y/Z)", f"{escaped(title)}.trc"),
+        ("PathFileType", "4", "(X/Y/Z)", escaped(name)),
         _FIELDS,
         tuple(map(str, values)),
         ("Frame#", "Time", *(f"{joint}\t\t" for joint in joints)),

@@ -66,7 +66,7 @@ def lift_video(
     finder = detector if isinstance(detector, Detector) else detection.open_detector(detector)
     check_rate(fps)
     expect(motion, (Options, NoneType), "motion as motion.Options")
-    with Video(source, trim=trim) as video:
+    with Video(source, trim=trim, pictures_fps=fps) as video:
         rate = fps if fps is not None or video.fps is not None else DEFAULT_FPS
         with Alongside(lifter, finder.skeleton, video.size, focal) as along:
             seen = record(video, finder, every=every, fps=rate, progress=progress, found=along.add)

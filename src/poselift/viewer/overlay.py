@@ -115,6 +115,7 @@ def write_overlay(
     *,
     scale: float | None = None,
     progress: Callable[[int], None] | None = None,
+    interrupted: Callable[[int], None] | None = None,
 ) -> None:
     """Write an MP4 of the video with the poses of each frame.
 
@@ -122,6 +123,7 @@ def write_overlay(
     video    opened anew, on the same part of the source; it is read to the last frame with a pose.
     stream   open file that can seek.
     scale    size of the picture in that of the video; None makes it at most 720 pixels high.
+    interrupted  as in `poselift.io.registry.WriteOptions`.
 
     Raises `PoseliftError` for a size that cannot be, and if nobody has a 3D pose.
     """
@@ -143,21 +145,28 @@ def write_overlay(
     panel = _Panel.of([one.poses_3d for one in people], height)
     rows = [{int(f): row for row, f in enumerate(one.poses_3d.frames)} for one in people]
     last = max(int(one.poses_3d.frames[-1]) for one in people)
-    rate = Fraction(video.fps or 30).limit_denominator(100_000)
+    rate = Fraction(video.fps or results.people[0].poses_3d.fps or 30).limit_denominator(100_000)
     with open_container(cast(Any, stream), "w", format="mp4") as container:
         track = container.add_stream("libsvtav1", rate=rate, options=dict(_ENCODER))
         track.width, track.height, track.pix_fmt = width + height, height, "yuv420p"
         track.codec_context.time_base = Fraction(1, _TICKS)
         start: float | None = None
+        count = 0
         with Ahead(_drawn(video, panel, people, rows, last, factor), 4) as frames:
-            for time, canvas in frames:
-                start = time if start is None else start
-                frame = VideoFrame.from_ndarray(canvas, format="rgb24")
-                frame.pts = round((time - start) * _TICKS)
-                frame.time_base = Fraction(1, _TICKS)
-                container.mux(track.encode(frame))
-                if progress is not None:
-                    progress(1)
+            try:
+                for time, canvas in frames:
+                    start = time if start is None else start
+                    frame = VideoFrame.from_ndarray(canvas, format="rgb24")
+                    frame.pts = round((time - start) * _TICKS)
+                    frame.time_base = Fraction(1, _TICKS)
+                    container.mux(track.encode(frame))
+                    count += 1
+                    if progress is not None:
+                        progress(1)
+            except KeyboardInterrupt:
+                if interrupted is None or not count:
+                    raise
+                interrupted(count)
         container.mux(track.encode(None))
 
 

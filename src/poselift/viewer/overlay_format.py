@@ -20,8 +20,16 @@ def write(results: Results, stream: Sink, options: WriteOptions) -> None:
         )
     if not getattr(stream, "seekable", bool)():
         raise PoseliftError(f"{options.title}{options.suffix}: an MP4 cannot go into a pipe")
-    with Video(options.video, trim=parse_trim(results.meta.get("trim"))) as video:
-        write_overlay(results, video, stream, scale=options.scale, progress=options.progress)
+    trim, rate = parse_trim(results.meta.get("trim")), results.people[0].poses_3d.fps
+    with Video(options.video, trim=trim, pictures_fps=rate) as video:
+        write_overlay(
+            results,
+            video,
+            stream,
+            scale=options.scale,
+            progress=options.progress,
+            interrupted=options.interrupted,
+        )
 
 
 FORMAT = Format(

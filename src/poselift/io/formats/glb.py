@@ -10,7 +10,7 @@ from poselift.poses import Results
 
 def write(results: Results, stream: Sink, options: WriteOptions) -> None:
     """Write all persons as one scene that moves; raises `PoseliftError`."""
-    write_glb(results, stream, options.title)
+    write_glb(results, stream, options.title, options.name)
 
 
 FORMAT = Format(

@@ -20,6 +20,7 @@ FORMAT = Format(
     {".mot": "joint angles"},
     holds="angles",
     persons="one",
+    units="degrees",
     write=write,
     sidecar=True,
 )

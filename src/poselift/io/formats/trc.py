@@ -73,7 +73,7 @@ def _pixels(path: Path, track: MarkerTrack, notes: tuple[str, ...]) -> Detection
 
 def write(results: Results, stream: Sink, options: WriteOptions) -> tuple[str, ...]:
     """Write one person as markers; raises `PoseliftError`."""
-    return write_trc(results.people[0].poses_3d, stream, options.axes or "y-up", options.title)
+    return write_trc(results.people[0].poses_3d, stream, options.axes or "y-up", options.name)
 
 
 FORMAT = Format(
