@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -104,3 +105,15 @@ def test_what_is_refused(run: Run, tmp_path: Path, example: Path) -> None:
 @pytest.fixture
 def example() -> Path:
     return Path(__file__).resolve().parents[2] / "examples" / "walk.json"
+
+
+@pytest.mark.parametrize("step", ["lifted: model gln", "world: y up, the floor at y = 0"])
+def test_a_camera_turned_over_for_a_file_is_not_upright(
+    run: Run, tmp_path: Path, step: str
+) -> None:
+    poses = results().people[0].poses_3d
+    poses = replace(poses, history=("lifted: model gln", step))
+    save(Results((Person.only_3d(poses),)), tmp_path / "a.trc")  # y-up in any case
+    assert run("angles", tmp_path / "a.trc", "-o", tmp_path / "a.csv")[0] == 0
+    rows = list(csv.DictReader((tmp_path / "a.csv").read_text().splitlines()))
+    assert {row["trunk_lean"] == "" for row in rows} == {step.startswith("lifted")}

@@ -91,6 +91,14 @@ def test_an_unknown_frame_rate_stays_unknown(run: Run, clip: Path, tmp_path: Pat
     assert run(clip, "-o", path)[0] == 0
     assert {one.fps for one in load_people(path)} == {None}
     assert load_people(path, fps=50.0)[0].times[1] == pytest.approx(0.02)
+    table = tmp_path / "clip.csv"
+    status, _, err = run(clip, "-o", table)
+    assert (status, err) == (
+        0,
+        f"poselift: warning: {table}: the frame rate is not known, time_s are frame numbers "
+        "(give --fps)\n",
+    )
+    assert run(clip, "-o", table, "--fps", 50)[2] == ""
 
 
 def test_joints_by_name(run: Run, clip: Path, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from poselift.cli.inputs import (
     parse_size,
 )
 from poselift.cli.inputs import Person as Whom
-from poselift.cli.people import choose, refuse_video, say_warnings
+from poselift.cli.people import choose, refuse_video, say_untimed, say_warnings
 from poselift.cli.pipes import arrived, departing, is_piped
 from poselift.cli.saying import many, say
 
@@ -105,6 +105,7 @@ def convert(
         people = list(choose(people_of(found), person, source))
         people = people if target is None else [one.to_skeleton(target) for one in people]
         frames, files = found.frame_count, [(people, path) for path in outputs]
+    say_untimed(people, outputs)
     written = save_all(files, frame_count=frames, axes=axes)
     if not quiet:
         seconds = time.perf_counter() - started

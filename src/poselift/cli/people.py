@@ -77,6 +77,13 @@ def say_warnings(histories: Iterable[Sequence[str]]) -> None:
         warn(step.removeprefix("warning: "))
 
 
+def say_untimed(people: Iterable[PoseSequence], outputs: Iterable[Path]) -> None:
+    """Warn of tables whose column of seconds is made of frame numbers, the rate being unknown."""
+    table = next((path for path in outputs if path.suffix.lower() in (".csv", ".parquet")), None)
+    if table is not None and not any(one.timed for one in people):
+        warn(f"{table}: the frame rate is not known, time_s are frame numbers (give --fps)")
+
+
 def with_fps(people: tuple[PoseSequence, ...]) -> tuple[tuple[PoseSequence, ...], bool]:
     """Give persons of unknown frame rate the default one, saying so; also return whether."""
     from poselift.lifting.clip import DEFAULT_FPS, with_rate

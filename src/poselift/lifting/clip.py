@@ -20,7 +20,7 @@ DEFAULT_FPS = 30.0
 
 def with_rate(people: tuple[PoseSequence, ...]) -> tuple[tuple[PoseSequence, ...], bool]:
     """Give persons of unknown frame rate the default one; also return whether."""
-    if any(one.fps is not None or (one.times != one.frames).any() for one in people):
+    if any(one.timed for one in people):
         return people, False  # known, or irregular time stamps that are true as they are
     step = f"fps: not known, taken as {DEFAULT_FPS:g}"
     return tuple(

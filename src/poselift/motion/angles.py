@@ -213,7 +213,8 @@ def angles(poses: PoseSequence) -> Angles:
     """Measure all angles of `DEFINITIONS` that the joint set of the 3D poses knows, degrees.
 
     Those of the trunk to up (`trunk_lean`, `trunk_tilt`) are NaN unless the poses are upright
-    (`AXES_WORLD`). Raises `PoseliftError` for 2D poses and a joint set that knows no angle.
+    (`AXES_WORLD`, and if they were lifted, turned by `to_world`). Raises `PoseliftError` for 2D
+    poses and a joint set that knows no angle.
     """
     if poses.dims != 3:
         raise PoseliftError("expected 3D poses to measure angles, got 2D ones")
@@ -229,7 +230,7 @@ def angles(poses: PoseSequence) -> Angles:
                 found[name] = _MEASURES[definition.name](_Body(points, poses, side))
     if not found:
         raise PoseliftError(f"no angle can be measured of the joints {poses.skeleton.name}")
-    upright = "" if poses.axes == AXES_WORLD else ", trunk's lean not known: poses are not upright"
+    upright = "" if _upright(poses) else ", trunk's lean not known: poses are not upright"
     return Angles(
         tuple(found),
         np.stack(list(found.values()), axis=1).astype(np.float32),
@@ -249,12 +250,18 @@ def known_angles(poses: PoseSequence) -> Mapping[str, Float[np.ndarray, " T"]] |
     return {name: v for name, v in found.items() if np.isfinite(v).any()} or None
 
 
+def _upright(poses: PoseSequence) -> bool:
+    """Tell whether y is up, and not a camera's y turned over for a file that is y-up."""
+    made = [step.split(":")[0] for step in poses.history]
+    return poses.axes == AXES_WORLD and ("lifted" not in made or "world" in made)
+
+
 class _Body:
     """Points, lines and frames of a person, of one side where it matters."""
 
     def __init__(self, points: Float[np.ndarray, "T J 3"], poses: PoseSequence, side: str) -> None:
         self._points, self._skeleton, self.side = points, poses.skeleton, side
-        self.upright = poses.axes == AXES_WORLD
+        self.upright = _upright(poses)
 
     @property
     def outwards(self) -> float:

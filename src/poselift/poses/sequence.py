@@ -222,6 +222,11 @@ class PoseSequence:
         return self.positions if path is None else self.positions + path[:, None]
 
     @property
+    def timed(self) -> bool:
+        """Whether times are seconds: of an unknown frame rate they are the frame numbers."""
+        return self.fps is not None or bool((self.times != self.frames).any())
+
+    @property
     def dims(self) -> int:
         """Number of coordinates, 2 or 3."""
         return int(self.positions.shape[2])
