@@ -230,7 +230,7 @@ def angles(poses: PoseSequence) -> Angles:
                 found[name] = _MEASURES[definition.name](_Body(points, poses, side))
     if not found:
         raise PoseliftError(f"no angle can be measured of the joints {poses.skeleton.name}")
-    upright = "" if _upright(poses) else ", trunk's lean not known: poses are not upright"
+    upright = "" if _knows_up(poses) else ", trunk's lean not known: poses are not upright"
     return Angles(
         tuple(found),
         np.stack(list(found.values()), axis=1).astype(np.float32),
@@ -250,7 +250,7 @@ def known_angles(poses: PoseSequence) -> Mapping[str, Float[np.ndarray, " T"]] |
     return {name: v for name, v in found.items() if np.isfinite(v).any()} or None
 
 
-def _upright(poses: PoseSequence) -> bool:
+def _knows_up(poses: PoseSequence) -> bool:
     """Tell whether y is up, and not a camera's y turned over for a file that is y-up."""
     made = [step.split(":")[0] for step in poses.history]
     return poses.axes == AXES_WORLD and ("lifted" not in made or "world" in made)
@@ -261,7 +261,7 @@ class _Body:
 
     def __init__(self, points: Float[np.ndarray, "T J 3"], poses: PoseSequence, side: str) -> None:
         self._points, self._skeleton, self.side = points, poses.skeleton, side
-        self.upright = _upright(poses)
+        self.upright = _knows_up(poses)
 
     @property
     def outwards(self) -> float:
