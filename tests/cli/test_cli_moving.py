@@ -47,6 +47,11 @@ def test_clips_are_smoothed_unless_they_are_not(run: Run, given: list, tmp_path:
         assert (status, err) == (0, "")
         outputs.append(load(tmp_path / "out.npz").people[0].poses_3d.positions)
     assert steps(tmp_path / "out.npz") == ["smoothed"]
+    assert run(*given, "--smooth", "butterworth:40")[::2] == (
+        0,
+        "poselift: warning: --smooth does nothing, a cut-off of 40 Hz is not below half of the "
+        "30 frames/s\n",
+    )
     wild = [np.abs(np.diff(one, 2, axis=0)).mean() for one in outputs]
     assert wild[2] < wild[0] < wild[1]
 
@@ -106,6 +111,10 @@ def test_a_calibration_of_a_scaled_picture(run: Run, given: list, tmp_path: Path
     small = tmp_path / "small.json"
     small.write_text(json.dumps({"K": MATRIX, "image_size": [500, 500]}))
     mapped = ("--calibration-map", "2,0,0")
+    assert "(for one that was only scaled: 2,0,0)" in run(*given, "--calibration", small)[2]
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps({"K": MATRIX, "image_size": [500, 400]}))
+    assert "only scaled" not in run(*given, "--calibration", other)[2]
     status, _, err = run(*given, "--root", "--calibration", small, *mapped)
     assert (status, err) == (0, "")
     assert load(tmp_path / "out.npz").meta["camera"]["focal_px"] == [2400.0, 2400.0]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from poselift.cli.progress import counting
+from poselift.cli.saying import warn
 
 if TYPE_CHECKING:
     from poselift.lifting import Lifter
@@ -88,7 +89,12 @@ def lift_moving(
     say_focal_assumed(options, people, used=lifter.card.normalisation == "person")
     ready = None if along is None else along.ready(people)
     with counting("lifting", sum(map(len, people)), "poses", quiet) as advance:
-        return lift_clip(lifter, people, options, facts, advance, ready)
+        results = lift_clip(lifter, people, options, facts, advance, ready)
+    if options.smooth.name != SMOOTH:  # somebody asked for it
+        steps = {step for one in results.people for step in one.poses_3d.history}
+        for step in sorted(one for one in steps if one.startswith("smoothed: not, a cut-off")):
+            warn(step.replace("smoothed: not", "--smooth does nothing", 1))
+    return results
 
 
 def say_focal_assumed(

@@ -122,11 +122,13 @@ class Calibration:
         """Return this for a picture of a size; refuse one of another size, with a way out."""
         if self.size is None or size is None or self.size == tuple(size):
             return replace(self, size=self.size if size is None else size)
-        scale = size[0] / self.size[0]
+        across, down = size[0] / self.size[0], size[1] / self.size[1]
+        alike = abs(across / down - 1) < 0.01  # which rows or columns cut off, or added, are not
+        hint = f" (for one that was only scaled: {across:.6g},0,0)" if alike else ""
         raise PoseliftError(
             f"{self.source}: the calibrated picture is {self.size[0]}x{self.size[1]}, this one "
             f"{size[0]}x{size[1]}; if it was scaled or padded, say how with --calibration-map "
-            f"SCALE,DX,DY (for one that was only scaled: {scale:.6g},0,0)"
+            f"SCALE,DX,DY{hint}"
         )
 
     def to_camera(self, world: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch 3"]:
