@@ -55,7 +55,10 @@ def refuse(path: Path, match: str, **options: Any) -> str:
 
 def test_missing_empty_and_unknown(tmp_path: Path) -> None:
     refuse(tmp_path / "none.json", "there is no such file")
-    refuse(tmp_path, "no .json file in this folder")
+    refuse(tmp_path, "no .json file in this folder, no labels and no pictures")
+    (tmp_path / "none.json").write_text("[]\n")
+    refuse(tmp_path / "none.json", "is an empty list or object, nobody is in it")
+    (tmp_path / "none.json").unlink()
     (tmp_path / "a.txt").write_text("hello")
     refuse(tmp_path, "no .json file in this folder")
     refuse(tmp_path / "a.txt", "formats that are read: .*mmpose, .*openpose, .*poselift")

@@ -218,3 +218,12 @@ def test_markers_of_no_known_body_stay_themselves(tmp_path: Path) -> None:
     assert (one.skeleton.joints, one.frames.tolist()) == (("Ball", "Bat"), [0, 1])
     np.testing.assert_allclose(one.placed[:, 1], [[1, 0.5, 0]] * 2, atol=1e-6)
     assert np.isnan(one.placed[0, 0]).all()
+
+
+def test_a_number_that_is_none_is_named(tmp_path: Path) -> None:
+    numbers = [1.0, 2.0, 0.5] * 17
+    entries = [{"image_id": "0.jpg", "category_id": 1, "keypoints": [*numbers], "score": 1}]
+    entries[0]["keypoints"][4] = None
+    (tmp_path / "a.json").write_text(json.dumps(entries))
+    with pytest.raises(PoseliftError, match="entry 0, number 4: expected numbers, got null"):
+        load(tmp_path / "a.json")

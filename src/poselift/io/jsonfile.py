@@ -179,7 +179,9 @@ def _mismatch(error: Exception, data: bytes, where: str, what: str, item: str) -
     place = match[1] if (match := _PLACE.search(text)) else ""
     steps = [int(index) if index else key for key, index in _STEPS.findall(place)]
     outer = next((step for step in steps if isinstance(step, int)), None)
-    if outer is not None:
+    if outer is not None:  # of a list of numbers alone, one of them
+        alone = steps.index(outer) == len(steps) - 1 and "float" in text.partition("got")[0]
+        item = "number" if alone else item
         where = f"{where}, {item} {outer}"
     if "missing required field" in text:
         return f'{where}: expected "{text.split("`")[1]}"'

@@ -155,7 +155,7 @@ def find_format(path: Path, name: str = "auto") -> Format:
         names = " and ".join(entry.name for entry in found)
         raise PoseliftError(f"{path}: looks like {names}, say which it is (--format)")
     if path.is_dir() and not names_of(path):
-        raise PoseliftError(f"{path}: no .json file in this folder")
+        raise PoseliftError(f"{path}: no .json file in this folder, no labels and no pictures")
     _explain_json((path.is_dir() and first_file(path)) or path)
     listed = ", ".join(entry.name for entry in readable())
     raise PoseliftError(
@@ -166,7 +166,9 @@ def find_format(path: Path, name: str = "auto") -> Format:
 def _explain_json(path: Path) -> None:
     """If the file claims to be JSON, let the parser say what is wrong with it, if anything is."""
     if path.suffix.lower() == ".json":
-        decode(content(path), msgspec.json.Decoder(msgspec.Raw), str(path))
+        found = bytes(decode(content(path), msgspec.json.Decoder(msgspec.Raw), str(path)))
+        if not found.strip(b"[]{} \t\r\n"):
+            raise PoseliftError(f"{path}: is an empty list or object, nobody is in it")
 
 
 def writers(*, flat: bool = False) -> dict[str, Format]:
