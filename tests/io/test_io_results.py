@@ -177,6 +177,8 @@ def test_result_files_are_read_back_by_loaders(tmp_path: Path, suffix: str) -> N
     assert load_poses(path, person=1) == what.people[1][1]
     found = read_detections(path)
     assert (found.skeleton, found.keypoints.shape) == (H36M_17, (9, 17, 2))
+    with pytest.raises(PoseliftError, match="need no normalised"):
+        load(path, normalised=True)
     with pytest.raises(PoseliftError, match="need no fps"):
         load_people(path, fps=3.0)
 

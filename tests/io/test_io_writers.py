@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from poselift.errors import PoseliftError
-from poselift.io import load, save, save_all, writers
+from poselift.io import load, read_detections, save, save_all, writers
 from poselift.io.axes import AXES, DIRECTIONS, axes_of, turned, turning
 from poselift.io.timeline import timeline
 from poselift.mocap import read_trc
@@ -314,6 +314,12 @@ def test_files_say_their_own_name_and_unit(tmp_path: Path) -> None:
     save(two, tmp_path / "angles.mot")
     said = beside(tmp_path / "angles.poselift.json")["files"]
     assert [(one["units"], one["axes"]) for one in said] == [("degrees", None)] * 2
+
+
+def test_motion_is_not_taken_for_keypoints(tmp_path: Path) -> None:
+    save(results(Person.only_3d(person(4).poses_3d)), tmp_path / "a.trc")
+    with pytest.raises(PoseliftError, match=r"a\.trc: holds 3D poses \(trc\) and no 2D keypoints"):
+        read_detections(tmp_path / "a.trc")
 
 
 def test_the_file_beside_is_about_files_of_its_name_only(tmp_path: Path) -> None:

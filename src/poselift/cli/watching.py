@@ -76,7 +76,8 @@ def _say_losses(video: object, recording: Recording) -> None:
         done = f"{many(seen, 'frame')}{total}"
         warn(f"{video.name}: interrupted after {done}; what is done is written")
     elif video.lost:
-        warn(f"{video.name}: {many(video.lost, 'frame')} could not be decoded and left out")
+        lost = many(video.lost, "frame")
+        warn(f"{video.name}: {lost} left out that could not be decoded")
     elif video.count and seen < 0.95 * video.count - 1:
         warn(f"{video.name}: ends with frame {last}, {video.count} frames were promised")
 

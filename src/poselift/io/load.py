@@ -44,7 +44,8 @@ def load(
     path, entry, found = _read(path, format, options)
     if isinstance(found, Detections):
         return _with_options(found, path, entry, options)
-    for option, value in (("skeleton", skeleton), ("image_size", image_size), ("fps", fps)):
+    given = {"skeleton": skeleton, "image_size": image_size, "fps": fps}
+    for option, value in {**given, "normalised": normalised or None}.items():
         if value is not None:
             raise PoseliftError(f"{path}: holds 3D results, which need no {option}, leave it out")
     step = f"read: {path}"
@@ -70,6 +71,10 @@ def read_detections(
     options = ReadOptions(resolve(skeleton), image_size, fps, normalised)
     path, entry, found = _read(path, format, options)
     if isinstance(found, Results):
+        if not any(one.poses_2d.visible.any() for one in found.people):
+            raise PoseliftError(
+                f"{path}: holds 3D poses ({entry.name}) and no 2D keypoints, which are needed"
+            )
         found = detections_of(found, str(path), options.skeleton)
     return _with_options(found, path, entry, options)
 
