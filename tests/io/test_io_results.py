@@ -13,6 +13,7 @@ import pytest
 from io_samples import pair, sequence
 from poselift.errors import PoseliftError
 from poselift.io import (
+    load,
     load_people,
     load_poses,
     read_detections,

@@ -89,14 +89,12 @@ def about_file(
     else:
         people = list(what)
         own, said = "px", {"name": "image", "x": "right", "y": "down"}
-    if units is not None:
-        said = None
     ids = [one.person_id for one in people]
     return {
         "name": name,
         "person_ids": ids,
         "units": units or own,
-        "axes": said,
+        "axes": said if units is None else None,
         "notes": list(notes),
     }
 
