@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -32,7 +32,7 @@ def is_mirrored(frame: VideoFrame, picture: str | os.PathLike[str] | None) -> bo
     from av.sidedata.sidedata import Type
 
     try:
-        data = frame.side_data.get(Type.DISPLAYMATRIX)
+        data = cast(Any, frame.side_data).get(Type.DISPLAYMATRIX)  # PyAV's stubs call it one datum
     except ValueError:  # data of a kind that this PyAV has no name for
         return False
     if data is None:
