@@ -104,7 +104,7 @@ def _outside(points: np.ndarray, size: tuple[int, int]) -> list[str]:
     ]
     if share[0] <= OUTSIDE:
         return []
-    low, high = (bound(points, axis=(0, 1)) for bound in (np.nanmin, np.nanmax))
+    low, high = np.nanmin(points, axis=(0, 1)), np.nanmax(points, axis=(0, 1))
     turned = f"; {size[1]}x{size[0]} is meant?" if share[1] <= OUTSIDE else ""
     return [
         f"warning: joints lie at x = {low[0]:.0f} to {high[0]:.0f}, y = {low[1]:.0f} to "
