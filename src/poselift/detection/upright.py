@@ -58,6 +58,6 @@ def upright(
         width = max(2, round(frame.width * shape / 2) * 2)
         frame = scaler.reformat(frame, width=width)
     if mirrored:  # flipped as it is stored, which turns what FFmpeg calls its rotation by a half
-        seen = frame.to_ndarray(format="rgb24")[:, ::-1]
+        seen = frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)[:, ::-1]
         frame, turn = VideoFrame.from_ndarray(np.ascontiguousarray(seen), format="rgb24"), turn + 2
     return frame, turn
