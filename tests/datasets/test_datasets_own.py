@@ -187,6 +187,21 @@ def test_arrays_say_their_joints_rate_and_frames(tmp_path: Path) -> None:
         assert sentence in problems(folder)[0]
 
 
+def test_2d_in_other_units_than_pixels_is_refused(tmp_path: Path) -> None:
+    """The 3D is relative to the pelvis: nothing but the 2D itself can tell."""
+    folder = make_folder(tmp_path / "lab", ARRAYS.split("test =")[0])
+    poses = swaying(4)[..., [0, 2, 1]]
+    relative, shares = 1000 * (poses - poses[:, :1]), 0.5 + 0.2 * poses[..., :2]
+    for scale, sentence in (
+        (1, "multiply normalised coordinates by the image size"),
+        (3000, "expected joints in a picture of 1000x800 pixels, but most lie outside"),
+    ):
+        np.savez(folder / "anna.npz", poses=relative, keypoints=scale * shares)
+        (words,) = problems(folder)
+        assert words.startswith(f"{folder / 'anna.npz'}, 2D: expected ")
+        assert sentence in words
+
+
 def test_own_joints_by_names_and_parents(tmp_path: Path) -> None:
     folder = make_folder(tmp_path / "lab", LAB14)
     data = read(folder)

@@ -17,6 +17,7 @@ from poselift.datasets.own.detections import Matched, match
 from poselift.datasets.own.motion import Track, has_keypoints, read_track
 from poselift.datasets.own.recordings import Recording, recordings_of
 from poselift.errors import PoseliftError
+from poselift.lifting.arguments import check_picture, check_pixels
 from poselift.skeletons import Skeleton, conversion
 
 #: Metres before the camera that a joint has to have.
@@ -123,6 +124,12 @@ def _see(what: Description, recording: Recording, track: Track, eye: Eye, varian
     else:
         matched = _given(what, recording, track, eye, projected)
         keypoints = matched.keypoints
+        try:  # where the 3D is not known in the picture nothing else would show it
+            check_pixels(keypoints)
+            check_picture(keypoints, what.skeleton, track.frames, eye.size)
+        except PoseliftError as error:
+            camera = f" of {eye.name}" if eye.name else ""
+            raise PoseliftError(f"{recording.poses}, 2D{camera}: {error}") from None
         if projected is not None:
             away = np.linalg.norm(keypoints - projected, axis=2)
             off = float(np.median(away[np.isfinite(away)])) if np.isfinite(away).any() else np.inf
