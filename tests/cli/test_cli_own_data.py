@@ -62,6 +62,8 @@ def test_a_folder_without_a_description_gets_a_draft(tmp_path: Path, run: Run) -
     status, out, err = run("data", "check", tmp_path / "none")
     assert (status, out) == (2, "")
     assert err.endswith("none: no such folder\n")
+    status, _, err = run("data", "check", folder / "anna_walk.trc")
+    assert err.endswith("anna_walk.trc: is a file, expected the folder that it is in\n")
 
 
 def test_networks_have_the_joints_of_the_data(tmp_path: Path) -> None:

@@ -128,7 +128,10 @@ def read_description(folder: Path) -> Description:
     """
     path = folder / FILE
     if not folder.is_dir():
-        raise PoseliftError(f"{folder}: no such folder")
+        words = (
+            "is a file, expected the folder that it is in" if folder.exists() else "no such folder"
+        )
+        raise PoseliftError(f"{folder}: {words}")
     try:
         data = path.read_bytes()
     except FileNotFoundError:
