@@ -39,8 +39,8 @@ class Skeleton:
         odd = next((name for name in (self.name, *self.joints) if not _is_text(name)), None)
         if odd is not None:
             raise PoseliftError(f"skeleton: {quoted(odd)} is no name of a joint set or a joint")
-        twice = next((one for one in self.joints if self.joints.count(one) > 1), None)
-        if twice is not None:
+        if len(set(self.joints)) != len(self.joints):
+            twice = next(one for one in self.joints if self.joints.count(one) > 1)
             raise PoseliftError(f"skeleton {self.name}: joint name {quoted(twice)} occurs twice")
         if len(self.parents) != len(self.joints):
             raise PoseliftError(
