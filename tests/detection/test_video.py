@@ -107,7 +107,7 @@ def test_a_video_that_begins_late_promises_no_more_than_it_has(tmp_path: Path) -
 def test_a_folder_is_trimmed_by_the_rate_that_is_given(tmp_path: Path) -> None:
     for number, picture in enumerate(colours(20)):
         Image.fromarray(picture).save(tmp_path / f"{number}.png")
-    with Video(tmp_path, trim=(0.1, 0.15), pictures_fps=100) as video:
+    with Video(tmp_path, trim=(0.1, 0.15), pictures_fps=100.0) as video:
         seen = [(one.index, round(one.time, 6)) for one in video]
         assert (seen, video.count) == ([(index, index / 100) for index in range(10, 15)], 5)
 
