@@ -93,6 +93,18 @@ def test_unknown_frame_rate_is_said_and_recorded(
     assert (meta["fps"], meta["fps_assumed"]) == (30, True)
 
 
+def test_one_frame_has_no_rate_to_warn_of(
+    run: Run, clip: Path, model: Path, tmp_path: Path
+) -> None:
+    one = tmp_path / "one"
+    one.mkdir()
+    first = min(clip.iterdir())
+    (one / first.name).write_bytes(first.read_bytes())
+    path = tmp_path / "one.npz"
+    options = ("--model", model, *SIZE, "--skeleton", "body_25", "--quiet")
+    assert run("lift", one, "-o", path, *options) == (0, "", "")
+
+
 @pytest.mark.parametrize(("person", "poses"), [("all", 11), ("main", FRAMES)])
 def test_whom_to_lift(
     run: Run, clip: Path, model: Path, tmp_path: Path, person: str, poses: int

@@ -133,7 +133,7 @@ class Work:
                 sentence if sentence.startswith(shown) else f"{shown}: {sentence}"
             ) from None
         warnings += [step[9:] for one in people for step in one.history if step[:9] == "warning: "]
-        if facts["fps_assumed"]:
+        if facts["fps_assumed"] and any(len(one) > 1 for one in people):
             warnings.append(f"the frame rate is not known, taking {DEFAULT_FPS:g} fps (give --fps)")
         doubts = tuple(f"{shown}: {one}" for one in dict.fromkeys(warnings))
         return results, len(np.unique(detections.frames)), doubts

@@ -89,6 +89,6 @@ def with_fps(people: tuple[PoseSequence, ...]) -> tuple[tuple[PoseSequence, ...]
     from poselift.lifting.clip import DEFAULT_FPS, with_rate
 
     people, assumed = with_rate(people)
-    if assumed:
+    if assumed and any(len(one) > 1 for one in people):  # one picture has no rate
         warn(f"the frame rate is not known, taking {DEFAULT_FPS:g} fps (give --fps)")
     return people, assumed

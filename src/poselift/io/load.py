@@ -47,7 +47,10 @@ def load(
     given = {"skeleton": skeleton, "image_size": image_size, "fps": fps}
     for option, value in {**given, "normalised": normalised or None}.items():
         if value is not None:
-            raise PoseliftError(f"{path}: holds 3D results, which need no {option}, leave it out")
+            flag = "--size" if option == "image_size" else f"--{option}"
+            raise PoseliftError(
+                f"{path}: holds 3D results, which need no {option} ({flag}), leave it out"
+            )
     step = f"read: {path}"
     people = tuple(
         Person(flat, replace(solid, history=(*solid.history, step))) for flat, solid in found.people
