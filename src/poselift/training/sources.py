@@ -18,6 +18,7 @@ from poselift.errors import PoseliftError
 from poselift.geometry import PixelDepth, normalise
 from poselift.models.registry import frames_of
 from poselift.simulation.augmentation import AugmentationConfig, AugmentedSource, bank_of
+from poselift.simulation.noise import VALIDATION_NOISE
 from poselift.skeletons import H36M_17, skeleton_text
 from poselift.training.batches import Measured, Samples
 from poselift.training.config import TrainingConfig
@@ -169,7 +170,10 @@ def open_data(config: TrainingConfig, load: Load = load_fixed) -> TrainingData:
         raise PoseliftError(f"{what} single frames: {config.architecture} looks at {frames}")
     if spec.name == "synthetic":
         source = AugmentedSource(None, fresh, seed)
-        validation = FixedSource(*AugmentedSource(None, _HELD_OUT_SAMPLES, seed).epoch(_HELD_OUT))
+        known = AugmentationConfig(noise=VALIDATION_NOISE)
+        validation = FixedSource(
+            *AugmentedSource(None, _HELD_OUT_SAMPLES, seed, known).epoch(_HELD_OUT)
+        )
         return TrainingData(source, validation, H36M_17.name, "synthetic people, random views")
     if spec.variant == "augmented":
         assert spec.root is not None  # DataSpec refuses that
@@ -235,7 +239,9 @@ def _augmented_cmu17(root: Path, more: Path | None, samples: int, seed: int) -> 
     if more is not None:
         motions = [*motions, *load_cmu_more(more)]
     held_out = bank_of(load_motions(root, "val"))
-    unvaried = AugmentationConfig(synthetic=0.0, exchange=0.0, halves=0.0, bend=0.0, turn=0.0)
+    unvaried = AugmentationConfig(
+        synthetic=0.0, exchange=0.0, halves=0.0, bend=0.0, turn=0.0, noise=VALIDATION_NOISE
+    )
     views = AugmentedSource(held_out, _HELD_OUT_SAMPLES, seed, unvaried)
     names = "cmu17 train" if more is None else "cmu17 train, cmu_more"
     return TrainingData(
