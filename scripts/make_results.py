@@ -4,7 +4,7 @@
 
 Trains what `--runs` does not hold yet (some hours on two cores; it goes on where it was stopped),
 then writes the page and its pictures. With `--finished` nothing is trained: what is not there is
-named on the page.
+named on the page, with the networks (second seeds included) that it waits for.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from poselift.reproduction import (
     reproduce,
     to_markdown,
     to_png,
+    untrained,
 )
 from poselift.training import choose_device, reporter_for
 
@@ -93,7 +94,7 @@ def main() -> None:
         more_root=options.more,
         device=choose_device("auto"),
     )
-    waiting = {name: [c for c in get_item(name).cells if not study.finished(c)] for name in ITEMS}
+    waiting = {name: untrained(get_item(name), study) for name in ITEMS}
     left_out = [name for name in ITEMS if options.finished and waiting[name]]
     sections: list[str] = []
     verdicts: list[str] = []
@@ -105,11 +106,8 @@ def main() -> None:
         verdicts += [
             f"- {name}: {line}" for line in readings if any(word in line for word in _VERDICTS)
         ]
-    missing = "".join(
-        f" Not trained: {len(waiting[name])} of the {len(set(get_item(name).cells))} networks of "
-        f"{name}."
-        for name in left_out
-    )
+    missing = ", ".join(f"{name} ({len(waiting[name])} networks)" for name in left_out)
+    missing = f" Still to be trained, and so left out: {missing}." if missing else ""
     command = f"python scripts/make_results.py --root {options.root} --more {options.more}"
     opening = _OPENING.format(
         budget=study.budget.name,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         paths_of,
         report_of_model,
         reproduce,
+        untrained,
         write_report,
     )
 
@@ -44,6 +45,7 @@ _MODULES = {
     "reproduce": "run",
     "to_markdown": "document",
     "to_png": "document",
+    "untrained": "run",
     "write_report": "run",
 }
 
@@ -68,6 +70,7 @@ __all__ = [
     "reproduce",
     "to_markdown",
     "to_png",
+    "untrained",
     "write_report",
 ]
 

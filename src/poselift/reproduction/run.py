@@ -15,6 +15,7 @@ from poselift.reproduction.cells import Cell, Study, complete_all
 from poselift.reproduction.claims import CellResults, second_seeds, seeds_table, verdict
 from poselift.reproduction.document import provenance, to_csv, to_markdown, to_png
 from poselift.reproduction.items import Item, Model, Report
+from poselift.reproduction.measure import Result
 from poselift.reproduction.picture_cells import DATA as PICTURE_DATA
 from poselift.training import Reporter
 
@@ -62,7 +63,7 @@ def reproduce(
     if item.check is not None:
         item.check(study)
     results = complete_all(study, item.cells, reporter, say)
-    while missing := _following(item, study, results):
+    while missing := following(item, study, results):
         results |= complete_all(study, missing, reporter, say)
     report = item.report(study, results)
     verdicts = tuple(verdict(one, study, results) for one in item.claims)
@@ -70,7 +71,19 @@ def reproduce(
     return replace(report, tables=tables, readings=(*verdicts, *report.readings)), results
 
 
-def _following(item: Item, study: Study, results: CellResults) -> tuple[Cell, ...]:
+def untrained(item: Item, study: Study) -> tuple[Cell, ...]:
+    """Return the cells that an item still waits for, as far as what is finished tells."""
+    results: dict[Cell, Result] = {}
+    cells: tuple[Cell, ...] = item.cells
+    while cells:
+        if missing := tuple(one for one in dict.fromkeys(cells) if not study.finished(one)):
+            return missing
+        results |= {one: study.result(one) for one in cells}
+        cells = following(item, study, results)
+    return ()
+
+
+def following(item: Item, study: Study, results: CellResults) -> tuple[Cell, ...]:
     """Return the cells that what came out asks for, and that are not there yet."""
     wanted = second_seeds(item.claims, study, results)
     if item.more is not None:
