@@ -63,6 +63,11 @@ def scratch_folder(parent: Path | None = None, name: str = "poselift-scratch") -
             os.close(lock)
 
 
+def told(path: Path) -> str:
+    """Return a path as histories tell it: of what came through a pipe only what it was called."""
+    return path.name if path.parent.name.endswith(_SCRATCH) else str(path)
+
+
 def _own_folder(place: Path, name: str) -> tuple[Path, int | None]:
     """Make a folder and hold its lock, where there are locks."""
     while True:

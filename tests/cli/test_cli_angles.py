@@ -80,7 +80,7 @@ def test_long_curves_are_drawn_by_their_extremes(run: Run, tmp_path: Path) -> No
     save(Results((Person.only_3d(sequence(poses)),)), tmp_path / "long.npz")
     status, _, _ = run("angles", tmp_path / "long.npz", "-o", tmp_path / "a.html")
     assert status == 0
-    paths = re.findall(r"<path d='([^']+)'", (tmp_path / "a.html").read_text())
+    paths = re.findall(r"<path class='[a-z]+' d='([^']+)'", (tmp_path / "a.html").read_text())
     assert max(path.count("L") for path in paths) <= 1600
     assert all(path.count("M") >= 2 for path in paths)
 

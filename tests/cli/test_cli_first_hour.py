@@ -104,6 +104,32 @@ def test_through_standard_input_and_output() -> None:
     assert "poses/s (model posegraphnet, precision" in done.stderr
 
 
+def test_every_command_takes_what_the_one_before_wrote(tmp_path: Path) -> None:
+    page, table = tmp_path / "page.html", tmp_path / "angles.csv"
+    lifted = run("lift", "-", "-o", "-", "--no-flip", input=EXAMPLE.read_bytes())
+    assert "wrote -: 1 person" in lifted.stderr
+    assert "read: stdin.json" in lifted.stdout  # no file of a while in a history
+    assert "scratch" not in lifted.stdout + lifted.stderr
+    for command in (("view", "-", "-o", page), ("angles", "-", "-o", table)):
+        done = run(*command, input=lifted.stdout.encode())
+        assert done.exit_code == 0, done.stderr
+    assert page.is_file()
+    assert table.is_file()
+
+
+def test_a_video_comes_through_a_pipe(tmp_path: Path) -> None:
+    trim = ("--trim", "0-0.1")
+    done = run("detect", "-", "-o", "-", *trim, input=VIDEO.read_bytes())
+    assert done.exit_code == 0, done.stderr
+    (person,) = json.loads(done.stdout)["people"]
+    assert person["frames"] == list(range(6))
+
+
+def test_what_comes_through_a_pipe_is_called_so(tmp_path: Path) -> None:
+    done = run("lift", "-", "-o", tmp_path / "a.npz", input=b"nothing of the kind " * 9)
+    assert (done.exit_code, done.stderr[:26]) == (2, "poselift: error: -: is in ")
+
+
 def test_from_a_pipe(tmp_path: Path) -> None:
     pipe, out = tmp_path / "pipe", tmp_path / "out.npz"
     os.mkfifo(pipe)

@@ -190,6 +190,31 @@ def test_a_folder_of_pictures_goes_by_its_numbers(tmp_path: Path) -> None:
     assert len(light) == 10
 
 
+def test_one_json_among_pictures_is_passed_over_aloud(tmp_path: Path) -> None:
+    for number, picture in enumerate(colours(3)):
+        Image.fromarray(picture).save(tmp_path / f"img{number}.png")
+    (tmp_path / "out.poselift.json").write_text("{}")  # what we write beside other files
+    assert is_video(tmp_path)
+    with Video(tmp_path) as video:
+        assert video.notes == ()
+    (tmp_path / "a.json").write_text("{}")
+    assert is_video(tmp_path)
+    with Video(tmp_path) as video:
+        assert video.notes == (f"warning: {tmp_path}: its pictures are looked at, not its .json",)
+    (tmp_path / "b.json").write_text("{}")
+    assert not is_video(tmp_path)  # keypoints of some of the frames
+
+
+def test_a_picture_of_another_size_is_named(tmp_path: Path) -> None:
+    for number, picture in enumerate(colours(3)):
+        Image.fromarray(picture if number < 2 else picture[:32]).save(tmp_path / f"i{number}.png")
+    with (
+        Video(tmp_path) as video,
+        pytest.raises(PoseliftError, match=r"frame 2 \(i2\.png\): expected 64x48 .* got 64x32"),
+    ):
+        list(video)
+
+
 def test_what_is_a_video(tmp_path: Path) -> None:
     (tmp_path / "clip").write_bytes(b"\0\0\0\x20ftypisom")
     (tmp_path / "other").write_bytes(b"not a video")

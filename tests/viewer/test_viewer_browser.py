@@ -285,12 +285,14 @@ def test_the_policy_blocks_connections_and_foreign_scripts(show, driver):
     page.js("performance.clearResourceTimings()")
 
 
-@pytest.mark.parametrize("width", [360, 414, 800, 2200])
-def test_it_fits_any_width_at_any_pixel_density(show, command, width):
+@pytest.mark.parametrize(
+    ("width", "height"), [(360, 800), (414, 800), (844, 390), (800, 800), (2200, 800)]
+)
+def test_it_fits_any_width_at_any_pixel_density(show, command, width, height):
     command(
         "Emulation.setDeviceMetricsOverride",
         width=width,
-        height=800,
+        height=height,
         deviceScaleFactor=3,
         mobile=width < 500,
     )
@@ -300,6 +302,11 @@ def test_it_fits_any_width_at_any_pixel_density(show, command, width):
     too_wide = """return [...document.querySelectorAll("button, select, canvas, h1, output")]
       .filter((e) => e.getBoundingClientRect().right > innerWidth - 4).length"""
     assert page.js(too_wide) == 0
+    cut_off = """return [...document.querySelectorAll(".panel button")].filter((e) =>
+      e.getBoundingClientRect().right > e.closest(".panel").getBoundingClientRect().right).length"""
+    assert page.js(cut_off) == 0
+    play = "return document.getElementById('play').getBoundingClientRect().bottom"
+    assert page.js(play) <= height  # also on a phone on its side nobody scrolls to pause
     for canvas in ("solid", "flat"):
         sizes = page.js(
             "const c = arguments[0]; return [c.width, c.clientWidth]", page.find(canvas)

@@ -11,6 +11,7 @@ import typer
 
 from poselift.cli.inputs import FormatName, Person, Quiet
 from poselift.cli.people import choose, refuse_video
+from poselift.cli.pipes import arrived
 from poselift.cli.saying import say
 
 if TYPE_CHECKING:
@@ -28,7 +29,10 @@ OUTPUTS = {
 }
 
 Source = Annotated[
-    Path, typer.Argument(metavar="INPUT", help="3D poses: what `poselift lift` wrote, or motion.")
+    Path,
+    typer.Argument(
+        metavar="INPUT", callback=arrived, help="3D poses: what `poselift lift` wrote, or motion."
+    ),
 ]
 Outputs = Annotated[
     list[Path],

@@ -10,17 +10,25 @@ import typer
 
 from poselift.cli.inputs import Fps, Person, Quiet, SkeletonName
 from poselift.cli.people import choose
+from poselift.cli.pipes import arrived, departing, is_piped
 from poselift.cli.saying import many, say
 from poselift.cli.videos import DetectEvery, DetectorName, Trim, VideoOptions
 from poselift.cli.watching import watch_video
 
 Video = Annotated[
     Path,
-    typer.Argument(metavar="INPUT", help="A video, a picture, or a folder of pictures."),
+    typer.Argument(
+        metavar="INPUT", callback=arrived, help="A video, a picture, or a folder of pictures."
+    ),
 ]
 Outputs = Annotated[
     list[Path],
-    typer.Option("-o", "--output", help="Write .npz, .json or another; may be repeated."),
+    typer.Option(
+        "-o",
+        "--output",
+        callback=departing,
+        help="Write .npz, .json or another; may be repeated. - is JSON on standard output.",
+    ),
 ]
 
 
@@ -62,5 +70,6 @@ def detect(
         frames = len(recording.frames)
         say(
             f"wrote {', '.join(map(str, written))}: {many(len(people), 'person')} in "
-            f"{many(frames, 'frame')}, {frames / seconds:.0f} frames/s"
+            f"{many(frames, 'frame')}, {frames / seconds:.0f} frames/s",
+            err=is_piped(),
         )

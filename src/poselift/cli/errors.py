@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from typer import BadParameter
 from typer.core import TyperGroup
 
-from poselift.cli.pipes import deliver
+from poselift.cli.pipes import as_given, deliver
 from poselift.errors import PoseliftError, how_to_install, printable
 
 #: What a user did wrong, as with unknown options; and what a shell expects after Ctrl-C and after
@@ -35,7 +35,7 @@ _TRAIN_EXTRA = {
 
 def fail(sentence: str, status: int = BAD_INPUT) -> NoReturn:
     """Print the sentence to stderr and leave."""
-    print(f"poselift: error: {sentence}", file=sys.stderr)
+    print(f"poselift: error: {as_given(sentence)}", file=sys.stderr)
     raise SystemExit(status)
 
 

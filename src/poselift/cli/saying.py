@@ -6,17 +6,18 @@ import sys
 
 import typer
 
+from poselift.cli.pipes import as_given
 from poselift.errors import escaped
 
 
 def say(line: str, *, err: bool = False) -> None:
     """Print one line to standard output, or with `err` to standard error."""
-    typer.echo(escaped(line), err=err)
+    typer.echo(escaped(as_given(line)), err=err)
 
 
 def warn(sentence: str) -> None:
     """Print a warning to standard error."""
-    print(f"poselift: warning: {escaped(sentence)}", file=sys.stderr)
+    print(f"poselift: warning: {escaped(as_given(sentence))}", file=sys.stderr)
 
 
 def many(count: int, thing: str) -> str:

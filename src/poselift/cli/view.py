@@ -20,6 +20,7 @@ from poselift.cli.inputs import (
     parse_size,
 )
 from poselift.cli.people import choose, refuse_video, say_warnings
+from poselift.cli.pipes import arrived
 from poselift.cli.saying import say
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
 
 Source = Annotated[
     Path,
-    typer.Argument(metavar="INPUT", help="Results, keypoints or motion: a file, or a folder."),
+    typer.Argument(
+        metavar="INPUT", callback=arrived, help="Results, keypoints or motion: a file, or a folder."
+    ),
 ]
 Output = Annotated[
     Path | None,

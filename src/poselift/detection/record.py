@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple, final
 
 import numpy as np
@@ -14,6 +15,7 @@ from poselift.detection.picture import Picture
 from poselift.detection.video import Video
 from poselift.detection.watch import Watched, Watcher
 from poselift.errors import PoseliftError
+from poselift.files import told
 from poselift.poses import Detections
 
 #: Bytes of pictures that may wait to be watched. Bounds the memory.
@@ -109,7 +111,10 @@ class Notebook:
             frame_count=int(frames[-1]) + 1,
             source=video.name,
             times=None if stamps is None else stamps[row],
-            notes=(f"detected: {video.name} ({self._detector.name}, {skeleton.name})", *notes),
+            notes=(
+                f"detected: {told(Path(video.name))} ({self._detector.name}, {skeleton.name})",
+                *notes,
+            ),
         )
         return Recording(detections, frames, times, interrupted)
 

@@ -51,20 +51,31 @@ _MAX_PIXELS = 1 << 26
 def is_video(source: str | os.PathLike[str]) -> bool:
     """Tell whether a source is a camera, a video, a picture or a folder of pictures.
 
-    By its name alone, but for folders, and for files of no suffix that start as videos do.
+    By its name alone, but for folders, and for files of no suffix that start as videos do. A folder
+    of pictures may hold one JSON file besides; several are one for each frame, and keypoints.
     """
     text, path = os.fspath(source), Path(source)
     if text.startswith(CAMERA) or path.suffix.lower() in (*VIDEOS, *PICTURES):
         return True
     if path.is_dir():
-        names = [entry.name for entry in os.scandir(path)]
-        suffixes = {os.path.splitext(name)[1].lower() for name in names}
-        return not suffixes.isdisjoint(PICTURES) and ".json" not in suffixes
+        pictures, beside = _contents(path)
+        return pictures > 0 and (not beside or len(beside) == 1 < pictures)
     if path.suffix == "" and path.is_file():
         with path.open("rb") as stream:
-            head = stream.read(12)
-        return head[4:8] == b"ftyp" or head[:4] in (b"\x1a\x45\xdf\xa3", b"RIFF")
+            return begins_as_video(stream.read(12))
     return False
+
+
+def _contents(folder: Path) -> tuple[int, list[str]]:
+    """Return how many pictures are in a folder, and its JSON files but for what we write beside."""
+    names = [name.lower() for name in os.listdir(folder) if not name.startswith(".")]
+    beside = [n for n in names if n.endswith(".json") and not n.endswith(".poselift.json")]
+    return sum(name.endswith(PICTURES) for name in names), beside
+
+
+def begins_as_video(head: bytes) -> bool:
+    """Tell by its first 12 bytes whether something is MP4, MOV, MKV, WebM or AVI."""
+    return head[4:8] == b"ftyp" or head[:4] in (b"\x1a\x45\xdf\xa3", b"RIFF")
 
 
 @final
@@ -119,6 +130,8 @@ class Video:
             )
             if not self._files:
                 raise PoseliftError(f"{self.name}: holds no pictures ({' '.join(PICTURES)})")
+            if _contents(path)[1]:
+                self.notes = (f"warning: {self.name}: its pictures are looked at, not its .json",)
             self._container = _open(str(self._files[0]))
         else:
             if not path.is_file():
@@ -159,7 +172,7 @@ class Video:
                 f"got {width}x{height}"
             )
         if self._shape != 1:
-            self.notes = (
+            self.notes += (
                 f"warning: pixels {self._shape:.4g} times as wide as high: pictures of "
                 f"{stream.width}x{stream.height} are taken as players show them, "
                 f"{self.size[0]}x{self.size[1]}",
@@ -206,9 +219,11 @@ class Video:
         self._first = None
         for picture in self._frames:
             if picture.size != self.size:
+                which = f" ({self._files[picture.index].name})" if self._files else ""
+                width, height = picture.size
                 raise PoseliftError(
-                    f"{self.name}, frame {picture.index}: expected {self.size[0]}x{self.size[1]} "
-                    f"pixels as before, got {picture.size[0]}x{picture.size[1]}"
+                    f"{self.name}, frame {picture.index}{which}: expected "
+                    f"{self.size[0]}x{self.size[1]} pixels as before, got {width}x{height}"
                 )
             if self.live and not self._camera:
                 time.sleep(max(0.0, started + picture.time - start - time.monotonic()))

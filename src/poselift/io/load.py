@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from poselift.errors import PATH, PoseliftError
+from poselift.files import told
 from poselift.io.jointsets import resolve
 from poselift.io.jsonfile import without_collector
 from poselift.io.mend import mend
@@ -51,7 +52,7 @@ def load(
             raise PoseliftError(
                 f"{path}: holds 3D results, which need no {option} ({flag}), leave it out"
             )
-    step = f"read: {path}"
+    step = f"read: {told(path)}"
     people = tuple(
         Person(flat, replace(solid, history=(*solid.history, step))) for flat, solid in found.people
     )
@@ -111,7 +112,7 @@ def _with_options(found: Detections, path: Path, entry: Format, options: ReadOpt
     ours = entry.write_2d is not None
     given = found.image_size
     found = mend(found, normalised=options.normalised, size=image_size, ours=ours)
-    notes = [f"read: {path} ({entry.name}, {found.skeleton.name})", *found.notes]
+    notes = [f"read: {told(path)} ({entry.name}, {found.skeleton.name})", *found.notes]
     if image_size is not None and given not in (None, tuple(image_size)):
         notes.append(f"image size: {given} in the file, taken as {image_size}")
     times, rate = found.times, found.fps

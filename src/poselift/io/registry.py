@@ -21,6 +21,7 @@ from poselift.io.axes import AXES, Axes
 from poselift.io.folder import first_file, names_of
 from poselift.io.jsonfile import content, decode
 from poselift.io.peek import peek
+from poselift.io.unread import why_unread
 from poselift.poses import Detections, PoseSequence, Results
 from poselift.skeletons import Skeleton
 
@@ -154,6 +155,9 @@ def find_format(path: Path, name: str = "auto") -> Format:
     if found:
         names = " and ".join(entry.name for entry in found)
         raise PoseliftError(f"{path}: looks like {names}, say which it is (--format)")
+    why = why_unread(path)
+    if why is not None:
+        raise PoseliftError(f"{path}: {why}")
     if path.is_dir() and not names_of(path):
         raise PoseliftError(f"{path}: no .json file in this folder, no labels and no pictures")
     _explain_json((path.is_dir() and first_file(path)) or path)

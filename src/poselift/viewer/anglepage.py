@@ -12,9 +12,8 @@ from jaxtyping import Float
 from poselift.motion.angles import DEFINITIONS, Angles, Definition
 from poselift.viewer.page import digest
 
-_COLOURS = {"left": "#e0700a", "right": "#1a73d9", "": "#47525f"}
 #: A plot's width and height, and the room around its field: left, right, top, bottom; SVG px.
-_WIDTH, _HEIGHT, _ROOM = 560, 150, (44, 10, 8, 24)
+_WIDTH, _HEIGHT, _ROOM = 560, 150, (58, 10, 8, 24)
 #: Columns of a curve: what falls into one is drawn from its least to its greatest.
 _BUCKETS = 800
 
@@ -22,11 +21,14 @@ _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;color:#1b2430;background:#f4f5f7;margin:0}
 main{max-width:1240px;margin:0 auto;padding:24px}
 h1{font-size:22px;margin:0 0 4px}h2{font-size:18px;margin:32px 0 8px}h3{font-size:15px;margin:0}
-p{margin:4px 0;color:#5c6877}
+p{margin:4px 0;color:#5c6877;overflow-wrap:anywhere}
 section,table{background:#fff;border:1px solid #d9dee5;border-radius:10px}
-.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(420px,1fr));gap:14px}
+.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(420px,100%),1fr));gap:14px;
+margin-bottom:16px}
 .plots section{padding:12px 14px}
-svg{width:100%;height:auto;display:block}
+svg{width:100%;height:auto;display:block;fill:#5c6877;font-size:11px}
+path{fill:none;stroke:#47525f;stroke-width:1.8;stroke-linejoin:round}
+path.left{stroke:#e0700a}path.right{stroke:#1a73d9}line{stroke:#e3e7ec}
 table{border-collapse:separate;border-spacing:0;width:100%;margin:0 0 16px}
 th,td{padding:6px 10px;text-align:right;border-bottom:1px solid #edf0f3}
 td{font-variant-numeric:tabular-nums}
@@ -35,9 +37,10 @@ th:first-child,td:first-child{text-align:left}tr:last-child td{border-bottom:0}
 .wide{overflow-x:auto}
 @media (prefers-color-scheme:dark){body{color:#e8ecf1;background:#10141a}p{color:#9aa7b6}
 section,table{background:#181e27;border-color:#2b3441}th,td{border-color:#2b3441}
-svg{fill:#9aa7b6}line{stroke:#384352}.left{color:#ffa04a}.right{color:#62b0ff}}
-@media (max-width:520px){main{padding:12px}.plots{grid-template-columns:minmax(0,1fr)}
-th,td{padding:4px 6px;font-size:13px}}
+svg{fill:#9aa7b6}line{stroke:#384352}.left{color:#ffa04a}.right{color:#62b0ff}
+path{stroke:#b9c3cf}path.left{stroke:#ffa04a}path.right{stroke:#62b0ff}}
+@media (max-width:520px){main{padding:12px}th,td{padding:4px 6px;font-size:13px}
+svg{font-size:17px}}
 """
 
 
@@ -128,8 +131,8 @@ def _figure(one: Angles, definition: Definition) -> str:
     marks = []
     for value in _ticks(low, high, 4):
         marks.append(
-            f"<line x1='{left}' x2='{_WIDTH - right}' y1='{y(value):.1f}' y2='{y(value):.1f}' "
-            f"stroke='#e3e7ec'/><text x='{left - 6}' y='{y(value) + 4:.1f}' "
+            f"<line x1='{left}' x2='{_WIDTH - right}' y1='{y(value):.1f}' y2='{y(value):.1f}'/>"
+            f"<text x='{left - 6}' y='{y(value) + 4:.1f}' "
             f"text-anchor='end'>{value:g}°</text>"
         )
     for time in _ticks(start, end, 6):
@@ -137,13 +140,12 @@ def _figure(one: Angles, definition: Definition) -> str:
             f"<text x='{x(time):.1f}' y='{_HEIGHT - 7}' text-anchor='middle'>{time:g} s</text>"
         )
     lines = [
-        f"<path d='{_path(x(one.times), y(values))}' fill='none' stroke='{_COLOURS[side]}' "
-        "stroke-width='1.8' stroke-linejoin='round'/>"
+        f"<path class='{side or 'middle'}' d='{_path(x(one.times), y(values))}'/>"
         for side, values in curves.items()
     ]
     return (
         f"<section><h3>{_label(definition)}</h3><svg viewBox='0 0 {_WIDTH} {_HEIGHT}' role='img' "
-        f"aria-label='{_label(definition)} over time' font-size='11' fill='#5c6877'>"
+        f"aria-label='{_label(definition)} over time'>"
         f"{''.join(marks)}{''.join(lines)}</svg><p>0: {definition.zero}; greater: "
         f"{definition.sign}.</p></section>"
     )
