@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from poselift.cli.inputs import FormatName, Person, Quiet
-from poselift.cli.people import choose, refuse_video
+from poselift.cli.people import choose, refuse_video, say_warnings
 from poselift.cli.pipes import arrived
 from poselift.cli.saying import say
 
@@ -66,6 +66,7 @@ def angles(
             f"{source}: holds 2D keypoints; angles are of 3D poses, which `poselift lift` makes"
         )
     chosen = choose([one.poses_3d for one in found.people], person, source)
+    say_warnings(one.history for one in chosen)
     people = [measure(one) for one in chosen]
     jobs = [job for path in outputs for job in _jobs(people, path, source.stem)]
     write_together(jobs)
@@ -73,8 +74,19 @@ def angles(
         frames = sum(map(len, people))
         say(
             f"wrote {', '.join(str(path) for path, _ in jobs)}: "
-            f"{len(people[0].names)} angles, {frames} frames"
+            f"{len(people[0].names)} angles, {frames} frames{_no_lean(people)}"
         )
+
+
+def _no_lean(people: list[Angles]) -> str:
+    """Say why the trunk's lean is empty, where it is."""
+    lean = [
+        one.degrees[:, one.names.index("trunk_lean")] for one in people if "trunk_lean" in one.names
+    ]
+    known = not lean or any((column == column).any() for column in lean)
+    return (
+        "" if known else "; trunk_lean is empty: nobody says what is up (`poselift lift --world`)"
+    )
 
 
 def _jobs(people: list[Angles], path: Path, title: str) -> list[Job]:

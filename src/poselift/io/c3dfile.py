@@ -112,6 +112,7 @@ class Points:
     labels  their names.
     points  (T, M, 3) metres; missing is NaN.
     axes    the axes that X_SCREEN and Y_SCREEN say, or z up, as laboratories have it.
+    sure    whether they say what is up.
     fps     frames a second.
     first   number of the first frame, from 0.
     person  number of the person, where we wrote it; else 0.
@@ -121,6 +122,7 @@ class Points:
     labels: tuple[str, ...]
     points: Float[np.ndarray, "T M 3"]
     axes: Axes
+    sure: bool
     fps: float
     first: int
     person: int
@@ -218,4 +220,5 @@ def read_c3d(path: Path) -> Points:
     bad = ~np.isfinite(values).all(axis=2)
     values[bad] = np.nan
     points_m = values[:, : len(labels)] * scale
-    return Points(labels, points_m, said or up, rate, first, person, notes)
+    sure = said is not None or screen[1] in ("+Y", "+Z")
+    return Points(labels, points_m, said or up, sure, rate, first, person, notes)

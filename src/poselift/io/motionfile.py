@@ -13,7 +13,8 @@ from poselift.errors import PoseliftError
 from poselift.io.axes import Axes, turned
 from poselift.io.facts import beside
 from poselift.io.jointsets import arrange, plain_name
-from poselift.poses import AXES_WORLD, Person, PoseSequence, Results
+from poselift.io.upwards import is_rootless, standing_axes
+from poselift.poses import AXES_3D, AXES_WORLD, Person, PoseSequence, Results
 from poselift.skeletons import Skeleton
 
 #: What joints of animation rigs are anatomically, by their names without sides, spelled plainly.
@@ -54,6 +55,9 @@ _NEARLY_ALL = 0.9
 #: Lengths of a unit in metres; a person is between a child's and a tall man's height.
 _UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001, "in": 0.0254}
 _USUAL_HEIGHT = 1.7
+
+#: What is up in each kind of axes, in words.
+_SAID: dict[Axes, str] = {"y-up": "y-up", "z-up": "z-up", "camera": "y-down, as of a camera"}
 
 
 def unit_of(height: float) -> tuple[str, float]:
@@ -140,24 +144,35 @@ def motion_results(
     fps: float | None,
     notes: Sequence[str],
     person: int = 0,
+    sure: bool = False,
 ) -> Results:
     """Make results of one person of joints in the room, metres.
 
+    axes    of the points, as files of the kind are as a rule.
     fps     as the file says it.
     person  number of the person, where the file says it.
+    sure    whether the file itself says what is up; else people who stand tell it.
 
     The path is that of the skeleton's root; where it is missing, of the middle of the others. What
     stands beside the file (see `facts.beside`) says better what axes it is in, and who it is.
     """
     if not len(points) or np.isnan(points).all():
         raise PoseliftError(f"{path}: no person in any frame")
+    target: Axes
     number, past, meta = person, list(notes), {"source": str(path)}
     if (said := beside(path)) is not None:
         axes, meta = said.axes or axes, {**said.meta, **meta}
         number = said.ids[0] if said.ids else 0
         step = f"axes: {axes}, says {said.place.name}"
         past = [*said.histories.get(number, ((), ()))[1], step, *notes]
-    world = turned(points, axes, "y-up")
+    sure, target = sure or said is not None, "y-up"
+    if not sure and (found := standing_axes(points, skeleton, axes)) != axes:
+        past.append(f"warning: {path}: taken as {_SAID[found]}, since its body stands that way")
+        axes = found
+    if not sure and is_rootless(points, skeleton):
+        target = "camera"
+        past.append("axes: of a camera, since the root joint is at 0 in every frame")
+    world = turned(points, axes, target)
     root = world[:, skeleton.root].copy()
     lost = np.isnan(root[:, 0])
     seen = ~np.isnan(world[..., 0]).all(axis=1)
@@ -171,8 +186,8 @@ def motion_results(
         fps=None if fps is None else usual_rate(fps),
         image_size=None,
         units="m",
-        axes=AXES_WORLD,
-        tracks={"root": root.astype(np.float32)},
+        axes=AXES_WORLD if target == "y-up" else AXES_3D,
+        tracks={"root": root.astype(np.float32)} if target == "y-up" else {},
         person_id=number,
         history=tuple(past),
     )

@@ -8,11 +8,15 @@ import numpy as np
 
 from poselift.io.arrays import Sink
 from poselift.io.bvhfile import joints_of, write_bvh
+from poselift.io.facts import beside
 from poselift.io.motionfile import motion_results, rig, unit_of
 from poselift.io.peek import peek
 from poselift.io.registry import Format, ReadOptions, WriteOptions
 from poselift.mocap import read_bvh
 from poselift.poses import Results
+
+#: Metres by which hips that do not move may be off where they are at rest, as written.
+_HELD = 1e-4
 
 
 def matches(path: Path) -> bool:
@@ -37,6 +41,10 @@ def read(path: Path, options: ReadOptions) -> Results:
         lacking = np.array(columns) < 0
         positions, how, metres = positions[:, columns], "m", 1.0
         positions[:, lacking] = np.nan
+        hips = rest[columns[skeleton.root]]
+        held = np.abs(positions[:, skeleton.root] - hips).max(initial=0.0) < _HELD
+        if held and beside(path) is None:  # hips held at rest were in no room (`posture`)
+            positions = positions - hips
     else:
         skeleton = rig(motion.names, motion.parents)
     return motion_results(

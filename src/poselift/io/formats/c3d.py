@@ -34,6 +34,7 @@ def read(path: Path, options: ReadOptions) -> Results:
         fps=found.fps,
         notes=found.notes,
         person=found.person,
+        sure=found.sure,
     )
 
 
