@@ -135,7 +135,7 @@ SIZE = ("--size", "1280x1024")
         (("-o", "tiny.onnx/out.npz", *SIZE), "cannot be written (Not a directory)"),
         (("-o", "folder.npz", *SIZE), "cannot write a file here, it is a folder"),
         (("-o", "/proc/poselift/out.npz", *SIZE), "/proc/poselift/out.npz: cannot be written"),
-        (("-o", "out.npz"), "--size WIDTHxHEIGHT"),
+        (("-o", "out.npz"), "clip: does not say how large its pictures are, give their size"),
         (("-o", "out.npz", "--size", "1280"), "expected --size as WIDTHxHEIGHT in pixels"),
         (("-o", "out.npz", "--size", "0x20"), "expected --size as WIDTHxHEIGHT in pixels"),
         (("-o", "out.npz", *SIZE, "--fps", "0"), "fps above 0"),
@@ -294,7 +294,8 @@ def test_export_of_a_run_folder(run: Run, clip: Path, tmp_path: Path) -> None:
     assert out.startswith(f"wrote {tmp_path / 'run' / 'model.onnx'}: mine, ")
     assert Lifter(tmp_path / "run").card.name == "mine"
     save_model(tmp_path / "run", build("martinez", {"width": 8, "blocks": 0}), card)
-    status, _, err = run("lift", clip, "-o", tmp_path / "x.npz", "--model", tmp_path / "run")
+    given = ("--model", tmp_path / "run", "--size", "1000x1000")
+    status, _, err = run("lift", clip, "-o", tmp_path / "x.npz", *given)
     assert status == 2
     assert "exported from other weights" in err
 

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 
 from poselift.errors import PATH, PoseliftError
 from poselift.files import told
-from poselift.io.jointsets import resolve
+from poselift.io.jointsets import decide_order, resolve
 from poselift.io.jsonfile import without_collector
 from poselift.io.mend import mend
 from poselift.io.native import detections_of
@@ -112,6 +112,7 @@ def _with_options(found: Detections, path: Path, entry: Format, options: ReadOpt
     ours = entry.write_2d is not None
     given = found.image_size
     found = mend(found, normalised=options.normalised, size=image_size, ours=ours)
+    found = _doubted(found, options.skeleton, ours=ours)
     notes = [f"read: {told(path)} ({entry.name}, {found.skeleton.name})", *found.notes]
     if image_size is not None and given not in (None, tuple(image_size)):
         notes.append(f"image size: {given} in the file, taken as {image_size}")
@@ -131,6 +132,17 @@ def _with_options(found: Detections, path: Path, entry: Format, options: ReadOpt
         times=times,
         notes=tuple(notes),
     )
+
+
+def _doubted(found: Detections, chosen: Skeleton | None, *, ours: bool) -> Detections:
+    """Warn of a joint set of the user's choice that bodies contradict."""
+    if ours or chosen is None or found.skeleton != chosen:
+        return found
+    likely, doubt = decide_order(found.keypoints, chosen)
+    if doubt is not None or likely == chosen:
+        return found
+    words = f"joints taken as {chosen.name}, though the poses look like {likely.name} (--skeleton)"
+    return replace(found, notes=(*found.notes, f"warning: {found.source}: {words}"))
 
 
 def _regular_rate(frames: Int[np.ndarray, " N"], times: Float[np.ndarray, " N"]) -> float | None:

@@ -41,7 +41,7 @@ def mend(
     if not there.any():
         raise PoseliftError(f"{found.source}: no person in any frame (all joints undetected)")
     notes = list(found.notes)
-    size = size or found.image_size
+    told, size = size is not None and not normalised, size or found.image_size
     points = points[there]
     some = points[np.linspace(0, len(points) - 1, min(len(points), 4096)).astype(int)]
     reach = float(np.nanpercentile(np.abs(some), 95))
@@ -60,6 +60,7 @@ def mend(
         )
     if size is not None:
         notes += _outside(some, size)
+        notes += _cornered(some, size) if told else []
     if not there.all():
         notes.append(f"persons: {(~there).sum()} without any joint left out")
     return replace(
@@ -92,6 +93,17 @@ def of_picture(
     note = f"coordinates: 0..1 of {size[0]}x{size[1]} px"
     points = found.keypoints * np.array(size, dtype=np.float32)
     return replace(found, keypoints=points, image_size=size, notes=(*found.notes, note))
+
+
+def _cornered(points: np.ndarray, size: tuple[int, int]) -> list[str]:
+    """Warn of a size by which everybody is in one corner: the video was scaled down, maybe."""
+    reach = np.nanmax(points, axis=(0, 1))
+    if (reach > np.array(size) / 2).any():
+        return []
+    return [
+        f"warning: all joints lie in the upper left quarter of a picture of {size[0]}x{size[1]}, "
+        f"they end at {reach[0]:.0f}, {reach[1]:.0f}: is its size right?"
+    ]
 
 
 def _outside(points: np.ndarray, size: tuple[int, int]) -> list[str]:

@@ -28,9 +28,10 @@ from poselift.skeletons import MEDIAPIPE_33, Skeleton
 _FRAME = ("frame", "frame_number", "frame_id", "frame_idx", "frame_index", "frame_num")
 _SECONDS = {"timestamp_ms": 0.001, "time_ms": 0.001, "timestamp": 1.0, "time": 1.0, "time_s": 1.0}
 _JOINT = ("landmark", "landmark_id", "landmark_index", "landmark_name", "joint", "keypoint", "name")
-_AXES = {"x": 0, "y": 1, "v": 2, "vis": 2, "visibility": 2, "score": 2, "confidence": 2}
+_AXES = {"x": 0, "y": 1}
+_AXES |= dict.fromkeys(("v", "vis", "visibility", "score", "confidence", "conf", "likelihood"), 2)
 _NUMBERED = re.compile(r"^([xyv])_?(\d+)$|^(?:[a-z]+_)?(\d+)[_.](x|y|v|vis|visibility|score)$")
-_NAMED = re.compile(r"^(.+?)[_. ](x|y|v|vis|visibility|score|confidence)$")
+_NAMED = re.compile(r"^(.+?)[_. ](x|y|v|vis|visibility|score|confidence|conf|likelihood)$")
 
 
 def matches(path: Path) -> bool:
@@ -45,12 +46,13 @@ def matches(path: Path) -> bool:
 
 def read(path: Path, options: ReadOptions) -> Detections:
     """Read one file of one person; raises `PoseliftError` that names the line or column."""
-    names = [name.strip().lower() for name in (first_lines(path, 1) or [[]])[0]]
+    spelled = [name.strip() for name in (first_lines(path, 1) or [[]])[0]]
+    names = [name.lower() for name in spelled]
     joint = next((names.index(name) for name in _JOINT if name in names), None)
     if joint is not None and "x" in names:
         frames, times, points, skeleton = _long(path, names, joint)
     else:
-        frames, times, points, skeleton = _wide(path, names)
+        frames, times, points, skeleton = _wide(path, names, spelled)
     _, first = np.unique(frames, return_index=True)
     if len(first) < len(frames):
         raise PoseliftError(f"{path}: a frame occurs twice, expected one person")
@@ -74,8 +76,8 @@ def read(path: Path, options: ReadOptions) -> Detections:
 _Table = tuple[np.ndarray, np.ndarray | None, np.ndarray, Skeleton]
 
 
-def _wide(path: Path, names: list[str]) -> _Table:
-    """Read a row a frame."""
+def _wide(path: Path, names: list[str], spelled: list[str]) -> _Table:
+    """Read a row a frame; joints are told by their names as they are spelled (LShoulder)."""
     _, table, _, keys = read_table(path, 1, exact=_keys(names))
     numbered = {i: m for i, name in enumerate(names) if (m := _NUMBERED.match(name))}
     points = np.full((len(table), 33, 3), np.nan, np.float32)
@@ -91,13 +93,14 @@ def _wide(path: Path, names: list[str]) -> _Table:
             points[:, number - start, axis] = table[:, column]
     else:
         named = {i: m for i, name in enumerate(names) if (m := _NAMED.match(name))}
-        joints = list(dict.fromkeys(m[1] for m in named.values()))
+        joint_of = {i: spelled[i][: match.end(1)] for i, match in named.items()}
+        joints = list(dict.fromkeys(joint_of.values()))
         skeleton, order = arrange(joints, str(path))
         points = np.full((len(table), len(skeleton), 3), np.nan, np.float32)
         place = {joints[column]: joint for joint, column in enumerate(order) if column >= 0}
         for column, match in named.items():
-            if match[1] in place:
-                points[:, place[match[1]], _AXES[match[2]]] = table[:, column]
+            if joint_of[column] in place:
+                points[:, place[joint_of[column]], _AXES[match[2]]] = table[:, column]
     exact = dict(zip(_keys(names), keys, strict=True))
     frames, times = _frames(path, names, exact, len(table)), _times(names, exact)
     order_ = np.argsort(frames, kind="stable")
