@@ -135,7 +135,7 @@ SIZE = ("--size", "1280x1024")
         (("-o", "tiny.onnx/out.npz", *SIZE), "cannot be written (Not a directory)"),
         (("-o", "folder.npz", *SIZE), "cannot write a file here, it is a folder"),
         (("-o", "/proc/poselift/out.npz", *SIZE), "/proc/poselift/out.npz: cannot be written"),
-        (("-o", "out.npz"), "clip: does not say how large its pictures are, give their size"),
+        (("-o", "out.npz"), "clip: does not say the size of its pictures (--size 1920x1080)"),
         (("-o", "out.npz", "--size", "1280"), "expected --size as WIDTHxHEIGHT in pixels"),
         (("-o", "out.npz", "--size", "0x20"), "expected --size as WIDTHxHEIGHT in pixels"),
         (("-o", "out.npz", *SIZE, "--fps", "0"), "fps above 0"),

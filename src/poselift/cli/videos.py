@@ -128,10 +128,7 @@ def read_people(
         normalised=options.normalised,
     )
     if detections.image_size is None:
-        raise PoseliftError(
-            f"{source}: does not say how large its pictures are, give their size in pixels (--size "
-            "1920x1080)"
-        )
+        raise PoseliftError(f"{source}: does not say the size of its pictures (--size 1920x1080)")
     found = people_of(detections)
     say_warnings(one.history for one in found)
     return Source(found, {})
