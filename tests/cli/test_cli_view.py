@@ -53,6 +53,20 @@ def test_the_page_can_be_written_with_a_video_beside_keypoints_of_one_person(run
     assert run(*asked, "--quiet")[1] == ""
 
 
+def test_a_page_that_needs_the_video_beside_it_says_so(run, opened, tmp_path, monkeypatch):
+    save(results(pair(np.arange(4))), tmp_path / "jump.npz")
+    video, page = tmp_path / "jump.mp4", tmp_path / "jump.html"
+    video.write_bytes(b"\0\0\0\x18ftypmp42" + bytes(16))
+    given = ("view", tmp_path / "jump.npz", "--video", video, "-o", page)
+    assert run(*given)[2] == ""
+    monkeypatch.setattr("poselift.viewer.film.EMBED_LIMIT", 5)
+    err = run(*given)[2]
+    assert err == (
+        f"poselift: warning: {page}: plays {video}, which is too large to be in it: pass on both, "
+        "as they lie\n"
+    )
+
+
 def test_without_a_browser_it_says_where_the_page_is(run, opened, tmp_path, monkeypatch):
     save(results(pair(np.arange(4))), tmp_path / "jump.npz")
     monkeypatch.setattr(webbrowser, "open", lambda address: False)

@@ -77,6 +77,17 @@ def say_warnings(histories: Iterable[Sequence[str]]) -> None:
         warn(step.removeprefix("warning: "))
 
 
+def say_linked(pages: Iterable[Path], video: Path | None) -> None:
+    """Warn of pages that play a video from where it lies, since it is too large to be in them."""
+    from poselift.viewer.film import EMBED_LIMIT, kind_of
+
+    page = next((path for path in pages if path.suffix.lower() == ".html"), None)
+    if page is None or video is None or not video.is_file() or kind_of(video) is None:
+        return
+    if video.stat().st_size > EMBED_LIMIT:
+        warn(f"{page}: plays {video}, which is too large to be in it: pass on both, as they lie")
+
+
 def say_untimed(people: Iterable[PoseSequence], outputs: Iterable[Path]) -> None:
     """Warn of tables whose column of seconds is made of frame numbers, the rate being unknown."""
     table = next((path for path in outputs if path.suffix.lower() in (".csv", ".parquet")), None)

@@ -19,7 +19,7 @@ from poselift.cli.inputs import (
     SkeletonName,
     parse_size,
 )
-from poselift.cli.people import choose, refuse_video, say_warnings
+from poselift.cli.people import choose, refuse_video, say_linked, say_warnings
 from poselift.cli.pipes import arrived
 from poselift.cli.saying import say
 
@@ -84,6 +84,7 @@ def view(
     shown = _of(found, person, source)
     page = output or Path(tempfile.mkdtemp(prefix="poselift-")) / f"{source.stem or 'clip'}.html"
     save(shown, page, title=source.stem, video=video)
+    say_linked([output] if output else [], video)
     opened = output is None and webbrowser.open(page.as_uri())
     if not quiet or (output is None and not opened):
         say(f"{'opened' if opened else 'wrote'} {page}")

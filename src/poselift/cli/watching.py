@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from poselift.cli.people import say_warnings
+from poselift.cli.people import say_linked, say_warnings
 from poselift.cli.progress import counting
 from poselift.cli.saying import many, warn
 
@@ -103,7 +103,7 @@ def write_all(
         warn(f"{source}: interrupted, the overlay ends after {many(count, 'frame')} of {total}")
 
     with counting("writing the overlay", total, "frames", quiet or not drawn) as advance:
-        return save_all(
+        written = save_all(
             [(results, path) for path in outputs],
             axes=axes,
             title=source.stem,
@@ -112,3 +112,5 @@ def write_all(
             progress=advance,
             interrupted=interrupted,
         )
+    say_linked(outputs, film(source))
+    return written
