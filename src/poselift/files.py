@@ -7,7 +7,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,7 +137,7 @@ def write_bytes_together(contents: list[tuple[Path, bytes]]) -> None:
                 raise _unwritable(path, error) from error
 
 
-def write_together(writers: list[tuple[Path, Callable[[BinaryIO], None]]]) -> None:
+def write_together(writers: Sequence[tuple[Path, Callable[[BinaryIO], object]]]) -> None:
     """Write several files so that either all of them appear or none does.
 
     Each entry is a path and a function that fills the open file. All are filled and on the disk

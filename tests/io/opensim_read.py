@@ -28,6 +28,7 @@ def angles(path: str) -> dict:
         "columns": list(table.getColumnLabels()),
         "times": list(table.getIndependentColumn()),
         "degrees": table.getTableMetaDataString("inDegrees"),
+        "stored": opensim.Storage(path).getSize(),  # how OpenSim's window and tools read it
         "values": [list(row.to_numpy()) for row in rows],
     }
 

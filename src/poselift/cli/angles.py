@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from poselift.motion.angles import Angles
 
 #: A file to be written, and what fills it.
-Job = tuple[Path, Callable[[BinaryIO], None]]
+Job = tuple[Path, Callable[[BinaryIO], object]]
 
 #: What can be written, by suffix.
 OUTPUTS = {

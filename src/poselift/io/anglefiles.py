@@ -56,25 +56,39 @@ def write_parquet(people: Sequence[Angles], stream: Sink) -> None:
     parquet.write_table(table, stream)
 
 
-def write_mot(one: Angles, stream: Sink) -> None:
+def write_mot(one: Angles, stream: Sink) -> tuple[str, ...]:
     """Write one person as an OpenSim motion: `time` and a column an angle, degrees.
 
-    Columns have the names used here, not those of a particular OpenSim model.
+    Columns have the names used here, not those of a particular OpenSim model. OpenSim's `Storage`,
+    which its window and tools read such files by, ends without a word at the first NaN. So gaps
+    are filled by straight lines and held at the ends, and angles known in no frame left out; the
+    header says which, and they are returned in words.
     """
+    there = np.isfinite(one.degrees)
+    kept = np.flatnonzero(there.any(axis=0))
+    columns = [
+        np.interp(one.times, one.times[there[:, k]], one.degrees[there[:, k], k]) for k in kept
+    ]
+    lost = [name for k, name in enumerate(one.names) if k not in kept]
+    gaps = [one.names[k] for k in kept if not there[:, k].all()]
+    words = (("known in no frame, left out", lost), ("interpolated where not known", gaps))
+    notes = tuple(f"{what}: {', '.join(names)}" for what, names in words if names)
     lines = [
         f"poselift joint angles, person {one.person_id}",
         "version=1",
         f"nRows={len(one)}",
-        f"nColumns={len(one.names) + 1}",
+        f"nColumns={len(kept) + 1}",
         "inDegrees=yes",
+        *notes,
         "endheader",
-        "\t".join(["time", *one.names]),
+        "\t".join(["time", *(one.names[k] for k in kept)]),
     ]
     lines += [
         "\t".join([f"{time:.6f}", *(f"{value:.4f}" for value in row)])
-        for time, row in zip(one.times, one.degrees, strict=True)
+        for time, *row in zip(one.times, *columns, strict=True)
     ]
     stream.write(("\n".join(lines) + "\n").encode())
+    return tuple(f"person {one.person_id}: {note}" for note in notes)
 
 
 def _names(people: Sequence[Angles]) -> list[str]:

@@ -9,9 +9,9 @@ from poselift.motion.angles import angles
 from poselift.poses import Results
 
 
-def write(results: Results, stream: Sink, options: WriteOptions) -> None:
+def write(results: Results, stream: Sink, options: WriteOptions) -> tuple[str, ...]:
     """Write the joint angles of one person; raises `PoseliftError`."""
-    write_mot(angles(results.people[0].poses_3d), stream)
+    return write_mot(angles(results.people[0].poses_3d), stream)
 
 
 FORMAT = Format(
