@@ -166,6 +166,23 @@ def test_the_ankle_where_toes_are_known() -> None:
     )
 
 
+def test_a_pelvis_and_a_thorax_that_are_lacking_are_middles() -> None:
+    """Of markers as Pose2Sim and OpenCap write them all angles come out, not only the planar."""
+    rng = np.random.default_rng(5)
+    body = get_skeleton("body_25b")
+    lengths = np.full(len(body), 0.3)
+    poses = sequence(wandering(body, lengths, rng, 30), body, axes=AXES_WORLD)
+    found = angles(poses)
+    converted = angles(poses.to_skeleton(H36M_17))
+    assert found.history[-1] == (
+        f"angles: {len(found.names)} measured, pelvis in the middle of the hips, thorax in the "
+        "middle of the shoulders"
+    )
+    assert {"left_hip_flexion", "trunk_lean", "left_ankle_flexion"} <= set(found.names)
+    for name in converted.names:
+        np.testing.assert_allclose(found[name], converted[name], atol=1e-2)
+
+
 def test_what_is_refused() -> None:
     flat = PoseSequence.from_2d(np.zeros((2, 17, 2), np.float32), H36M_17)
     with pytest.raises(PoseliftError, match="expected 3D poses to measure angles"):

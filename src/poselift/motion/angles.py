@@ -13,7 +13,7 @@ Axes: T frame, J joint, A angle.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -22,7 +22,6 @@ from jaxtyping import Float, Int
 
 from poselift.errors import PoseliftError
 from poselift.poses import AXES_WORLD, PoseSequence
-from poselift.skeletons import Skeleton
 
 #: A limb whose part in the plane is shorter than this (of its length) has no angle there.
 _FLAT = np.sin(np.radians(15.0))
@@ -213,21 +212,24 @@ def angles(poses: PoseSequence) -> Angles:
     """Measure all angles of `DEFINITIONS` that the joint set of the 3D poses knows, degrees.
 
     Those of the trunk to up (`trunk_lean`, `trunk_tilt`) are NaN unless the poses are upright
-    (`AXES_WORLD`, and if they were lifted, turned by `to_world`). Raises `PoseliftError` for 2D
-    poses and a joint set that knows no angle.
+    (`AXES_WORLD`, and if they were lifted, turned by `to_world`). A pelvis or thorax that the set
+    lacks is the middle of hips or shoulders. Raises `PoseliftError` for 2D poses and a joint set
+    that knows no angle.
     """
     if poses.dims != 3:
         raise PoseliftError("expected 3D poses to measure angles, got 2D ones")
-    points = poses.positions.astype(np.float64)
+    points, landmarks, derived = _with_middles(poses)
     found: dict[str, np.ndarray] = {}
     for definition in DEFINITIONS:
         for side in ("left", "right") if definition.sided else ("",):
             joints = [joint.replace("left_", f"{side}_") for joint in definition.joints]
             if not definition.sided:
                 joints = list(definition.joints)
-            if set(joints) <= set(poses.skeleton.landmarks):
+            if set(joints) <= set(landmarks):
                 name = f"{side}_{definition.name}" if side else definition.name
-                found[name] = _MEASURES[definition.name](_Body(points, poses, side))
+                found[name] = _MEASURES[definition.name](
+                    _Body(points, landmarks, side, _knows_up(poses))
+                )
     if not found:
         raise PoseliftError(f"no angle can be measured of the joints {poses.skeleton.name}")
     upright = "" if _knows_up(poses) else ", trunk's lean not known: poses are not upright"
@@ -237,7 +239,7 @@ def angles(poses: PoseSequence) -> Angles:
         poses.frames,
         poses.times,
         poses.person_id,
-        (*poses.history, f"angles: {len(found)} measured{upright}"),
+        (*poses.history, f"angles: {len(found)} measured{derived}{upright}"),
     )
 
 
@@ -250,6 +252,20 @@ def known_angles(poses: PoseSequence) -> Mapping[str, Float[np.ndarray, " T"]] |
     return {name: v for name, v in found.items() if np.isfinite(v).any()} or None
 
 
+def _with_middles(poses: PoseSequence) -> tuple[Float[np.ndarray, "T K 3"], list[str], str]:
+    """Return the joints, with pelvis and thorax; what they are called; which are middles."""
+    points, landmarks = poses.positions.astype(np.float64), list(poses.skeleton.landmarks)
+    made = []
+    for middle, part in (("pelvis", "hip"), ("thorax", "shoulder")):
+        sides = [f"left_{part}", f"right_{part}"]
+        if middle not in landmarks and set(sides) <= set(landmarks):
+            ends = [points[:, landmarks.index(side)] for side in sides]
+            points = np.concatenate([points, np.mean(ends, axis=0)[:, None]], axis=1)
+            landmarks.append(middle)
+            made.append(f", {middle} in the middle of the {part}s")
+    return points, landmarks, "".join(made)
+
+
 def _knows_up(poses: PoseSequence) -> bool:
     """Tell whether y is up, and not a camera's y turned over for a file that is y-up."""
     made = [step.split(":")[0] for step in poses.history]
@@ -259,9 +275,11 @@ def _knows_up(poses: PoseSequence) -> bool:
 class _Body:
     """Points, lines and frames of a person, of one side where it matters."""
 
-    def __init__(self, points: Float[np.ndarray, "T J 3"], poses: PoseSequence, side: str) -> None:
-        self._points, self._skeleton, self.side = points, poses.skeleton, side
-        self.upright = _knows_up(poses)
+    def __init__(
+        self, points: Float[np.ndarray, "T J 3"], landmarks: Sequence[str], side: str, upright: bool
+    ) -> None:
+        self._points, self._landmarks = points, list(landmarks)
+        self.side, self.upright = side, upright
 
     @property
     def outwards(self) -> float:
@@ -270,7 +288,7 @@ class _Body:
 
     def knows(self, landmark: str) -> bool:
         """Whether there is such a joint."""
-        return self._name(landmark) in self._skeleton.landmarks
+        return self._name(landmark) in self._landmarks
 
     def line(self, start: str, end: str) -> Float[np.ndarray, "T 3"]:
         """Unit vector from one landmark to another; `knee` is that of the side."""
@@ -289,15 +307,11 @@ class _Body:
         return np.einsum("tij,tj->ti", self.frame(part), self.line(start, end))
 
     def _name(self, landmark: str) -> str:
-        known = landmark in self._skeleton.landmarks or landmark.startswith(("left_", "right_"))
+        known = landmark in self._landmarks or landmark.startswith(("left_", "right_"))
         return landmark if known else f"{self.side}_{landmark}"
 
     def _index(self, landmark: str) -> int:
-        return _index(self._skeleton, self._name(landmark))
-
-
-def _index(skeleton: Skeleton, landmark: str) -> int:
-    return skeleton.landmarks.index(landmark)
+        return self._landmarks.index(self._name(landmark))
 
 
 def _bend(body: _Body, start: str, middle: str, end: str) -> Float[np.ndarray, " T"]:
