@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,16 @@ def test_a_world_says_what_it_assumes(run: Run, given: list, tmp_path: Path) -> 
     status, _, err = run(*given, "--root", "--focal", "1200")
     assert (status, err) == (0, "")
     assert steps(tmp_path / "out.npz") == ["smoothed", "bones", "root"]
+
+
+def test_one_height_for_two_is_warned_of(run: Run, given: list, clip: Path, tmp_path: Path) -> None:
+    poses_2d, *_ = seen(walk(40)[0])
+    other = replace(poses_2d, positions=poses_2d.positions + np.float32(90), person_id=1)
+    save([poses_2d, other], clip)
+    status, _, err = run(*given, "--height", "1.7")
+    words = "--height is taken for all 2 persons, --person takes one of them"
+    assert (status, err) == (0, f"poselift: warning: {words}\n")
+    assert run(*given, "--height", "1.7", "--person", "1")[::2] == (0, "")
 
 
 def test_a_calibration_is_taken_for_lifting_and_placing(

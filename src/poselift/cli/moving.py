@@ -87,6 +87,8 @@ def lift_moving(
     from poselift.lifting.clip import lift_clip
 
     say_focal_assumed(options, people, used=lifter.card.normalisation == "person")
+    if options.height is not None and len(people) > 1:
+        warn(f"--height is taken for all {len(people)} persons, --person takes one of them")
     ready = None if along is None else along.ready(people)
     with counting("lifting", sum(map(len, people)), "poses", quiet) as advance:
         results = lift_clip(lifter, people, options, facts, advance, ready)
