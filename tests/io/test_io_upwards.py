@@ -71,3 +71,16 @@ def test_who_does_not_stand_tells_nothing() -> None:
     bent[:, :, 1:] = bent[:, :, 1:] @ np.array([[0.7, 0.7], [-0.7, 0.7]])
     assert standing_axes(bent, H36M_17, "y-up") == "y-up"
     assert standing_axes(turned(stands, "y-up", "z-up"), H36M_17, "y-up") == "z-up"
+
+
+def test_metres_of_a_plane_are_warned_of(tmp_path: Path) -> None:
+    one = walker()
+    track = one.tracks["root"] * np.float32([1, 1, 0])
+    flat = sequence(one.positions * [1, 1, 0], axes=AXES_WORLD, tracks={"root": track})
+    save(Results((Person.only_3d(flat),)), tmp_path / "a.trc")
+    found = only(tmp_path / "a.trc")
+    (said,) = [step for step in found.history if step.startswith("warning: ")]
+    assert said.endswith(
+        "a.trc: z is 0 in every frame: poses of a plane (Sports2D's metres), angles "
+        "are those seen in it"
+    )

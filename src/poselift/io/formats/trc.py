@@ -35,8 +35,12 @@ def read(path: Path, options: ReadOptions) -> Detections | Results:
     notes = tuple(f"warning: {one}" for one in track.notes)
     with np.errstate(invalid="ignore"):
         wide = np.nanmax(np.abs(points[..., :2]), initial=0.0) > _TOO_FAR
-        if wide and not (np.nan_to_num(points[..., 2]) != 0).any():
-            return _pixels(path, track, notes)
+    flat = points.size > 0 and not (np.nan_to_num(points[..., 2]) != 0).any()
+    if wide and flat:
+        return _pixels(path, track, notes)
+    if flat:
+        words = "z is 0 in every frame: poses of a plane (Sports2D's metres), angles are those seen"
+        notes += (f"warning: {path}: {words} in it",)
     skeleton, joints = marker_set(track.markers, points, str(path))
     return motion_results(
         path,
