@@ -97,6 +97,16 @@ def test_what_is_refused(run: Run, tmp_path: Path, example: Path) -> None:
     status, _, err = run("angles", example, "-o", tmp_path / "a.csv")
     assert status == 2
     assert "holds 2D keypoints; angles are of 3D poses, which `poselift lift` makes" in err
+    labels = "".join(f"M{k}\t\t\t" for k in range(9))
+    numbers = "\t".join("0.5" for _ in range(27))
+    (tmp_path / "m.trc").write_text(
+        "PathFileType\t4\t(X/Y/Z)\tm.trc\nDataRate\tCameraRate\tNumFrames\tNumMarkers\tUnits\n"
+        f"9\t9\t1\t9\tm\nFrame#\tTime\t{labels}\n\t\tX1\n1\t0.0\t{numbers}\n"
+    )
+    status, _, err = run("angles", tmp_path / "m.trc", "-o", tmp_path / "a.csv")
+    assert status == 2
+    assert "m.trc: no angle can be measured of M0, M1, M2, M3, M4, ...: expected joints as" in err
+    (tmp_path / "m.trc").unlink()
     save(results(), tmp_path / "walk.npz")
     status, _, err = run("angles", tmp_path / "walk.npz", "-o", tmp_path / "a.xlsx")
     assert status == 2

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from poselift.poses import AXES_3D
-from poselift.skeletons import H36M_17
+from poselift.skeletons import H36M_17, Skeleton
 from poselift.viewer import scene
+from poselift.viewer.clip import body
 from viewer_samples import pair, stroll, without
 
 
@@ -103,3 +104,10 @@ def test_a_long_path_is_thinned():
     path = scene.path_of(solid, offset)
     assert 500 < len(path) <= 600
     np.testing.assert_allclose(path[0], offset[0, [0, 2]])
+
+
+def test_markers_of_no_known_set_are_points() -> None:
+    """They hang on the first one only in name: no bones join them."""
+    markers = Skeleton("markers", ("LFHD", "RFHD", "C7"), (-1, 0, 0))
+    assert [bone[:2] for bone in body(markers)["bones"]] == [[0, 0], [1, 1], [2, 2]]
+    assert [tuple(bone[:2]) for bone in body(H36M_17)["bones"]] == list(H36M_17.edges)

@@ -67,7 +67,10 @@ def angles(
         )
     chosen = choose([one.poses_3d for one in found.people], person, source)
     say_warnings(one.history for one in chosen)
-    people = [measure(one) for one in chosen]
+    try:
+        people = [measure(one) for one in chosen]
+    except PoseliftError as error:
+        raise PoseliftError(f"{source}: {error}") from None
     jobs = [job for path in outputs for job in _jobs(people, path, source.stem)]
     write_together(jobs)
     if not quiet:

@@ -49,6 +49,9 @@ _LANDMARKS = {
 #: Parts that, where a rig has them, make its "shoulder" a collar.
 _UPPER_ARM = ("arm", "upper_arm", "upperarm")
 
+#: Name of the set that markers of no known set are; they hang on the first, but no bones join them.
+MARKERS = "markers"
+
 #: A rig's name before its joints' names is on more than this part of them.
 _NEARLY_ALL = 0.9
 
@@ -126,7 +129,7 @@ def marker_set(
         skeleton, order = arrange(names, where)
     except PoseliftError:
         parents = tuple(-1 if index == 0 else 0 for index in range(len(names)))
-        return Skeleton("markers", tuple(names), parents), points
+        return Skeleton(MARKERS, tuple(names), parents), points
     joints = np.full((len(points), len(skeleton), 3), np.nan)
     kept = [place for place, column in enumerate(order) if column >= 0]
     joints[:, kept] = points[:, [order[place] for place in kept]]

@@ -231,7 +231,11 @@ def angles(poses: PoseSequence) -> Angles:
                     _Body(points, landmarks, side, _knows_up(poses))
                 )
     if not found:
-        raise PoseliftError(f"no angle can be measured of the joints {poses.skeleton.name}")
+        given = ", ".join(poses.skeleton.joints[:5])
+        raise PoseliftError(
+            f"no angle can be measured of {given}, ...: expected joints as left_hip, left_knee, "
+            "left_ankle (markers on the skin are none)"
+        )
     upright = "" if _knows_up(poses) else ", trunk's lean not known: poses are not upright"
     return Angles(
         tuple(found),

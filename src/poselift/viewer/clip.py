@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from poselift.errors import PoseliftError
+from poselift.io.motionfile import MARKERS
 from poselift.poses import PoseSequence
 from poselift.skeletons import Skeleton
 from poselift.viewer import scene
@@ -185,9 +186,11 @@ def _solid(solid: PoseSequence, offset: Float[np.ndarray, "R 3"]) -> dict[str, A
 
 
 def body(skeleton: Skeleton) -> dict[str, Any]:
-    """Which joints are joined, and which side each is on."""
-    sides = bone_sides(skeleton)
-    return {"sides": sides, "bones": [[p, c, sides[c]] for p, c in skeleton.edges]}
+    """Which joints are joined, and which side each is on; markers of no known set are points."""
+    sides, edges = bone_sides(skeleton), skeleton.edges
+    if skeleton.name == MARKERS:
+        edges = tuple((joint, joint) for joint in range(len(skeleton)))
+    return {"sides": sides, "bones": [[p, c, sides[c]] for p, c in edges]}
 
 
 def _track(
