@@ -419,6 +419,14 @@ def test_opensim_reads_the_markers(tmp_path: Path, fps: float) -> None:
     assert np.isnan(points[10:13]).all()
 
 
+def test_a_late_start_is_told_beside_a_bvh(tmp_path: Path) -> None:
+    two = results(person(12), person(np.arange(6, 12), person_id=1))
+    save(two, tmp_path / "a.bvh")
+    files = json.loads((tmp_path / "a.poselift.json").read_bytes())["files"]
+    late = [[note for note in file["notes"] if "begins" in note] for file in files]
+    assert late == [[], ["person 1: begins 0.200 s into the source"]]
+
+
 def test_opensim_reads_the_angles(tmp_path: Path) -> None:
     one = without(person(12), "right_knee", slice(0, 4))  # of a camera: no lean
     save(results(one), tmp_path / "a.mot")

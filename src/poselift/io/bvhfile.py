@@ -28,7 +28,7 @@ _JOINT = "CHANNELS 3 Zrotation Xrotation Yrotation"
 
 
 def write_bvh(sequence: PoseSequence, stream: Sink, axes: Axes) -> tuple[str, ...]:
-    """Write 3D poses as BVH; return what had to be decided (see `posture`).
+    """Write 3D poses as BVH; return what had to be decided (see `posture`), and a late start.
 
     Raises `PoseliftError` if there is nothing to write or a joint has no place in a T pose.
     """
@@ -50,7 +50,10 @@ def write_bvh(sequence: PoseSequence, stream: Sink, axes: Axes) -> tuple[str, ..
         still = np.zeros((len(path[rows]), 3))
         values = np.concatenate([path[rows], still, table[rows]], axis=1).astype(np.float32)
         stream.write(b"\n".join(textrows.lines(values, b" ")) + b"\n")
-    return moved.notes
+    start = float(moved.line.times[0])  # which the format has no place for, and several need
+    who = f"person {sequence.person_id}"
+    late = (f"{who}: begins {start:.3f} s into the source",) if moved.line.first else ()
+    return (*moved.notes, *late)
 
 
 def preorder(rig: Rig) -> list[int]:
