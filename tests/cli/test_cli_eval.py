@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,7 +25,7 @@ from poselift.datasets.mpi_inf_3dhp import ACTIVITIES, load_mpi_inf_3dhp
 from poselift.evaluation import H36M_ACTIONS, Table, mpjpe, official_joints, pck
 from poselift.lifting import Lifter
 from poselift.scoring.protocols import score_3dhp
-from poselift.scoring.run import lift_data
+from poselift.scoring.run import lift_data, side_by_side
 from poselift.skeletons import H36M_17, get_skeleton
 from tiny_model import tiny_onnx
 
@@ -318,7 +319,8 @@ def test_3dhp_is_for_models_of_17_joints(models: dict[str, Path], test_set: Path
 def printed(table: Table, width: int) -> list[str]:
     console = Console(width=width, file=io.StringIO())
     with console.capture() as capture:
-        console.print(_as_rich(table, console))
+        for shown in _as_rich(table, width):
+            console.print(shown)
     return capture.get().splitlines()
 
 
@@ -329,3 +331,40 @@ def test_a_wide_table_is_turned_where_it_does_not_fit() -> None:
     turned = printed(table, 60)
     assert "row" in turned[1]
     assert [line.split()[1:3] for line in turned[3:-1]] == [["column", str(i)] for i in range(9)]
+
+
+def of_models(names: tuple[str, ...]) -> Table:
+    """Two joints, each model's frames and one error."""
+    own = Table("by joint", ("frames", "MPJPE (mm, mean over frames)"), (("left_knee", (7, 12.3)),))
+    return side_by_side(dict.fromkeys(names, own))
+
+
+def test_models_side_by_side_are_shown_a_measure_at_a_time() -> None:
+    names = ("gln-small", "runs/mine", "posegraphnet")
+    whole = of_models(names)
+    assert len(whole.columns) == 6  # files have each model's own
+    (shown,) = whole.by_column()
+    assert shown.title == "by joint, MPJPE (mm, mean over frames)"
+    assert (shown.columns, shown.rows) == (
+        ("frames", *names),
+        (("left_knee", (7, 12.3, 12.3, 12.3)),),
+    )
+    assert Table("t", ("a",), ()).by_column() == (Table("t", ("a",), ()),)
+    uneven = side_by_side(
+        {"a": Table("t", ("n",), (("x", (1,)),)), "b": Table("t", ("n",), (("x", (2,)),))}
+    )
+    assert [one.title for one in uneven.by_column()] == ["t, n"]
+
+
+@pytest.mark.parametrize("width", [60, 80, 160])
+def test_no_word_is_cut_however_many_models_there_are(width: int) -> None:
+    names = tuple(f"runs/network_of_the_lab_{number}" for number in range(9))
+    (table,) = of_models(names).by_column()
+    lines = printed(replace(table, rows=table.rows * 12), width)
+    assert max(map(len, lines)) <= width
+    text = "".join(line.replace(" ", "") for line in lines)
+    assert "\u2026" not in text
+    assert text.count("12.3") == 9 * 12
+    rows = [line for line in lines if "left_knee" in line]
+    assert len(rows) % 12 == 0
+    assert all(any(letter.isdigit() for letter in line) for line in rows)

@@ -52,11 +52,14 @@ class Table:
     title    what was measured on what.
     columns  names of the columns after the first, which holds the rows' names.
     rows     name and one cell a column: a number, text, or None for an empty cell.
+    models   where several stand side by side: whose the columns are, as many of each as of the
+             first, each called "model: column".
     """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
+    models: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse rows that do not fit the columns."""
@@ -72,6 +75,35 @@ class Table:
             ["", *self.columns],
             *([name, *(_as_text(value) for value in values)] for name, values in self.rows),
         ]
+
+    def by_column(self) -> tuple[Table, ...]:
+        """Return a table for each column that several models have, a column a model; else itself.
+
+        What they all have alike, the number of frames, comes first in each and has no table.
+        """
+        if not self.models:
+            return (self,)
+        own = len(self.columns) // len(self.models)
+        names = [name.removeprefix(f"{self.models[0]}: ") for name in self.columns[:own]]
+        same = [
+            place
+            for place in range(own)
+            if all(len(set(values[place::own])) == 1 for _, values in self.rows)
+            and all(isinstance(values[place], int) for _, values in self.rows)
+        ]
+        first = tuple(names[place] for place in same)
+        return tuple(
+            Table(
+                f"{self.title}, {names[place]}",
+                (*first, *self.models),
+                tuple(
+                    (row, (*(values[one] for one in same), *values[place::own]))
+                    for row, values in self.rows
+                ),
+            )
+            for place in range(own)
+            if place not in same
+        ) or (self,)
 
     def to_markdown(self) -> str:
         """Format as a Markdown table under its title."""

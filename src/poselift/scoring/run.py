@@ -266,7 +266,7 @@ def side_by_side(tables: Mapping[str, Table]) -> Table:
     for index, (row, _) in enumerate(first.rows):
         parts = [table.rows[index] for table in tables.values()]
         rows.append((row, tuple(value for _, values in parts for value in values)))
-    return Table(first.title, columns, tuple(rows))
+    return Table(first.title, columns, tuple(rows), tuple(tables))
 
 
 def _averages(results: Mapping[str, Evaluation], title: str) -> Table:
