@@ -126,12 +126,11 @@ def test_detections_of_the_right_person_by_time(tmp_path: Path) -> None:
         ]
         write_keypoints(folder / f"{name}_walk_cam01.json", people)
     data = read(folder, "train", "detected")
-    # each 3D frame has the 2D frame nearest in time: of two frames the even one's, or the next
-    nearest = np.rint(np.arange(12) / 2).astype(int) * 2
-    kept = nearest < 12
-    assert data.frame.tolist() == np.flatnonzero(kept).tolist()
+    # of the 3D, twice as fast, those frames that a picture is of: others would be a pose before it
+    assert data.frame.tolist() == list(range(0, 12, 2))
     limbs = [joint for joint, name in enumerate(H36M_17.joints) if name in COCO_17.joints]
-    np.testing.assert_allclose(data.keypoints[:, limbs], pixels[nearest[kept]][:, limbs], atol=1e-3)
+    np.testing.assert_allclose(data.keypoints[:, limbs], pixels[::2][:, limbs], atol=1e-3)
+    assert "6 left out, between two frames of the 2D" in lines(folder)
     assert tuple(get_data_set(str(folder)).kinds) == ("detected", "ground_truth")
     assert "by time (50 and 25 frames a second)" in lines(folder)
 
@@ -289,12 +288,12 @@ def test_balancing_clip_with_its_detections(tmp_path: Path, shared: Path) -> Non
             "subject 'anna' is in train and in val: .* overlap = true",
         ),
         ('["ben"]', '["ben@50-20"]', r"expected subjects under \[splits\], as .* got 'ben@50-20'"),
-        ('["ben"]', "3", "expected 'list', got 'int' - at 'splits.val'"),
+        ('["ben"]', "3", r"expected splits.val as a list in \[ \], got a whole number"),
         ("axes", "cameras = []\naxes", "expected a camera under cameras; leave it out for all"),
         ("axes", "focal = 900\naxes", "calibration and focal do not go together"),
         ("axes", "keypoints_rate = 30\naxes", "keypoints_rate is about keypoints, of which"),
         ("[splits]", "[joints]\nneck = []\n[splits]", "expected a marker, or several, for neck"),
-        ("h36m_17", "h36m_18", "skeleton: unknown skeleton 'h36m_18', expected one of"),
+        ("h36m_17", "h36m_18", "skeleton: unknown skeleton 'h36m_18', did you mean h36m_17"),
         ("axes", 'units = "feet"\naxes', "expected units as one of m, cm, mm, in, .* got 'feet'"),
         ("axes", "rate = -1\naxes", "expected rate above 0, got -1"),
         ('["z", "x", "y"]', '["z", "x"]', 'expected axes = "camera", or three of x, y, z'),
@@ -310,6 +309,27 @@ def test_balancing_clip_with_its_detections(tmp_path: Path, shared: Path) -> Non
         ("axes", 'name = "a/b"\naxes', "expected name as up to 60 letters"),
         ("[splits]", '[joints]\nnose = "Nose"\n\n[splits]', "joints: 'nose' is no joint of"),
         ("[splits]", "[splits", "is no TOML"),
+        ("axes", "fps = 50\naxes", "unknown key 'fps', did you mean rate?"),
+        ("val =", "dev =", r"unknown key 'dev' under \[splits\], did you mean val?"),
+        ("[splits]", "", r"unknown key 'train', it belongs under \[splits\]"),
+        ("[splits]", "[splits]\nevery = 2", r"'every' under \[splits\], it belongs to the lines"),
+        ("axes", 'every = "2"\naxes', "expected every as a whole number, got text in quotes"),
+        ("axes", 'units = "millimeters"\naxes', "got 'millimeters', did you mean mm?"),
+        ("h36m_17", "mars", "skeleton: unknown skeleton 'mars', expected one of"),
+        ("h36m_17", "H36M-17", "unknown skeleton 'H36M-17', did you mean h36m_17?"),
+        ("calibration.toml", "", "calibration: expected a file below the folder, got ''"),
+        ("axes", 'keypoints = ""\naxes', "keypoints: expected a file below the folder, got ''"),
+        ("calibration.toml", "{camera}.toml", "calibration: expected one file with all cameras"),
+        ('"{subject}_{action}', '"./{subject}_{action}', "folders apart by one /, what differs in"),
+        ("{action}.trc", "*.trc", "folders apart by one /, what differs in braces"),
+        ("{action}.trc", "{action.trc", "folders apart by one /, what differs in braces"),
+        ("{subject}_{action}.trc", r"{subject}\\{action}.trc", "folders apart by one /"),
+        ("axes", 'cameras = ["cam01", "CAM_01"]\naxes', "'cam01' and 'CAM_01' are one camera"),
+        (
+            "[splits]",
+            '[joints]\nRHip = "a"\nright_hip = "b"\n[splits]',
+            "joints: 'RHip' and 'right_hip' are one joint",
+        ),
     ],
 )  # fmt: skip
 def test_descriptions_that_are_refused(tmp_path: Path, old: str, new: str, sentence: str) -> None:
@@ -350,6 +370,10 @@ def test_files_that_are_refused(tmp_path: Path) -> None:
         "'dora' of split test has no file that is named {subject}_{action}.trc, only of anna, ben,"
         in refusal(TOML.replace("carl", "dora"))
     )
+    with pytest.raises(
+        PoseliftError, match=r"named \{subject\}/\{action\}\.trc, there is for example an"
+    ):
+        refusal(TOML.replace("{subject}_", "{subject}/"))
     assert (
         "'carl/run' of split test has no file that is named {subject}_{action}.trc, only of carl/wa"
         in refusal(TOML.replace('"carl"', '"carl/run"'))
@@ -371,6 +395,7 @@ def test_files_that_are_refused(tmp_path: Path) -> None:
         "anna_walk.trc: no frame can be used (cam_01 0 poses, 4 left out, the person is not before"
         in wrong
     )
+    assert "before the camera): are axes, and calibration_units, right?" in wrong
     lying = TOML.replace('["z", "x", "y"]', '["y", "x", "-z"]')
     (folder / "dataset.toml").write_text(lying)
     assert "lies or stands upside down in most pictures of cam_02: are the axes right?" in lines(
@@ -398,6 +423,47 @@ def test_files_that_are_refused(tmp_path: Path) -> None:
     (folder / "dataset.toml").write_text(TOML.split("val =")[0])
     with pytest.raises(PoseliftError, match="has no split 'val', only train"):
         read(folder, "val")
+
+
+def crouching(count: int = 24) -> np.ndarray:
+    """(count, 17, 3) as `swaying`, knees bent: the person looks to -y, where its nose is."""
+    world = swaying(count)
+    world[:, [2, 5], 1] -= 0.25
+    world[:, [2, 5], 2] -= 0.05
+    return world
+
+
+def test_left_and_right_that_are_exchanged_are_found(tmp_path: Path) -> None:
+    """By names, by mirroring axes, and by 2D alone, where knees say nothing."""
+    folder = make_folder(tmp_path / "lab", TOML.split("val =")[0])
+    path, flipped = folder / "anna_walk.trc", H36M_17.flip_order
+    write_trc(path, to_files(crouching()))
+    assert problems(folder) == ()
+    write_trc(path, to_files(crouching())[:, flipped])
+    (words,) = problems(folder)
+    assert "anna_walk.trc: 100 % of its bent knees point backwards: left and right are" in words
+    write_trc(path, to_files(crouching()))
+    mirrored = TOML.split("val =")[0].replace('["z", "x", "y"]', '["-z", "x", "y"]')
+    (folder / "dataset.toml").write_text(mirrored)
+    assert "of its bent knees point backwards" in problems(folder)[0]
+    write_trc(path, to_files(swaying(24)))
+    toml = TOML.replace("axes", 'keypoints = "{subject}_{action}_{camera}.npy"\naxes')
+    (folder / "dataset.toml").write_text(toml.split("val =")[0])
+    pixels = seen(folder, "cam_01", swaying(24))
+    np.save(folder / "anna_walk_cam01.npy", pixels)
+    assert problems(folder) == ()
+    np.save(folder / "anna_walk_cam01.npy", pixels[:, flipped])
+    (words,) = problems(folder)
+    assert words.endswith(
+        "fits once left and right are exchanged: one of both calls the sides by the other's names"
+    )
+
+
+def test_which_marker_is_which_joint_is_said(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "lab", TOML.split("val =")[0])
+    names = tuple("root" if joint == "pelvis" else joint for joint in H36M_17.joints)
+    write_trc(folder / "anna_walk.trc", to_files(swaying(12)), names)
+    assert "3D, derived: pelvis = root (1 file)" in lines(folder)
 
 
 def test_2d_that_does_not_fit_is_refused(tmp_path: Path) -> None:
@@ -470,6 +536,15 @@ def test_a_draft_is_a_description(tmp_path: Path) -> None:
     )
     assert problems(folder) == ()
     assert tuple(get_data_set(str(folder)).splits) == ("train", "val", "test")
+    # compressed files, a folder a person, one person alone, nothing at all
+    bvh = tmp_path / "bvh"
+    (bvh / "002").mkdir(parents=True)
+    assert "# there is no 3D file here that ends in one of .trc, .c3d" in draft(bvh)
+    (bvh / "002" / "002_01.bvh.gz").touch()
+    assert 'poses = "{subject}/{subject}_{action}.bvh.gz"' in draft(bvh)
+    assert 'train = ["002@0-70"]\nval = ["002@70-85"]\ntest = ["002@85-100"]\noverlap = true' in (
+        draft(bvh)
+    )
 
 
 def test_a_folder_is_given_in_one_way(tmp_path: Path) -> None:

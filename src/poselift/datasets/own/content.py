@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,33 @@ from poselift.errors import PoseliftError, quoted
 
 #: What msgspec says of types, and what it is called in TOML.
 _WORDS = (("`", "'"), ("$.", ""), (" | null", ""), ("array", "list"), ("object", "table"))
+
+#: Types as msgspec calls them, in words.
+_TYPES = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text in quotes",
+    "array": "a list in [ ]",
+    "object": "a table",
+    "bool": "true or false",
+    "date": "a date",
+    "datetime": "a date",
+    "time": "a time of day",
+}
+_WRONG = re.compile(r"Expected `([a-z |]+)`, got `([a-z]+)`(?: - at `\$\.(.+)`)?")
+
+#: What others call a key.
+_OTHER_WORDS = {
+    "fps": "rate",
+    "framerate": "rate",
+    "frame_rate": "rate",
+    "joint_set": "skeleton",
+    "size": "image_size",
+    "resolution": "image_size",
+    "validation": "val",
+    "valid": "val",
+    "dev": "val",
+}
 
 
 class Splits(msgspec.Struct, forbid_unknown_fields=True):
@@ -76,13 +104,23 @@ def table_of(path: Path, data: bytes) -> dict[str, Any]:
         known = kind.__struct_fields__  # type: ignore[attr-defined]
         for key in inner:
             if key not in known:
-                near = difflib.get_close_matches(key, known, 1)
-                advice = (
-                    f"did you mean {near[0]}?" if near else f"expected one of {', '.join(known)}"
-                )
                 where = f" under [{place}]" if place else ""
+                advice = _advice(key, known, place)
                 raise PoseliftError(f"{path}: unknown key {quoted(key)}{where}, {advice}")
     return table
+
+
+def _advice(key: str, known: tuple[str, ...], place: str) -> str:
+    """Say what an unknown key may have been meant as."""
+    top = Content.__struct_fields__
+    if not place and key in Splits.__struct_fields__:
+        return "it belongs under [splits]"
+    if place and key in top:
+        return f"it belongs to the lines above [{place}]"
+    plain = key.lower()
+    near = difflib.get_close_matches(plain, known, 1)
+    near = [_OTHER_WORDS[plain]] if _OTHER_WORDS.get(plain) in known else near
+    return f"did you mean {near[0]}?" if near else f"expected one of {', '.join(known)}"
 
 
 def typed(path: Path, table: dict[str, Any]) -> Content:
@@ -97,6 +135,13 @@ def typed(path: Path, table: dict[str, Any]) -> Content:
     try:
         return msgspec.convert(table, Content)
     except msgspec.ValidationError as error:
+        wrong = _WRONG.fullmatch(str(error))
+        if wrong:
+            types = [_TYPES.get(one, one) for one in wrong[1].split(" | ") if one != "null"]
+            raise PoseliftError(
+                f"{path}: expected {wrong[3] or 'a table'} as {' or '.join(types)}, got "
+                f"{_TYPES.get(wrong[2], wrong[2])}"
+            ) from None
         words = str(error)[:1].lower() + str(error)[1:]  # in the words of TOML
         for ours, theirs in _WORDS:
             words = words.replace(ours, theirs)

@@ -37,6 +37,9 @@ SPLITS = ("train", "val", "test")
 #: Metres in a unit of length.
 UNITS = {"m": 1.0, "cm": 0.01, "mm": 0.001, "in": 0.0254}
 
+#: What else units are called.
+_UNIT_WORDS = {"metre": "m", "centimetre": "cm", "millimetre": "mm", "inch": "in", "inche": "in"}
+
 #: What stands in braces in the names of files.
 FIELDS = ("subject", "action", "camera")
 
@@ -166,10 +169,10 @@ def read_description(folder: Path) -> Description:
         every=content.every,
         turn=turn,
         in_camera=in_camera,
-        keypoints=content.keypoints and _pattern(path, "keypoints", content.keypoints),
+        keypoints=_optional(path, "keypoints", content.keypoints),
         keypoints_skeleton=_known(path, "keypoints_skeleton", chosen) if chosen else None,
         keypoints_rate=content.keypoints_rate,
-        calibration=content.calibration and _pattern(path, "calibration", content.calibration),
+        calibration=_optional(path, "calibration", content.calibration),
         camera_metres=_metres(path, "calibration_units", content.calibration_units) or 1.0,
         cameras=listed,
         virtual=virtual,
@@ -222,6 +225,12 @@ def _known(path: Path, key: str, name: str) -> Skeleton:
         return get_skeleton(name)
     except PoseliftError as error:
         advice = "" if key != "skeleton" else ", or a table [skeleton] with joints and parents"
+        plain = re.sub(r"[\s-]+", "_", name.lower())
+        near = difflib.get_close_matches(plain, skeleton_names(), 1)
+        if near:
+            raise PoseliftError(
+                f"{path}, {key}: unknown skeleton {quoted(name)}, did you mean {near[0]}?"
+            ) from None
         raise PoseliftError(f"{path}, {key}: {error}{advice}") from None
 
 
@@ -233,9 +242,11 @@ def _metres(path: Path, key: str, unit: str | float | None) -> float | None:
         return UNITS[unit]
     if not isinstance(unit, str) and 0 < unit < float("inf"):
         return float(unit)
+    word = str(unit).lower().replace("meter", "metre").removesuffix("s")
+    meant = _UNIT_WORDS.get(word, word)
     raise PoseliftError(
         f"{path}: expected {key} as one of {', '.join(UNITS)}, or as metres in a unit, "
-        f"got {quoted(unit)}"
+        f"got {quoted(unit)}{f', did you mean {meant}?' if meant in UNITS else ''}"
     )
 
 
@@ -303,6 +314,19 @@ def _pattern(path: Path, key: str, text: str) -> str:
                 f"did you mean {{{near[0]}}}?" if near else "expected subject, action or camera"
             )
             raise PoseliftError(f"{path}, {key}: unknown {{{name}}} in {quoted(text)}, {advice}")
+    rest = re.sub(r"\{[^{}]*\}", "", text)
+    odd = next((one for one in ("{", "}", "*", "\\", "//") if one in rest), "")
+    if odd or text.startswith("./") or text != text.strip():
+        raise PoseliftError(
+            f"{path}, {key}: expected the name of a file below the folder, folders apart by one /, "
+            "what differs in braces ({subject}, {action}, {camera}) and nothing around it, got "
+            f"{quoted(text)}"
+        )
+    if key == "calibration" and "camera" in fields:
+        raise PoseliftError(
+            f"{path}, calibration: expected one file with all cameras of a recording, "
+            f"{{subject}} or {{action}} in its name at most, got {quoted(text)}"
+        )
     if key == "poses" and "subject" not in fields:
         raise PoseliftError(
             f'{path}, poses: expected {{subject}} in the names of files, as "{{subject}}_{{action}}'
@@ -311,6 +335,31 @@ def _pattern(path: Path, key: str, text: str) -> str:
     if not text or text.startswith("/") or ".." in Path(text).parts or Path(text).is_absolute():
         raise PoseliftError(f"{path}, {key}: expected a file below the folder, got {quoted(text)}")
     return text
+
+
+def _optional(path: Path, key: str, text: str | None) -> str | None:
+    return None if text is None else _pattern(path, key, text)
+
+
+def _check_once(path: Path, content: Content) -> None:
+    """Refuse joints and cameras that are there twice, spelled in two ways, and no name at all."""
+    _optional(path, "keypoints", content.keypoints)
+    _optional(path, "calibration", content.calibration)
+    for key, place, names in (
+        ("joints", "joint", [plain_name(joint) for joint in content.joints]),
+        (
+            "cameras",
+            "camera",
+            ["".join(filter(str.isalnum, one.lower())) for one in content.cameras or ()],
+        ),
+    ):
+        given = list(content.joints if key == "joints" else content.cameras or ())
+        for number, name in enumerate(names):
+            if content.cameras != VIRTUAL and name in names[:number]:
+                other = given[names.index(name)]
+                raise PoseliftError(
+                    f"{path}, {key}: {quoted(other)} and {quoted(given[number])} are one {place}"
+                )
 
 
 def _check_rest(path: Path, content: Content, skeleton: Skeleton, in_camera: bool) -> None:
@@ -326,6 +375,7 @@ def _check_rest(path: Path, content: Content, skeleton: Skeleton, in_camera: boo
             f'{path}: expected cameras as a list of names, or "{VIRTUAL}", got '
             f"{quoted(content.cameras)}"
         )
+    _check_once(path, content)
     for joint in content.joints:
         if plain_name(joint) not in skeleton.joints:
             raise PoseliftError(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import final
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from poselift.datasets.own.description import Description
 from poselift.datasets.own.motion import Track
@@ -34,11 +34,14 @@ class Matched:
     keypoints  (T, J, 2) pixels; NaN where a joint, or the person, was not found.
     how        how 2D and 3D were matched, in words; `skeleton` of the 2D, by name.
     derived    what was made of other joints, in words.
+    near       (T,) whether a frame is the nearest one to a frame of the 2D: where the 3D is faster
+               the others would be taught a pose from before or after the picture.
     """
 
     keypoints: Float[np.ndarray, "T J 2"]
     how: str
     skeleton: str
+    near: Bool[np.ndarray, " T"]
     derived: str = ""
 
 
@@ -62,7 +65,7 @@ def match(
         raise PoseliftError(
             f"{path}: is of pictures of {width}x{height} pixels, the camera of {size[0]}x{size[1]}"
         )
-    frames, how = _frames(path, what, track, found)
+    frames, near, how = _frames(path, what, track, found)
     way = conversion(found.skeleton, what.skeleton)
     points = np.where(found.scores[..., None] <= 0, np.nan, found.keypoints.astype(np.float64))
     points = way.positions(points)
@@ -72,7 +75,7 @@ def match(
     if np.isnan(keypoints).all():
         raise PoseliftError(f"{path}: nobody in it is where the 3D is, in any frame")
     words = way.describe() if found.skeleton != what.skeleton else ""
-    return Matched(keypoints, how, found.skeleton.name, words)
+    return Matched(keypoints, how, found.skeleton.name, near, words)
 
 
 def _read(path: Path, what: Description, size: tuple[int, int]) -> Detections:
@@ -97,15 +100,21 @@ def _read(path: Path, what: Description, size: tuple[int, int]) -> Detections:
 
 def _frames(
     path: Path, what: Description, track: Track, found: Detections
-) -> tuple[Int[np.ndarray, " T"], str]:
-    """Return for each 3D frame the 2D frame that belongs to it."""
+) -> tuple[Int[np.ndarray, " T"], Bool[np.ndarray, " T"], str]:
+    """Return for each 3D frame the 2D frame that belongs to it, and if none is nearer to that."""
     rate = what.keypoints_rate or found.fps
     wanted, how = track.frames, "by frame"
+    near = np.ones(len(wanted), bool)
     other = rate is not None and track.rate is not None and abs(rate - track.rate) > 0.01
     if other:
         assert rate is not None
         assert track.rate is not None
-        wanted = np.rint(track.frames * rate / track.rate).astype(np.int64)
+        exact = track.frames * rate / track.rate
+        wanted = np.rint(exact).astype(np.int64)
+        if rate < track.rate:  # half a frame of the 3D, of two that are as near the earlier one
+            away = exact - wanted
+            half = rate / track.rate / 2
+            near = (away > -half + 1e-6) & (away <= half + 1e-6)
         how = f"by time ({track.rate:g} and {rate:g} frames a second)"
     last = int(track.frames.max(initial=0)) + 1
     within = float(np.mean((wanted >= 0) & (wanted < found.frame_count)))
@@ -117,7 +126,7 @@ def _frames(
             f"{'' if track.rate is None else f' at {track.rate:g} frames a second'}: they do not "
             f"cover the same time; say how fast the 2D was filmed (keypoints_rate in {what.file})"
         )
-    return wanted, how
+    return wanted, near, how
 
 
 def _rows(

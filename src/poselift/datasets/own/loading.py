@@ -16,6 +16,7 @@ from poselift.datasets.own.description import Description
 from poselift.datasets.own.detections import Matched, match
 from poselift.datasets.own.motion import Track, has_keypoints, read_track
 from poselift.datasets.own.recordings import Recording, recordings_of
+from poselift.datasets.own.sides import of_the_other_side
 from poselift.errors import PoseliftError
 from poselift.lifting.arguments import check_picture, check_pixels
 from poselift.skeletons import Skeleton, conversion
@@ -35,6 +36,7 @@ class Seen:
     data      frames that can be used; None if there are none.
     left_out  number of frames by the reason for which they were left out.
     off       median distance of given from projected 2D in pixels; NaN where one is not known.
+    exchanged  the given 2D fits the projected one only once left and right are exchanged.
     """
 
     recording: Recording
@@ -44,6 +46,7 @@ class Seen:
     left_out: Counter[str] = field(default_factory=Counter)
     matched: Matched | None = None
     off: float = np.nan
+    exchanged: bool = False
 
 
 def kinds_of(what: Description) -> tuple[str, ...]:
@@ -76,9 +79,12 @@ def load_own(
     recordings = recordings_of(what, split)
     kinds = kinds_of(what)
     if variant not in kinds:
+        way = "add keypoints, the 2D files of a detector"
+        if variant == "ground_truth":
+            way = "add a calibration, or focal where the 3D is in camera space"
         raise PoseliftError(
             f"{what.name} has no {variant.replace('_', ' ')} 2D keypoints, only "
-            f"{', '.join(kinds)} ({what.file})"
+            f"{', '.join(kinds)}: {way}, in {what.file}"
         )
     subjects = sorted({one.subject for one in recordings})
     parts = []
@@ -113,7 +119,7 @@ def _see(what: Description, recording: Recording, track: Track, eye: Eye, varian
     if eye.project is not None and not relative:
         projected = np.full((*points.shape[:2], 2), np.nan)
         projected[front] = eye.project(points[front])
-    matched, off = None, np.nan
+    matched, off, exchanged = None, np.nan, False
     if variant == "ground_truth":
         if projected is None:
             raise PoseliftError(
@@ -133,6 +139,7 @@ def _see(what: Description, recording: Recording, track: Track, eye: Eye, varian
         if projected is not None:
             away = np.linalg.norm(keypoints - projected, axis=2)
             off = float(np.median(away[np.isfinite(away)])) if np.isfinite(away).any() else np.inf
+            exchanged = of_the_other_side(keypoints, projected, what.skeleton)
     shown = np.isfinite(keypoints[..., 0]).mean(axis=1) >= _SHOWN
     taken = track.frames % what.every == 0
     first, last = (round(part * len(taken)) for part in recording.share)
@@ -143,11 +150,13 @@ def _see(what: Description, recording: Recording, track: Track, eye: Eye, varian
     if not relative:
         steps.append(("the person is not before the camera", front))
     where = "not in the picture" if variant == "ground_truth" else "not found in 2D"
+    if matched is not None and not matched.near.all():
+        steps.append(("between two frames of the 2D", matched.near))
     for reason, fine in (*steps, (f"the person is {where}", shown)):
         reasons[reason] += int((kept & ~fine).sum())
         kept &= fine
     data = _data(what, recording, track, eye, points, keypoints, kept, relative)
-    return Seen(recording, track, eye, data, +reasons, matched, off)
+    return Seen(recording, track, eye, data, +reasons, matched, off, exchanged)
 
 
 def _given(
@@ -159,7 +168,8 @@ def _given(
 ) -> Matched:
     """Return the 2D that came with the 3D, or that of the camera's file."""
     if track.keypoints is not None and what.keypoints is None:
-        return Matched(track.keypoints, "in one file", what.skeleton.name)
+        whole = np.ones(len(track.frames), bool)
+        return Matched(track.keypoints, "in one file", what.skeleton.name, whole)
     path = recording.keypoints_of(eye.name)
     if path is None:
         raise PoseliftError(

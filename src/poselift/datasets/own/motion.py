@@ -41,7 +41,7 @@ class Track:
     rate       frames a second, None if unknown.
     keypoints  (T, J, 2) pixels, where the file has them too.
     up         "y" or "z" where the format says what is up.
-    derived    joints that are the mean of others, by name.
+    derived    joints that are the mean of others, or another by its name, in the file's names.
     notes      what was decided while reading.
     """
 
@@ -265,7 +265,11 @@ def onto(
     lacking = list(target.joints)
     try:
         way = conversion(source, target)
-        joints, derived, lacking = way.positions(points), dict(way.derived), list(way.missing)
+        joints, lacking = way.positions(points), list(way.missing)
+        for joint, weights in zip(target.joints, way.weights, strict=True):
+            parts = np.flatnonzero(weights).tolist()
+            if len(parts) > 1 or [plain[one] for one in parts] not in ([], [joint]):
+                derived[joint] = tuple(names[one] for one in parts)
     except PoseliftError:  # less than half: what else is named below may be enough
         for place, joint in enumerate(target.joints):
             if joint in plain:

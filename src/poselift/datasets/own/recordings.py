@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import final
 
@@ -68,13 +69,24 @@ def recordings_of(what: Description, split: str) -> tuple[Recording, ...]:
     for text, own in found.items():
         if not own:
             names = there.get(text.split("/")[0], list(there))
-            only = f", only of {', '.join(names)}" if names else ""
+            only = f", only of {', '.join(names)}" if names else _example(what)
             raise PoseliftError(
                 f"{what.file}: {quoted(text)} of split {split} has no file that is named "
                 f"{what.poses}{only}"[:400]
             )
     each = {(one.poses, one.share): one for own in found.values() for one in own}
     return tuple(sorted(each.values(), key=lambda r: (r.subject, r.action, r.camera, r.share)))
+
+
+def _example(what: Description) -> str:
+    """Name a file that is there, one with the suffix that is looked for if there is one."""
+    suffix = Path(what.poses).suffix.lower()
+    files = [path for path in islice(what.folder.rglob("*"), 2000) if path.is_file()]
+    files = [path for path in files if path.name != what.file.name]
+    alike = [path for path in files if path.suffix.lower() == suffix] or files
+    if not alike:
+        return ": there is no other file in the folder"
+    return f", there is for example {min(alike).relative_to(what.folder).as_posix()}"
 
 
 def _recording(what: Description, path: Path, said: Mapping[str, str]) -> Recording:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from poselift.datasets.own.detections import match
 from poselift.datasets.own.loading import Seen, kinds_of, look
 from poselift.datasets.own.motion import read_track
 from poselift.datasets.own.recordings import Recording, recordings_of
+from poselift.datasets.own.sides import knees_forward
 from poselift.errors import PoseliftError
 
 #: 2D farther from the projected 3D than so much of the person's size does not belong to it.
@@ -98,7 +100,7 @@ def _head(what: Description, kinds: tuple[str, ...], found: _Found) -> list[str]
     )
     of_rates = f"; frames a second of the 3D: {rates}" if rates else ""
     unit = "as the files say" if what.metres is None else f"{what.metres:g} m a unit"
-    every = "" if what.every == 1 else f", every {what.every}th frame taken"
+    every = "" if what.every == 1 else f", one frame of {what.every} taken"
     twoD = {"detected": "as given", "ground_truth": "projected from the 3D"}
     return [
         f"{what.name}: {what.file}",
@@ -138,21 +140,25 @@ def _check_recording(what: Description, one: Recording, kind: str, found: _Found
         for seen in look(what, one, kind):
             counts["poses"] += 0 if seen.data is None else len(seen.data)
             views.append(_view(what, seen, found))
+            _check_sides(what, seen, found)
     except PoseliftError as error:
         found.problems.append(f"{error}{_advice(what, one, kind, str(error))}")
         return counts
     track = seen.track
     found.rates.add(track.rate)
     if track.derived:
-        means = (f"{joint} = mean of {', '.join(of)}" for joint, of in track.derived.items())
-        found.derived[f"3D, derived: {'; '.join(means)}"] += 1
-    for note in track.notes:
-        found.notes[f"{one.poses.name}: {note}"] += 1
-    if not counts["poses"]:
-        found.problems.append(
-            f"{one.poses}: no frame can be used ({'; '.join(views)})"
-            f"{_advice(what, one, kind, 'not before the camera')}"
+        means = (
+            f"{joint} = {'mean of ' * (len(of) > 1)}{', '.join(of)}"
+            for joint, of in track.derived.items()
         )
+        found.derived[f"3D, derived: {'; '.join(means)}"] += 1
+    found.notes.update(track.notes)
+    if not counts["poses"]:
+        advice = _advice(what, one, kind, "not before the camera")
+        lost = all("camera" in view or "picture" in view for view in views)
+        if not advice and lost and what.calibration is not None:
+            advice = ": are axes, and calibration_units, right?"
+        found.problems.append(f"{one.poses}: no frame can be used ({'; '.join(views)}){advice}")
     found.listed += 1
     if found.listed <= _LISTED:
         name = one.poses.relative_to(what.folder).as_posix()
@@ -186,7 +192,7 @@ def _view(what: Description, seen: Seen, found: _Found) -> str:
     if seen.data is not None and np.isfinite(seen.off):
         flat = seen.data.keypoints
         size = np.median(np.linalg.norm(np.nanmax(flat, axis=1) - np.nanmin(flat, axis=1), axis=1))
-        if seen.off > _FAR * size:
+        if seen.off > _FAR * size and not seen.exchanged:
             advice = _advice(what, seen.recording, "detected", "where the 3D is")
             found.problems.append(
                 f"{seen.recording.poses}: the 2D of {name} lies {seen.off:.0f} px from the "
@@ -194,6 +200,24 @@ def _view(what: Description, seen: Seen, found: _Found) -> str:
                 f"units and calibration right?{advice}"
             )
     return ", ".join(words)
+
+
+def _check_sides(what: Description, seen: Seen, found: _Found) -> None:
+    """Note left and right that are exchanged, in the names of either or by mirroring axes."""
+    forward = None
+    if seen.data is not None:
+        forward = knees_forward(seen.data.poses.astype(np.float64), seen.data.skeleton)
+    if forward is not None and forward < 0.5:
+        found.problems.append(
+            f"{seen.recording.poses}: {100 * (1 - forward):.0f} % of its bent knees point "
+            "backwards: left and right are exchanged, by the names of its joints or by axes in "
+            f"{what.file} that mirror"
+        )
+    elif seen.exchanged:
+        found.problems.append(
+            f"{seen.recording.poses}: the 2D of {seen.eye.name or 'the camera'} fits once left and "
+            "right are exchanged: one of both calls the sides by the other's names"
+        )
 
 
 def _leaning(data: LiftingData) -> float:
@@ -248,13 +272,15 @@ def _axes(what: Description, one: Recording, eye: Eye) -> tuple[tuple[str, str, 
 
 def draft(folder: Path) -> str:
     """Return a first `dataset.toml` for the files of a folder; what it cannot know is a guess."""
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SOLID)
+    files = sorted(path for path in folder.rglob("*") if _solid_suffix(path) is not None)
     places = [path.relative_to(folder).parts for path in files[:2000]]
-    suffix = Counter(path.suffix for path in files).most_common(1)
-    ending = suffix[0][0] if suffix else ".trc"
+    suffix = Counter(_solid_suffix(path) for path in files).most_common(1)
+    ending = (suffix[0][0] if suffix else None) or ".trc"
     own = [place for place in places if place[-1].endswith(ending)]
     if own and all(len(place) > 1 for place in own):
         pattern, subjects = f"{{subject}}/{{action}}{ending}", [place[0] for place in own]
+        if all(place[-1].startswith(f"{place[0]}_") for place in own):
+            pattern = f"{{subject}}/{{subject}}_{{action}}{ending}"
     elif own and all("_" in place[-1] for place in own):
         pattern = f"{{subject}}_{{action}}{ending}"
         subjects = [place[-1].split("_")[0] for place in own]
@@ -264,12 +290,17 @@ def draft(folder: Path) -> str:
     parts = {"train": known[:-2] or known, "val": known[-2:-1], "test": known[-1:]}
     if len(known) < 3:
         parts = {"train": known[:1], "val": known[1:], "test": []}
+    if len(known) == 1:  # parts of its frames
+        shares = {"train": "0-70", "val": "70-85", "test": "85-100"}
+        parts = {name: [f"{known[0]}@{share}"] for name, share in shares.items()}
     calibrations = sorted(
         path.relative_to(folder).as_posix()
         for suffix in (".toml", ".json", ".yml", ".yaml")
         for path in folder.rglob(f"*calib*{suffix}")
     )
     units = [] if ending in (".trc", ".c3d") else ['units = "mm"    # of the 3D: m, cm, mm, in']
+    if not files:
+        units.append(f"# there is no 3D file here that ends in one of {', '.join(_SOLID)}")
     cameras = (
         f'calibration = "{calibrations[0]}"\n'
         'axes = ["x", "y", "z"]    # of the 3D files that are x, y, z of the cameras\' world'
@@ -288,9 +319,17 @@ def draft(folder: Path) -> str:
             "",
             "[splits]",
             *(f"{name} = [{_listed(one)}]" for name, one in parts.items()),
+            *["overlap = true    # one person alone: parts of the frames"] * (len(known) == 1),
             "",
         ]
     )
+
+
+def _solid_suffix(path: Path) -> str | None:
+    """Return the suffix of a 3D file as it is spelled, `.bvh.gz` among them; None for others."""
+    found = re.search(r"\.[^.]+(\.gz)?$", path.name, re.IGNORECASE)
+    plain = found[0].lower().removesuffix(".gz") if found else ""
+    return found[0] if found and plain in _SOLID else None
 
 
 def _many(count: int, word: str) -> str:
