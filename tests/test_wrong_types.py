@@ -39,6 +39,16 @@ WRONG = {
     "io.save([points], 'a.npz')": "expected Results to write, or a list of PoseSequence, got ndarr",
     "io.write_npz(None, 'a.npz')": "expected Results to write, got NoneType",
     "io.write_keypoints('a.json', clip)": "expected a list of PoseSequence to write, got PoseSeq",
+    "io.write_keypoints(5, [clip])": "expected the path of a file to write, or an open file, g",
+    "io.write_keypoints(sys.stdout, [clip])": "expected a file that is open for bytes (mode 'wb')",
+    "io.save_all(clip)": "expected a list of pairs (what, path) to write, got PoseSequence",
+    "io.save_all([[clip]])": "expected a pair (what, path) for each file to write, got list",
+    "io.save_all([([clip], 5)])": "expected the path of a file to write, got int",
+    "io.save_all([(clip, 'a.npz')])": "a.npz: expected persons to write; of one pass a list",
+    "people_of(clip)": "expected Detections, as a reader or a detector gives them, got Pose",
+    "io.find_format(5)": "expected the path of a file or folder to read, got int",
+    "io.find_format('none.json')": "none.json: there is no such file or folder",
+    "io.find_format(EXAMPLE, 5)": "expected the name of a format, got int",
     "io.read_results(5)": "expected the path of a file to read, got int",
     "io.from_rtmlib(None)": "expected rtmlib's results as a list, one a frame, got NoneType",
     "io.from_rtmlib([(points, None), 5])": (
@@ -73,6 +83,7 @@ from poselift import (
 from poselift.poses import Results
 from poselift.motion import Options, refine
 from poselift.scoring import evaluate
+from poselift.tracking import people_of
 
 EXAMPLE, SIZE = sys.argv[1], (1920, 1080)
 clip = load_poses(EXAMPLE)

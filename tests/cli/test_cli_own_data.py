@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from conftest import Run
-from own_samples import LAB14, TOML, make_folder
+from own_samples import LAB14, TOML, make_folder, swaying, to_files, write_trc
 from poselift.datasets import get_data_set
+from poselift.errors import PoseliftError
 from poselift.reproduction import Study, get_budget
 from poselift.reproduction.cells import cell, complete_all
-from poselift.training import DataSpec, SilentReporter, make_config
+from poselift.training import DataSpec, SilentReporter, make_config, open_data, train
 
 
 def test_what_was_found_is_said(tmp_path: Path, run: Run) -> None:
@@ -109,6 +111,30 @@ def test_a_network_of_a_table_learns_from_ones_own_folder(tmp_path: Path) -> Non
     assert study.finished(one)
 
 
+def test_a_run_goes_on_with_the_data_that_it_began_with(tmp_path: Path) -> None:
+    """Another description, and other recordings of as many frames, are both refused."""
+    folder, out = make_folder(tmp_path / "lab"), tmp_path / "run"
+    config = make_config("martinez", DataSpec("own", folder), epochs=1)
+    config = replace(config, batch_size=8, threads=1)
+
+    def go_on(resume: bool = True) -> int:
+        data = open_data(config)
+        return train(config, data, out, device="cpu", resume=resume, export=False).best["epoch"]
+
+    assert go_on(resume=False) == go_on() == 1
+    (folder / "dataset.toml").write_text(TOML.replace("axes", "every = 2\naxes"))
+    with pytest.raises(
+        PoseliftError, match=r"other data \(24 training samples then, 12 now\): --re"
+    ):
+        go_on()
+    (folder / "dataset.toml").write_text(TOML.replace('"anna"', '"dora"'))
+    write_trc(folder / "dora_walk.trc", 1.1 * to_files(swaying(12, 7)))
+    with pytest.raises(PoseliftError, match=r"other data \(the training inputs are others\)"):
+        go_on()
+    (folder / "dataset.toml").write_text(TOML)
+    assert go_on() == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -117,6 +143,26 @@ def test_a_network_of_a_table_learns_from_ones_own_folder(tmp_path: Path) -> Non
         (("train", "lcn", "--out", "x", "--recipe", "shipped", "--data"), "not of one's own data"),
         (("eval", "--model", "gln", "--split", "dev", "--data"), "has no split 'dev', only train"),
         (("eval", "--model", "gln", "--annotations", "raw", "--data"), "is for --data 3dhp"),
+        (
+            ("reproduce", "gridconv.table5", "--detections", "cpn", "--data"),
+            "--detections is for --data h36m, not for",
+        ),
+        (
+            ("reproduce", "gridconv.table5", "--drop-drifting", "--data"),
+            "--drop-drifting is for --data h36m, not for",
+        ),
+        (
+            ("reproduce", "gridconv.table5", "--mpi-root", "x", "--data"),
+            "--mpi-root is for gridconv.table3: leave it out",
+        ),
+        (
+            ("reproduce", "gridconv.table3", "--more", "x", "--data"),
+            "--more is for gridconv.table3-open and gridconv.figure5b-open: leave it out",
+        ),
+        (
+            ("train", "lcn", "--out", "x", "--variant", "detected", "--data"),
+            "add keypoints, the 2D",
+        ),
         (("reproduce", "gridconv.table5", "--data"), "tables need the splits train, val, test, it"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,29 @@ def checked_data(data: str, root: Path | None) -> tuple[str, Path]:
             f"{' and no '.join(lacking)}"
         )
     return name, folder
+
+
+def refuse_idle(
+    data: str,
+    items: Sequence[str],
+    model: str | None,
+    of_h36m: Mapping[str, object],
+    roots: Mapping[str, object],
+) -> None:
+    """Refuse options that would do nothing; None is one that was not given.
+
+    of_h36m  options of h36m alone, `roots` those of some items, which no given model has use for.
+    """
+    from poselift.reproduction.titles import OTHER_DATA
+
+    for option, value in of_h36m.items():
+        if value is not None and data != "h36m":
+            raise PoseliftError(f"{option} is for --data h36m, not for {data}")
+    for option, value in roots.items():
+        owners = OTHER_DATA[option]
+        if value is not None and (model is not None or not set(owners) & set(items)):
+            alone = " without --model" if model is not None else ""
+            raise PoseliftError(f"{option} is for {' and '.join(owners)}{alone}: leave it out")
 
 
 def draw_of_model(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from poselift.cli.outputs import check_outputs
-from poselift.cli.reports import checked_data, draw_of_model, show_report
+from poselift.cli.reports import checked_data, draw_of_model, refuse_idle, show_report
 from poselift.cli.running import Seed, Threads
 from poselift.cli.saying import say as say_line
 from poselift.errors import PoseliftError
@@ -34,9 +34,7 @@ _Budget = Annotated[
         help="smoke (seconds), small (minutes a network), medium (a million poses), or paper.",
     ),
 ]
-_Detections = Annotated[
-    str, typer.Option("--detections", help="Of h36m: the detector of detected 2D.")
-]
+_Detections = Annotated[str | None, typer.Option(help="Of h36m: the detector (default cpn).")]
 _DropDrifting = Annotated[
     bool,
     typer.Option(
@@ -77,7 +75,7 @@ def reproduce(
     data: _Data = "cmu17",
     root: _Root = None,
     budget: _Budget = "small",
-    detections: _Detections = "cpn",
+    detections: _Detections = None,
     drop_drifting: _DropDrifting = False,
     mpi_root: _MpiRoot = None,
     more: _More = None,
@@ -107,12 +105,14 @@ def reproduce(
     items = [get_item(name) for name in dict.fromkeys(names)]
     paths = {item.name: paths_of(item, output or [Path("results")], len(items)) for item in items}
     check_outputs([path for own in paths.values() for path in own], KINDS, source=None)
+    of_h36m = {"--detections": detections, "--drop-drifting": drop_drifting or None}
+    roots = {"--mpi-root": mpi_root, "--more": more}
+    refuse_idle(data, [item.name for item in items], model, of_h36m, roots)
+    detections = detections or "cpn"
     if model is not None:
         for item in items:
             draw_of_model(item, model, data, root, detections, paths[item.name])
         return
-    if drop_drifting and data != "h36m":
-        raise PoseliftError(f"--drop-drifting is for --data h36m, not for {data}")
     study = Study(
         *checked_data(data, root),
         get_budget(budget),

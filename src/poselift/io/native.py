@@ -19,12 +19,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from io import TextIOBase
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from poselift.errors import PoseliftError, expect
+from poselift.errors import PATH, PoseliftError, expect
 from poselift.files import atomic_write
 from poselift.io import rows
 from poselift.io.arrays import Sink, array_names, need, read_arrays, write_arrays
@@ -105,6 +106,12 @@ def write_keypoints(target: str | os.PathLike[str] | Sink, people: Sequence[Pose
     for one in people:
         expect(one, PoseSequence, "a list of PoseSequence to write")
     if not isinstance(target, (str, os.PathLike)):
+        if not callable(getattr(target, "write", None)):
+            expect(target, PATH, "the path of a file to write, or an open file")
+        if isinstance(target, TextIOBase):
+            raise PoseliftError(
+                "expected a file that is open for bytes (mode 'wb'), got one for text"
+            )
         write_keypoints_json(people, target)
         return
     writers = {".json": write_keypoints_json, ".npz": write_keypoints_npz}

@@ -15,7 +15,7 @@ from pkgutil import iter_modules
 
 import msgspec
 
-from poselift.errors import PoseliftError
+from poselift.errors import PATH, PoseliftError, expect
 from poselift.io.arrays import Sink
 from poselift.io.axes import AXES, Axes
 from poselift.io.folder import first_file, names_of
@@ -139,6 +139,9 @@ def find_format(path: Path, name: str = "auto") -> Format:
     Raises `PoseliftError` that lists the formats if the name is unknown, if none or several
     match, or if there is nothing to read.
     """
+    expect(path, PATH, "the path of a file or folder to read")
+    expect(name, str, "the name of a format")
+    path = Path(path)
     if not path.exists():
         raise PoseliftError(f"{path}: there is no such file or folder")
     if name != "auto":

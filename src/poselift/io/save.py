@@ -78,6 +78,14 @@ def save_all(
     progress     called with the number of pictures drawn since the last call.
     interrupted  as in `WriteOptions`.
     """
+    expect(files, (list, tuple), "a list of pairs (what, path) to write")
+    for pair in files:
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise PoseliftError(
+                f"expected a pair (what, path) for each file to write, got {type(pair).__name__}"
+            )
+        expect(pair[1], PATH, "the path of a file to write")
+    files = [(what, Path(path)) for what, path in files]
     if axes is not None and not any(isinstance(what, Results) for what, _ in files):
         raise PoseliftError(f"2D keypoints have no axes to choose, got axes {axes!r}, leave it out")
     jobs: list[_Job] = []

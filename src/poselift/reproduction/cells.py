@@ -30,6 +30,7 @@ from poselift.reproduction.picture_cells import (
     picture_config,
     plan_of,
 )
+from poselift.reproduction.titles import OTHER_DATA
 from poselift.training import (
     DataSpec,
     Reporter,
@@ -136,8 +137,10 @@ class Study:
         )
         if self.data == "h36m":
             words += f" --detections {self.detections}" + " --drop-drifting" * self.drop_drifting
-        words += "" if self.mpi_root is None else f" --mpi-root {self.mpi_root}"
-        return words + ("" if self.more_root is None else f" --more {self.more_root}")
+        for option, root in (("--mpi-root", self.mpi_root), ("--more", self.more_root)):
+            if root is not None and item in OTHER_DATA[option]:
+                words += f" {option} {root}"
+        return words
 
     @property
     def name(self) -> str:

@@ -24,3 +24,9 @@ TITLES = {
     "posegraphnet.figure2": "2D truth, 2D input, 3D truth and prediction",
     "posegraphnet.figure3": "the learned adjacency",
 }
+
+#: What is measured on other data besides, by the option that names their folder.
+OTHER_DATA = {
+    "--mpi-root": ("gridconv.table3",),
+    "--more": ("gridconv.table3-open", "gridconv.figure5b-open"),
+}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Int
 
-from poselift.errors import PoseliftError
+from poselift.errors import PoseliftError, expect
 from poselift.poses import Detections, PoseSequence
 from poselift.tracking.association import link
 
@@ -15,6 +15,7 @@ _BLOCK = 4096
 
 def people_of(detections: Detections) -> tuple[PoseSequence, ...]:
     """Follow the persons of a table over time; one 2D sequence each, most prominent first."""
+    expect(detections, Detections, "Detections, as a reader or a detector gives them")
     ids = link(detections)
     linked = bool((detections.person_ids < 0).any())
     steps = (*detections.notes, *(("persons: linked over time",) if linked else ()))

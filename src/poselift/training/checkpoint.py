@@ -71,6 +71,8 @@ class Progress:
     layouts: list[dict[str, Any]] = field(default_factory=list)
     """Of a learnt layout, at the start and after each epoch: `epoch`, `nodes` (the joint of each
     node) and `drawn` (some of the layouts that the scores give)."""
+    data: dict[str, float] = field(default_factory=dict)
+    """What tells the data apart that it is trained on (`sameness.facts_of`)."""
 
     @property
     def begun(self) -> int:
@@ -177,7 +179,12 @@ def read_progress(folder: Path) -> Progress:
     """Read how far a checkpoint is; `PoseliftError` if that is damaged, `OSError` if missing."""
     content = (folder / _PROGRESS).read_bytes()
     try:
-        values = {"layouts": [], "first": None, **orjson.loads(content)}  # older ones: none
+        values = {
+            "layouts": [],
+            "first": None,
+            "data": {},
+            **orjson.loads(content),
+        }  # older ones: none
         progress = Progress(**{item.name: values[item.name] for item in fields(Progress)})
         _check_progress(progress)
     except (KeyError, TypeError, ValueError) as error:
@@ -197,6 +204,9 @@ def _check_progress(progress: Progress) -> None:
         if type(value) not in (int, float) or not 0 <= value < math.inf:
             raise ValueError(f"{name}: expected a number of 0 or more, got {value!r:.40}")
     check_layouts(progress.layouts)
+    known = progress.data.values() if isinstance(progress.data, dict) else [None]
+    if not all(type(one) in (int, float) and math.isfinite(one) for one in known):
+        raise ValueError("data: expected numbers by name")
     rows = progress.history
     if not isinstance(rows, list) or len(rows) != progress.epoch:
         raise ValueError(f"history: expected a row for each of {progress.epoch} epochs")

@@ -53,6 +53,7 @@ from poselift.training.records import (
     write_metrics,
 )
 from poselift.training.report import Reporter, SilentReporter
+from poselift.training.sameness import check_same, facts_of
 from poselift.training.sources import TrainingData
 from poselift.training.step import TrainingStep, fastest, step_seconds
 
@@ -139,7 +140,7 @@ class _Run:
                 )
             joints = get_skeleton(data.skeleton)
             self._augmentor = Augmentor(config, data.views, joints, self._device)
-        self._progress = Progress()
+        self._progress = Progress(data=facts_of(data))
         self._window: list[Tensor] = []
         self._lr = config.lr
         self._session_steps = 0
@@ -366,7 +367,9 @@ class _Run:
 
     def _restore(self, folder: Path) -> None:
         """Continue from a checkpoint; `PoseliftError` if it is not complete."""
+        now = self._progress.data
         self._progress, tensors = load_checkpoint(folder, self._model)
+        check_same(self._folder, self._progress.data, now)
         try:
             load_optimizer(self._step.optimizer, tensors, begun=self._progress.step > 0)
             if self._step.average is not None:
