@@ -62,6 +62,18 @@ def save(
     )
 
 
+def _checked(files: Sequence[tuple[Savable, Path]]) -> list[tuple[Savable, Path]]:
+    """Refuse what is no list of things to write, each with its path."""
+    expect(files, (list, tuple), "a list of pairs (what, path) to write")
+    for pair in files:
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise PoseliftError(
+                f"expected a pair (what, path) for each file to write, got {type(pair).__name__}"
+            )
+        expect(pair[1], PATH, "the path of a file to write")
+    return [(what, Path(path)) for what, path in files]
+
+
 def save_all(
     files: Sequence[tuple[Savable, Path]],
     *,
@@ -78,14 +90,7 @@ def save_all(
     progress     called with the number of pictures drawn since the last call.
     interrupted  as in `WriteOptions`.
     """
-    expect(files, (list, tuple), "a list of pairs (what, path) to write")
-    for pair in files:
-        if not isinstance(pair, tuple | list) or len(pair) != 2:
-            raise PoseliftError(
-                f"expected a pair (what, path) for each file to write, got {type(pair).__name__}"
-            )
-        expect(pair[1], PATH, "the path of a file to write")
-    files = [(what, Path(path)) for what, path in files]
+    files = _checked(files)
     if axes is not None and not any(isinstance(what, Results) for what, _ in files):
         raise PoseliftError(f"2D keypoints have no axes to choose, got axes {axes!r}, leave it out")
     jobs: list[_Job] = []
