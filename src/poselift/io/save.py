@@ -62,8 +62,8 @@ def save(
     )
 
 
-def _checked(files: Sequence[tuple[Savable, Path]]) -> list[tuple[Savable, Path]]:
-    """Refuse what is no list of things to write, each with its path."""
+def _checked(files: Sequence[tuple[Savable, Path]], axes: str | None) -> list[tuple[Savable, Path]]:
+    """Refuse what is no list of things to write, each with its path, and axes of 2D alone."""
     expect(files, (list, tuple), "a list of pairs (what, path) to write")
     for pair in files:
         if not isinstance(pair, tuple | list) or len(pair) != 2:
@@ -71,6 +71,8 @@ def _checked(files: Sequence[tuple[Savable, Path]]) -> list[tuple[Savable, Path]
                 f"expected a pair (what, path) for each file to write, got {type(pair).__name__}"
             )
         expect(pair[1], PATH, "the path of a file to write")
+    if axes is not None and not any(isinstance(what, Results) for what, _ in files):
+        raise PoseliftError(f"2D keypoints have no axes to choose, got axes {axes!r}, leave it out")
     return [(what, Path(path)) for what, path in files]
 
 
@@ -90,9 +92,7 @@ def save_all(
     progress     called with the number of pictures drawn since the last call.
     interrupted  as in `WriteOptions`.
     """
-    files = _checked(files)
-    if axes is not None and not any(isinstance(what, Results) for what, _ in files):
-        raise PoseliftError(f"2D keypoints have no axes to choose, got axes {axes!r}, leave it out")
+    files = _checked(files, axes)
     jobs: list[_Job] = []
     beside: dict[Path, tuple[Savable, list[_Noted]]] = {}
     for what, path in files:
