@@ -1,7 +1,7 @@
 """Lift millions of generated frames in bulk while workers and drivers are killed at random.
 
-    python scripts/bulk_trial.py --frames 10000000 --shards 200 --place /tmp/trial
-    python scripts/bulk_trial.py --frames 200000 --shards 20 --kills 8 --place /tmp/trial
+    python scripts/bulk_trial.py --frames 10000000 --shards 200 --place trial
+    python scripts/bulk_trial.py --frames 200000 --shards 20 --kills 8 --place trial
 
 First undisturbed, by processes (all shards, or `--sample` of them, drawn by the seed); then all by
 processes and by Ray, with `kill -9` on a worker or the driver every now and then, and the driver

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -102,16 +103,21 @@ def other_python(name: str) -> Path:
 
 
 def ask(python: Path, script: Path, *arguments: object) -> str:
-    """Run a script in another interpreter; return the rest of the line that begins with JSON."""
+    """Run a script in another interpreter; return the rest of the line that begins with JSON.
+
+    In a folder of its own: OpenSim writes a log to where it is run.
+    """
     clean = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
-    done = subprocess.run(
-        [python, script, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env=clean,
-        check=False,
-    )
+    with tempfile.TemporaryDirectory() as place:
+        done = subprocess.run(
+            [python, script, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            env=clean,
+            cwd=place,
+            check=False,
+        )
     found = [line[4:] for line in done.stdout.splitlines() if line.startswith("JSON")]
     assert done.returncode == 0, f"{done.stdout[-500:]}{done.stderr[-2000:]}"
     assert found, f"{done.stdout[-500:]}{done.stderr[-2000:]}"

@@ -18,10 +18,17 @@ from poselift.errors import PoseliftError, quoted
 try:
     import fcntl
 except ImportError:  # Windows: parts of killed processes stay there
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # a module there, nothing here
 
 #: Whether this system has locks that end with their holder.
 LOCKS = fcntl is not None
+
+#: What the names of videos end in.
+VIDEOS = (
+    *(".mp4", ".m4v", ".mov", ".3gp", ".avi", ".mkv", ".webm", ".ogv", ".flv", ".wmv", ".gif"),
+    *(".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".mjpeg", ".3g2", ".asf", ".dv", ".m2v"),
+    *(".mod", ".mxf", ".vob"),
+)
 
 # Longest stem of a temporary name: file systems take 255 bytes, and more is added to it.
 _STEM_BYTES = 150

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal, final
 
 from poselift.bulk.stores import Found, Store, contains, open_file
-from poselift.detection.video import VIDEOS
 from poselift.errors import PoseliftError, how_to_install, quoted
+from poselift.files import VIDEOS
 from poselift.io.parquetfile import joints_in
 
 #: Suffixes of files of keypoints, and of lists of videos: a path or URL a line.
@@ -92,7 +92,7 @@ def _check_joints(source: Store, shards: list[Shard]) -> None:
     if not shards:
         return
     try:
-        import pyarrow  # noqa: F401
+        import pyarrow  # noqa: F401  (only whether it is there)
     except ImportError:
         raise PoseliftError(
             f"reading .parquet needs pyarrow, install it with: {how_to_install('parquet')}"

@@ -20,7 +20,7 @@ from poselift.errors import PoseliftError
 from poselift.lifting import Lifter
 from poselift.lifting.alongside import Alongside
 from poselift.lifting.backends import AUTO, BACKENDS, card_of, choose_precision
-from poselift.lifting.clip import DEFAULT_FPS, focal_of, lift_clip, with_rate
+from poselift.lifting.clip import focal_of, lift_clip, rate_doubt, with_rate
 from poselift.lifting.session import file_sha256
 from poselift.modelfiles.card import FILE_PRECISIONS
 from poselift.modelfiles.find import ModelFile, find_model
@@ -133,8 +133,8 @@ class Work:
                 sentence if sentence.startswith(shown) else f"{shown}: {sentence}"
             ) from None
         warnings += [step[9:] for one in people for step in one.history if step[:9] == "warning: "]
-        if facts["fps_assumed"] and any(len(one) > 1 for one in people):
-            warnings.append(f"the frame rate is not known, taking {DEFAULT_FPS:g} fps (give --fps)")
+        if facts["fps_assumed"] and (doubt := rate_doubt(people)):
+            warnings.append(doubt)
         doubts = tuple(f"{shown}: {one}" for one in dict.fromkeys(warnings))
         return results, len(np.unique(detections.frames)), doubts
 

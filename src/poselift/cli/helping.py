@@ -45,6 +45,7 @@ class PlainCommand(TyperCommand):
             kind = param.bare_type().removeprefix("list[").removesuffix("]")
             if isinstance(param, TyperArgument):
                 param.metavar = param.metavar or str(param.name).upper()
+                # the name says it already; typer has no option for that
                 param.display_type_rich = lambda ctx: None  # type: ignore[method-assign]
             elif param.metavar is None:
                 word = _WORDS.get(kind, "NAME")

@@ -97,9 +97,9 @@ def say_untimed(people: Iterable[PoseSequence], outputs: Iterable[Path]) -> None
 
 def with_fps(people: tuple[PoseSequence, ...]) -> tuple[tuple[PoseSequence, ...], bool]:
     """Give persons of unknown frame rate the default one, saying so; also return whether."""
-    from poselift.lifting.clip import DEFAULT_FPS, with_rate
+    from poselift.lifting.clip import rate_doubt, with_rate
 
     people, assumed = with_rate(people)
-    if assumed and any(len(one) > 1 for one in people):  # one picture has no rate
-        warn(f"the frame rate is not known, taking {DEFAULT_FPS:g} fps (give --fps)")
+    if assumed and (doubt := rate_doubt(people)):
+        warn(doubt)
     return people, assumed

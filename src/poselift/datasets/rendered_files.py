@@ -131,5 +131,6 @@ def _store(number: int) -> dict[str, Any]:
     pictures, part = _work
     item = dict(pictures[number])
     name = f"{number:06d}.png"
+    # the picture; of a plain dict the checker only knows that values are objects
     Image.fromarray(item.pop("image")).save(part / name)  # type: ignore[arg-type]
     return {"file": name, **item}

@@ -52,6 +52,7 @@ def rendered_lifting_data(
     place = {clip: index for index, clip in enumerate(clips)}
 
     def column(name: str, kind: type) -> np.ndarray:
+        # any of the keys, each a field of as many samples
         return np.array([truth[name] for truth in truths], dtype=kind)  # type: ignore[literal-required]
 
     lens = column("intrinsics", np.float32)

@@ -130,6 +130,7 @@ class Picture:
 def _plane(frame: VideoFrame, number: int) -> UInt8[np.ndarray, "H W"]:
     """Return one plane of a frame without copying it."""
     plane = frame.planes[number]
+    # a plane is a buffer, which PyAV's types do not say
     rows: np.ndarray = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)  # type: ignore[call-overload]
     return rows[: plane.height, : plane.width]
 

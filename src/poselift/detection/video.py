@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, final
 from poselift.detection.picture import Picture, cuttable
 from poselift.detection.upright import is_mirrored, pixel_shape, upright
 from poselift.errors import PATH, PoseliftError, expect, how_to_install
+from poselift.files import VIDEOS
 
 if TYPE_CHECKING:
     from av import Packet, VideoFrame
@@ -31,11 +32,6 @@ if TYPE_CHECKING:
 #: What marks a live source.
 CAMERA = "camera:"
 
-VIDEOS = (
-    *(".mp4", ".m4v", ".mov", ".3gp", ".avi", ".mkv", ".webm", ".ogv", ".flv", ".wmv", ".gif"),
-    *(".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".mjpeg", ".3g2", ".asf", ".dv", ".m2v"),
-    *(".mod", ".mxf", ".vob"),
-)
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 
 #: Taken for the step from frame to frame where a file says neither rate nor time stamps.

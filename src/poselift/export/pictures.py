@@ -79,6 +79,7 @@ class _System(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return poses, keypoints and heat maps."""
         poses, keypoints, heatmaps = self.network(image, crop, size, focal)
+        # a number; to the checker any attribute of a module is a tensor or a module
         root = int(self.network.root)  # type: ignore[arg-type]
         return poses - poses[:, root : root + 1], keypoints, heatmaps
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from poselift.files import VIDEOS
+
 _SAYINGS = {
     ".aac .flac .m4a .mp3 .oga .ogg .opus .wav .wma": "holds sound and no picture, give the video",
     ".avif .cr2 .dng .heic .heif .jxl .nef": "is a kind of picture that is not read, save it as "
@@ -16,14 +18,11 @@ _SAYINGS = {
     ".7z .gz .rar .tar .tgz .xz .zip": "is an archive, unpack it and give what is in it",
 }
 
-#: What is in a folder that was meant for `poselift bulk`, or for one of its files.
-_VIDEOS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".webm")
-
 
 def why_unread(path: Path) -> str | None:
     """Say what a file or folder is that is in none of the formats; None where nothing is known."""
     if path.is_dir():
-        if any(one.suffix.lower() in _VIDEOS for one in path.iterdir()):
+        if any(one.suffix.lower() in VIDEOS for one in path.iterdir()):
             return "is a folder with videos, give one of them, or the folder to `poselift bulk`"
         return None
     suffix = path.suffix.lower()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +27,13 @@ def with_rate(people: tuple[PoseSequence, ...]) -> tuple[tuple[PoseSequence, ...
         replace(one, fps=DEFAULT_FPS, times=one.frames / DEFAULT_FPS, history=(*one.history, step))
         for one in people
     ), True
+
+
+def rate_doubt(people: Iterable[PoseSequence]) -> str | None:
+    """Return what to warn of where `with_rate` took the default; one picture has no rate."""
+    if all(len(one) < 2 for one in people):
+        return None
+    return f"the frame rate is not known, taking {DEFAULT_FPS:g} fps (give --fps)"
 
 
 def focal_of(lifter: Lifter, lens: Lens, size: tuple[int, int] | None) -> float | None:

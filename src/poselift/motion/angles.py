@@ -220,6 +220,7 @@ def angles(poses: PoseSequence) -> Angles:
         raise PoseliftError("expected 3D poses to measure angles, got 2D ones")
     points, landmarks, derived = _with_middles(poses)
     found: dict[str, np.ndarray] = {}
+    knows_up = _knows_up(poses)
     for definition in DEFINITIONS:
         for side in ("left", "right") if definition.sided else ("",):
             joints = [joint.replace("left_", f"{side}_") for joint in definition.joints]
@@ -227,16 +228,14 @@ def angles(poses: PoseSequence) -> Angles:
                 joints = list(definition.joints)
             if set(joints) <= set(landmarks):
                 name = f"{side}_{definition.name}" if side else definition.name
-                found[name] = _MEASURES[definition.name](
-                    _Body(points, landmarks, side, _knows_up(poses))
-                )
+                found[name] = _MEASURES[definition.name](_Body(points, landmarks, side, knows_up))
     if not found:
         given = ", ".join(poses.skeleton.joints[:5])
         raise PoseliftError(
             f"no angle can be measured of {given}, ...: expected joints as left_hip, left_knee, "
             "left_ankle (markers on the skin are none)"
         )
-    upright = "" if _knows_up(poses) else ", trunk's lean not known: poses are not upright"
+    upright = "" if knows_up else ", trunk's lean not known: poses are not upright"
     return Angles(
         tuple(found),
         np.stack(list(found.values()), axis=1).astype(np.float32),

@@ -6,7 +6,7 @@ Cells are equal if their settings are; a network that several tables need is tra
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, final
@@ -229,6 +229,10 @@ class Study:
         """Whether a cell has been trained and measured before."""
         return (self.folder(cell) / RESULT).is_file()
 
+    def unfinished(self, cells: Iterable[Cell]) -> tuple[Cell, ...]:
+        """Return those that are still to be trained, each once."""
+        return tuple(one for one in dict.fromkeys(cells) if not self.finished(one))
+
     def seconds(self, cell: Cell) -> float:
         """Return about how long a cell's training takes, by the time of a step."""
         if cell.variant == PICTURES:
@@ -342,8 +346,7 @@ def complete_all(
     Raises `PoseliftError` before any training if test data of one of them cannot be read, or if
     there are too few to train on.
     """
-    unique = tuple(dict.fromkeys(cells))
-    waiting = [one for one in unique if not study.finished(one)]
+    unique, waiting = tuple(dict.fromkeys(cells)), study.unfinished(cells)
     for one in (one for one in waiting if one.variant != PICTURES):
         study.test_data(one)  # a missing file is found before hours of training, not after
         study.check_size(one)

@@ -63,7 +63,7 @@ def reproduce(
     if item.check is not None:
         item.check(study)
     results = complete_all(study, item.cells, reporter, say)
-    while missing := following(item, study, results):
+    while missing := _following(item, study, results):
         results |= complete_all(study, missing, reporter, say)
     report = item.report(study, results)
     verdicts = tuple(verdict(one, study, results) for one in item.claims)
@@ -76,14 +76,14 @@ def untrained(item: Item, study: Study) -> tuple[Cell, ...]:
     results: dict[Cell, Result] = {}
     cells: tuple[Cell, ...] = item.cells
     while cells:
-        if missing := tuple(one for one in dict.fromkeys(cells) if not study.finished(one)):
+        if missing := study.unfinished(cells):
             return missing
         results |= {one: study.result(one) for one in cells}
-        cells = following(item, study, results)
+        cells = _following(item, study, results)
     return ()
 
 
-def following(item: Item, study: Study, results: CellResults) -> tuple[Cell, ...]:
+def _following(item: Item, study: Study, results: CellResults) -> tuple[Cell, ...]:
     """Return the cells that what came out asks for, and that are not there yet."""
     wanted = second_seeds(item.claims, study, results)
     if item.more is not None:

@@ -179,12 +179,8 @@ def read_progress(folder: Path) -> Progress:
     """Read how far a checkpoint is; `PoseliftError` if that is damaged, `OSError` if missing."""
     content = (folder / _PROGRESS).read_bytes()
     try:
-        values = {
-            "layouts": [],
-            "first": None,
-            "data": {},
-            **orjson.loads(content),
-        }  # older ones: none
+        older: dict[str, Any] = {"layouts": [], "first": None, "data": {}}  # what those have not
+        values = {**older, **orjson.loads(content)}
         progress = Progress(**{item.name: values[item.name] for item in fields(Progress)})
         _check_progress(progress)
     except (KeyError, TypeError, ValueError) as error:

@@ -101,6 +101,7 @@ def table_of(path: Path, data: bytes) -> dict[str, Any]:
     for place, inner, kind in places:
         if not isinstance(inner, dict):
             continue
+        # msgspec gives it to its classes, which `type` does not say
         known = kind.__struct_fields__  # type: ignore[attr-defined]
         for key in inner:
             if key not in known:

@@ -152,6 +152,8 @@ def read_description(folder: Path) -> Description:
             f"{path}: expected name as up to 60 letters, digits, spaces, _ . -, got {quoted(name)}"
         )
     turn, in_camera = _axes(path, content.axes)
+    given = {key: getattr(content, key) for key in ("poses", "keypoints", "calibration")}
+    files = {key: _pattern(path, key, text) for key, text in given.items() if text is not None}
     _check_rest(path, content, skeleton, in_camera)
     virtual = content.cameras == VIRTUAL
     listed = None if virtual or content.cameras is None else tuple(content.cameras)
@@ -163,16 +165,16 @@ def read_description(folder: Path) -> Description:
         skeleton=skeleton,
         splits=_splits(path, content.splits),
         overlap=content.splits.overlap,
-        poses=_pattern(path, "poses", content.poses),
+        poses=files["poses"],
         metres=_metres(path, "units", content.units),
         rate=content.rate,
         every=content.every,
         turn=turn,
         in_camera=in_camera,
-        keypoints=_optional(path, "keypoints", content.keypoints),
+        keypoints=files.get("keypoints"),
         keypoints_skeleton=_known(path, "keypoints_skeleton", chosen) if chosen else None,
         keypoints_rate=content.keypoints_rate,
-        calibration=_optional(path, "calibration", content.calibration),
+        calibration=files.get("calibration"),
         camera_metres=_metres(path, "calibration_units", content.calibration_units) or 1.0,
         cameras=listed,
         virtual=virtual,
@@ -337,29 +339,20 @@ def _pattern(path: Path, key: str, text: str) -> str:
     return text
 
 
-def _optional(path: Path, key: str, text: str | None) -> str | None:
-    return None if text is None else _pattern(path, key, text)
-
-
 def _check_once(path: Path, content: Content) -> None:
-    """Refuse joints and cameras that are there twice, spelled in two ways, and no name at all."""
-    _optional(path, "keypoints", content.keypoints)
-    _optional(path, "calibration", content.calibration)
-    for key, place, names in (
-        ("joints", "joint", [plain_name(joint) for joint in content.joints]),
-        (
-            "cameras",
-            "camera",
-            ["".join(filter(str.isalnum, one.lower())) for one in content.cameras or ()],
-        ),
+    """Refuse joints and cameras that are there twice, spelled in two ways."""
+    cameras = [] if content.cameras == VIRTUAL else content.cameras or []
+    for key, names, spelled in (
+        ("joints", content.joints, plain_name),
+        ("cameras", cameras, lambda name: "".join(filter(str.isalnum, name.lower()))),
     ):
-        given = list(content.joints if key == "joints" else content.cameras or ())
-        for number, name in enumerate(names):
-            if content.cameras != VIRTUAL and name in names[:number]:
-                other = given[names.index(name)]
+        first: dict[str, str] = {}
+        for name in names:
+            if (plain := spelled(name)) in first:
                 raise PoseliftError(
-                    f"{path}, {key}: {quoted(other)} and {quoted(given[number])} are one {place}"
+                    f"{path}, {key}: {quoted(first[plain])} and {quoted(name)} are one {key[:-1]}"
                 )
+            first[plain] = name
 
 
 def _check_rest(path: Path, content: Content, skeleton: Skeleton, in_camera: bool) -> None:
