@@ -129,21 +129,7 @@ def read_description(folder: Path) -> Description:
     the nearest known one), a value of another kind, no splits, subjects in two splits, an unknown
     skeleton or unit, or says where the cameras are in no way or in two.
     """
-    path = folder / FILE
-    if not folder.is_dir():
-        words = (
-            "is a file, expected the folder that it is in" if folder.exists() else "no such folder"
-        )
-        raise PoseliftError(f"{folder}: {words}")
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise PoseliftError(
-            f"{folder}: has no {FILE}, which says what its files are (docs/own-data.md; "
-            f"`poselift data check {folder}` drafts one)"
-        ) from None
-    except OSError as error:
-        raise PoseliftError(f"{path}: cannot be read ({error.strerror})") from None
+    path, data = folder / FILE, _read(folder)
     content = typed(path, table_of(path, data))
     skeleton = _skeleton(path, content)
     name = content.name or folder.resolve().name or "own"
@@ -152,8 +138,7 @@ def read_description(folder: Path) -> Description:
             f"{path}: expected name as up to 60 letters, digits, spaces, _ . -, got {quoted(name)}"
         )
     turn, in_camera = _axes(path, content.axes)
-    given = {key: getattr(content, key) for key in ("poses", "keypoints", "calibration")}
-    files = {key: _pattern(path, key, text) for key, text in given.items() if text is not None}
+    files = _files(path, content)
     _check_rest(path, content, skeleton, in_camera)
     virtual = content.cameras == VIRTUAL
     listed = None if virtual or content.cameras is None else tuple(content.cameras)
@@ -185,6 +170,25 @@ def read_description(folder: Path) -> Description:
             for joint, of in content.joints.items()
         },
     )
+
+
+def _read(folder: Path) -> bytes:
+    """Return the content of a folder's description."""
+    path = folder / FILE
+    if not folder.is_dir():
+        words = (
+            "is a file, expected the folder that it is in" if folder.exists() else "no such folder"
+        )
+        raise PoseliftError(f"{folder}: {words}")
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise PoseliftError(
+            f"{folder}: has no {FILE}, which says what its files are (docs/own-data.md; "
+            f"`poselift data check {folder}` drafts one)"
+        ) from None
+    except OSError as error:
+        raise PoseliftError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def _skeleton(path: Path, content: Content) -> Skeleton:
@@ -304,6 +308,12 @@ def _entry(path: Path, text: str) -> Entry:
         )
     share = int(match[3] or 0) / 100, int(match[4] or 100) / 100
     return Entry(text, match[1], match[2] or "", share)
+
+
+def _files(path: Path, content: Content) -> dict[str, str]:
+    """Return the names of files that are given, by their keys, each checked."""
+    given = {key: getattr(content, key) for key in ("poses", "keypoints", "calibration")}
+    return {key: _pattern(path, key, text) for key, text in given.items() if text is not None}
 
 
 def _pattern(path: Path, key: str, text: str) -> str:
