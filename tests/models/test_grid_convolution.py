@@ -11,7 +11,13 @@ from torch.nn import functional
 
 from poselift.errors import PoseliftError
 from poselift.models.forms import frozen
-from poselift.models.gridconv import PADDINGS, GLNConfig, GridConv, GridLiftingNetwork
+from poselift.models.gridconv import (
+    PADDINGS,
+    GLNConfig,
+    GridConv,
+    GridLiftingNetwork,
+    patches,
+)
 from poselift.models.gridconv.fast import FrozenGridConv, fast
 from poselift.models.gridconv.network import GridLayer, GridUnit
 from poselift.models.gridconv.plan import plan, products
@@ -134,6 +140,52 @@ def test_autocast_keeps_master_weights() -> None:
     assert layer.weight.grad is not None
     assert layer.weight.grad.dtype == torch.float32
     assert (out.float() - layer(x)).abs().max() < 0.05
+
+
+@pytest.mark.parametrize("dynamic", [True, False])
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize(
+    ("kind", "tolerance"), [(torch.bfloat16, 2e-2), (torch.float32, 1e-5), (torch.float64, 1e-12)]
+)
+def test_loops_of_a_cpu_do_what_products_of_a_gpu_do(
+    monkeypatch: pytest.MonkeyPatch,
+    kind: torch.dtype,
+    tolerance: float,
+    threads: int,
+    dynamic: bool,
+) -> None:
+    layer = GridConv(7, 5, (3, 4), ("circular", "replicate"))
+    fast(layer)
+    layer.to(kind)
+    x = torch.randn(10, 7, 12, dtype=kind).mT  # rows that lie apart in memory
+    scale = torch.rand(10, 12, 9, dtype=kind).mT if dynamic else None
+    weights = torch.randn(10, 12, 5, dtype=kind)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+
+    def learn() -> list[Tensor]:
+        leaves = [None if t is None else t.detach().requires_grad_() for t in (x, scale)]
+        layer.zero_grad()
+        out = layer(*leaves)
+        (out * weights).sum().backward()
+        assert layer.weight.grad is not None
+        return [out, layer.weight.grad, *(t.grad for t in leaves if t is not None)]
+
+    by_loops = learn()
+    monkeypatch.setattr(patches, "compiled", lambda x: False)
+    for one, other in zip(by_loops, learn(), strict=True):
+        assert one.dtype == other.dtype == kind
+        assert (one - other).abs().max() <= tolerance * other.abs().max()
+
+
+def test_loops_round_to_bf16_as_torch_does_and_keep_what_is_no_number() -> None:
+    values = torch.randn(1, 4000, 1).bfloat16()
+    values[0, :3, 0] = torch.tensor([torch.nan, torch.inf, -torch.inf])
+    scale = torch.rand(1, 4000).bfloat16() + 0.5
+    every = torch.arange(4000)
+    found = patches.gather(values, scale, every, None, every)
+    torch.testing.assert_close(
+        found[..., 0], values[..., 0] * scale, rtol=0, atol=0, equal_nan=True
+    )
 
 
 @pytest.mark.parametrize("pair", [("circular", "replicate"), ("circular", "zero")])

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from poselift.models.fast import swap
+from poselift.models.gridconv import patches
 from poselift.models.gridconv.convolution import GridConv
 from poselift.models.gridconv.network import GridLayer, GridLiftingNetwork, GridUnit
 from poselift.models.gridconv.plan import NodeGroup, plan
@@ -88,6 +89,11 @@ class GroupTables(nn.Module):
         self.whole = group.nodes == tuple(range(nodes))
         for name, table in {**tables, "select": select}.items():
             self.register_buffer(name, table, persistent=False)
+
+    def indices(self) -> tuple[Tensor, Tensor | None, Tensor]:
+        """Return the node of each product, the one it takes away, and its column of the scale."""
+        minus = self.get_buffer("minus") if self.is_difference else None
+        return self.get_buffer("sources"), minus, self.get_buffer("columns")
 
     def patches(
         self, x: Float[Tensor, "B P C"], scale: Float[Tensor, "B KP"] | None
@@ -168,7 +174,8 @@ class FastGridConv(GridConv):
         if low is not None:
             x, blocks = x.to(low), blocks.to(low)
             attention = None if attention is None else attention.to(low)
-        if torch.is_grad_enabled() and not torch.compiler.is_exporting():
+        wanted = torch.is_grad_enabled() or patches.compiled(x)
+        if wanted and not torch.compiler.is_exporting():
             scale = None if attention is None else attention.flatten(1)
             out: Tensor = _Planned.apply(x, scale, blocks, self.plan)
         else:
@@ -253,42 +260,67 @@ def _autocast_type(x: Tensor) -> torch.dtype | None:
 
 
 class _Planned(torch.autograd.Function):
-    """The planned convolution with a backward that gathers too.
-
-    Gathering a node's patch and scaling it is one small batched product with a selection matrix;
-    its transpose sends the gradient back, so nothing is scattered.
-    """
+    """The planned convolution with a backward that gathers too: nothing is scattered at random."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, scale: Tensor | None, blocks: Tensor, plan: Plan) -> Tensor:
-        outs, patches = [], []
+        outs, found = [], []
         for table in plan.tables():
-            patch = torch.bmm(_selection(table, scale, x), x).view(-1, table.width * x.shape[2])
+            patch = _gather(table, x, scale).view(-1, table.width * x.shape[2])
             outs.append((patch @ table.kernel(blocks)).view(len(x), table.count, -1))
-            patches.append(patch)
-        ctx.save_for_backward(x, scale, blocks, *patches)
+            found.append(patch)
+        ctx.save_for_backward(x, scale, blocks, *found)
         ctx.plan = plan
         return plan.assemble(outs)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor | None, Tensor, None]:
-        x, scale, blocks, *patches = ctx.saved_tensors
+        x, scale, blocks, *found = ctx.saved_tensors
         batch, _, channels = x.shape
-        grad_x, grad_blocks = torch.zeros_like(x), torch.zeros_like(blocks, dtype=_wide(blocks))
-        grad_scale = None if scale is None else torch.zeros_like(scale)
-        for table, patch in zip(ctx.plan.tables(), patches, strict=True):
+        grad_blocks = torch.zeros_like(blocks, dtype=_wide(blocks))
+        grad_x = x.new_zeros(x.shape, dtype=_wide(x))
+        grad_scale = None if scale is None else x.new_zeros(scale.shape, dtype=_wide(x))
+        for table, patch in zip(ctx.plan.tables(), found, strict=True):
             out = grad if table.whole else grad.index_select(1, table.get_buffer("nodes"))
             out = out.flatten(0, 1)
             change = (patch.T @ out).view(table.width, channels, -1)
             grad_blocks.index_add_(0, table.get_buffer("blocks"), change.to(grad_blocks.dtype))
             back = (out @ table.kernel(blocks).T).view(batch, -1, channels)
-            grad_x.baddbmm_(_selection(table, scale, x).transpose(1, 2), back)
-            if grad_scale is not None:
-                # of all (product, node) pairs only the product's own sources count
-                pairs = torch.bmm(back, x.transpose(1, 2)) * table.get_buffer("select").to(x.dtype)
-                grad_scale.index_add_(1, table.get_buffer("columns"), pairs.sum(dim=2))
-        return grad_x, grad_scale, grad_blocks.to(blocks.dtype), None
+            _send_back(table, back, x, scale, grad_x, grad_scale)
+        to_scale = None if grad_scale is None else grad_scale.to(x.dtype)
+        return grad_x.to(x.dtype), to_scale, grad_blocks.to(blocks.dtype), None
+
+
+def _gather(
+    table: GroupTables, x: Float[Tensor, "B P C"], scale: Float[Tensor, "B KP"] | None
+) -> Float[Tensor, "B E C"]:
+    """Gather the patches of a group and scale them: by a product with a selection matrix.
+
+    That is what a GPU does best; a CPU has loops for it.
+    """
+    if patches.compiled(x):
+        return patches.gather(x, scale, *table.indices())
+    return torch.bmm(_selection(table, scale, x), x)
+
+
+def _send_back(
+    table: GroupTables,
+    back: Float[Tensor, "B E C"],
+    x: Float[Tensor, "B P C"],
+    scale: Float[Tensor, "B KP"] | None,
+    grad_x: Float[Tensor, "B P C"],
+    grad_scale: Float[Tensor, "B KP"] | None,
+) -> None:
+    """Add the gradient of `_gather` to those of the features and of the scale."""
+    if patches.compiled(x):
+        patches.send_back(back, x, scale, *table.indices(), grad_x, grad_scale)
+        return
+    grad_x += torch.bmm(_selection(table, scale, x).transpose(1, 2), back)
+    if grad_scale is not None:
+        # of all (product, node) pairs only the product's own sources count
+        pairs = torch.bmm(back, x.transpose(1, 2)) * table.get_buffer("select").to(x.dtype)
+        grad_scale.index_add_(1, table.get_buffer("columns"), pairs.sum(dim=2).to(grad_scale.dtype))
 
 
 def _wide(like: Tensor) -> torch.dtype:
