@@ -11,13 +11,7 @@ from torch.nn import functional
 
 from poselift.errors import PoseliftError
 from poselift.models.forms import frozen
-from poselift.models.gridconv import (
-    PADDINGS,
-    GLNConfig,
-    GridConv,
-    GridLiftingNetwork,
-    patches,
-)
+from poselift.models.gridconv import PADDINGS, GLNConfig, GridConv, GridLiftingNetwork, patches
 from poselift.models.gridconv.fast import FrozenGridConv, fast
 from poselift.models.gridconv.network import GridLayer, GridUnit
 from poselift.models.gridconv.plan import plan, products

@@ -174,8 +174,9 @@ class FastGridConv(GridConv):
         if low is not None:
             x, blocks = x.to(low), blocks.to(low)
             attention = None if attention is None else attention.to(low)
-        wanted = torch.is_grad_enabled() or patches.compiled(x)
-        if wanted and not torch.compiler.is_exporting():
+        # without gradient a GPU gathers by index; a CPU's loops are the quickest always
+        planned = torch.is_grad_enabled() or patches.compiled(x)
+        if planned and not torch.compiler.is_exporting():
             scale = None if attention is None else attention.flatten(1)
             out: Tensor = _Planned.apply(x, scale, blocks, self.plan)
         else:

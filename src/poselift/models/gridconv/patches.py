@@ -13,9 +13,7 @@ import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from typing import no_type_check
 
-import numba
 import numpy as np
 import torch
 from jaxtyping import Float, Int
@@ -23,9 +21,6 @@ from torch import Tensor
 
 #: What the loops run in: bf16 as the upper half of single precision's bits, which NumPy knows.
 _TYPES = {torch.bfloat16: torch.uint16, torch.float32: None, torch.float64: None}
-
-#: Sums may be taken in any order, so that they fill a register; NaN and infinity stay.
-_ANY_ORDER = {"reassoc", "contract", "nsz"}
 
 
 def compiled(x: Tensor) -> bool:
@@ -60,9 +55,10 @@ def send_back(
 
     Both lie in memory in their order.
     """
-    assert grad_x.is_contiguous()
     if grad_scale is None:
         grad_scale = grad_x.new_zeros(len(x), 1)
+    assert grad_x.is_contiguous()  # a copy in order would be filled instead
+    assert grad_scale.is_contiguous()
     chosen = _chosen(x, scale, plus, minus, columns)
     _in_parts(_loops(x.dtype)[1], x, *chosen, grad, grad_x, grad_scale)
 
@@ -101,69 +97,10 @@ def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, "patches")
 
 
-@no_type_check  # compiled, not called
-@numba.njit(inline="always")
-def _same(value):
-    return value
-
-
-@no_type_check
-@numba.njit(inline="always")
-def _from_bf16(half):
-    """Return the number whose bits' upper half this is."""
-    return np.uint32(np.uint32(half) << np.uint32(16)).view(np.float32)
-
-
-@no_type_check
-@numba.njit(inline="always")
-def _to_bf16(value):
-    """Round to the nearest bf16, halves to even; of NaN the upper half is NaN as well."""
-    bits = np.float32(value).view(np.uint32)
-    odd = np.uint32(np.uint32(bits >> np.uint32(16)) & np.uint32(1))
-    rounded = np.uint32(np.uint32(bits + np.uint32(0x7FFF)) + odd)
-    return np.uint16(rounded >> np.uint32(16))
-
-
 @lru_cache
-@no_type_check
-def _loops(kind):
-    """Make the loops of `gather` and `send_back` for a type; the first call compiles, a second."""
-    wide, narrow = (_from_bf16, _to_bf16) if kind == torch.bfloat16 else (_same, _same)
+def _loops(kind: torch.dtype) -> tuple[Callable[..., None], Callable[..., None]]:
+    """Return the loops of `gather` and `send_back` for a type; their first call compiles them."""
+    # whoever only exports a network need not wait for the compiler
+    from poselift.models.gridconv.loops import make_loops
 
-    @numba.njit(nogil=True, fastmath=_ANY_ORDER)
-    def gather(first, last, x, is_difference, scale, plus, minus, columns, out):
-        for sample in range(first, last):
-            for product in range(len(plus)):
-                factor = wide(scale[sample, columns[product]])
-                row, less = x[sample, plus[product]], x[sample, minus[product]]
-                to = out[sample, product]
-                if is_difference:
-                    for c in range(len(to)):
-                        to[c] = narrow((wide(row[c]) - wide(less[c])) * factor)
-                else:
-                    for c in range(len(to)):
-                        to[c] = narrow(wide(row[c]) * factor)
-
-    @numba.njit(nogil=True, fastmath=_ANY_ORDER)
-    def send_back(
-        first, last, x, is_difference, scale, plus, minus, columns, grad, grad_x, grad_scale
-    ):
-        for sample in range(first, last):
-            for product in range(len(plus)):
-                factor = wide(scale[sample, columns[product]])
-                row, less = x[sample, plus[product]], x[sample, minus[product]]
-                to, off = grad_x[sample, plus[product]], grad_x[sample, minus[product]]
-                change = grad[sample, product]
-                total = factor * 0
-                if is_difference:
-                    for c in range(len(change)):
-                        total += wide(change[c]) * (wide(row[c]) - wide(less[c]))
-                        to[c] += wide(change[c]) * factor
-                        off[c] -= wide(change[c]) * factor
-                else:
-                    for c in range(len(change)):
-                        total += wide(change[c]) * wide(row[c])
-                        to[c] += wide(change[c]) * factor
-                grad_scale[sample, columns[product]] += total
-
-    return gather, send_back
+    return make_loops(bf16=kind == torch.bfloat16)
