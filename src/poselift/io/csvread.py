@@ -117,7 +117,7 @@ def _numbers(
     All other columns but `joint` have to be numbers too. What is wanted but not there is left out.
     """
     blocks: tuple[list[np.ndarray], ...] = ([], [], [], [])
-    kinds = (np.float64, np.float32, np.float32, np.int32)
+    kinds: tuple[type[np.number], ...] = (np.float64, np.float32, np.float32, np.int32)
     number = 2
     known: dict[str, int] = {}
     at = names.index("joint") if "joint" in names else None
