@@ -65,8 +65,11 @@ stand in columns of their own and can be compared in their order only, not in th
 Budget `{budget}`: {description}. Rows differ by chance too. The yardstick is how far the four
 random layouts of gridconv.table5 lie apart: rows that are no farther apart are trained from a
 second seed, and an order *holds* or *does not hold* only where the means of n networks are farther
-apart than the yardstick over the root of n; else it lies *within chance*. gridconv.table3 needs
-data that are not open; gridconv.table3-open is no replica of it.{missing}
+apart than the yardstick over the root of n; else it lies *within chance*. Where it does not hold,
+the losses (metres a joint) at the end of each training say why: a network that is behind on the
+poses it trains on has learnt less so far; one that is behind in validation alone knows them by
+heart. gridconv.table3 needs data that are not open; gridconv.table3-open is no replica of
+it.{missing}
 
 This page is written by `{command}`; no number and no verdict in it is written by hand.
 [The log](log.md) says what was learnt on the way.

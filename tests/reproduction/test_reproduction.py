@@ -44,6 +44,7 @@ from poselift.reproduction.measure import Result
 from poselift.reproduction.pictures import chosen_rows
 from poselift.reproduction.published import PUBLISHED, TABLES
 from poselift.training import SilentReporter, TrainingConfig
+from poselift.training.records import write_metrics
 
 
 def load(config: TrainingConfig, split: str, *, drop_drifting: bool = False) -> LiftingData:
@@ -253,6 +254,17 @@ def test_an_order_is_judged_by_what_random_layouts_differ_by(study: Study, tmp_p
         close = word == "within chance"
         wanted = (again(LOW), again(HIGH)) if close else ()
         assert second_seeds((CLAIM,), own, results) == wanted
+    # how far a row learnt stands beside what it took
+    folder = own.folder(LOW)
+    folder.mkdir(parents=True)
+    history = [
+        {"epoch": n, "step": n, "samples": n, "lr": 0.1, "train_loss": 0.5 / n, "val_loss": 0.75}
+        for n in (1, 2)
+    ]
+    write_metrics(folder, history)
+    said = verdict(CLAIM, own, {**drawn, LOW: of(44.0), HIGH: of(40.0)})
+    assert said.endswith("its loss ends at 0.2500 in training, 0.7500 in validation")
+    assert said.count("its loss ends at") == 1  # no record of the other
     # two seeds each: their means, and a chance of 3.0 / sqrt(2)
     seeds = {again(LOW): of(39.4), again(HIGH): of(42.4)}
     results = {**drawn, LOW: of(40.0), HIGH: of(42.0), **seeds}

@@ -16,6 +16,7 @@ from typing import final
 from poselift.evaluation import OF_ACTION_MEANS, Table
 from poselift.reproduction.cells import Cell, Study, cell
 from poselift.reproduction.measure import Result
+from poselift.training.records import last_losses
 from poselift.training.report import duration
 
 CellResults = Mapping[Cell, Result]
@@ -114,8 +115,8 @@ def verdict(claim: Claim, study: Study, results: CellResults) -> str:
     sides = []
     for row in claim.rows:
         cells = row.counted(results, claim.metric)
-        seeds = [results[s] for c in cells for s in (c, again(c)) if s == c or s in results]
-        sides.append((row.name, _mean(list(map(claim.metric, seeds))), seeds))
+        seeds = [s for c in cells for s in (c, again(c)) if s == c or s in results]
+        sides.append((row.name, _mean([claim.metric(results[s]) for s in seeds]), seeds))
     word = HOLDS
     for (_, low, few), (_, high, many) in pairwise(sides):
         chance = near * math.sqrt((1 / len(few) + 1 / len(many)) / 2)
@@ -131,7 +132,10 @@ def verdict(claim: Claim, study: Study, results: CellResults) -> str:
     paper = [f"{value:.1f}" for value in claim.printed if value is not None]
     said = f" (published: {', '.join(paper)})" if paper else ""
     words = f"{claim.words}: {word}, {text} mm{said}; chance: {near:.1f} mm ({why})"
-    return words if word == HOLDS else f"{words}; {'; '.join(map(_size, ordered))}"
+    if word == HOLDS:
+        return words
+    took = [_took(name, seeds[0], study, results) for name, _, seeds in ordered]
+    return "; ".join([words, *took])
 
 
 def of_seeds(
@@ -178,10 +182,14 @@ def _variance(values: Sequence[float]) -> float:
     return sum((value - _mean(values)) ** 2 for value in values) / (len(values) - 1)
 
 
-def _size(side: tuple[str, float, list[Result]]) -> str:
-    """Say what a row took, where an order is not the paper's."""
-    name, _, (first, *_) = side
-    return (
+def _took(name: str, one: Cell, study: Study, results: CellResults) -> str:
+    """Say what a row took and how far it learnt, where an order is not the paper's."""
+    first = results[one]
+    said = (
         f"{name} has {first.parameters / 1e6:.2f} M parameters and took {first.samples:,} poses "
         f"and {duration(first.seconds)}"
     )
+    losses = last_losses(study.folder(one))
+    if losses is None:
+        return said
+    return f"{said}, its loss ends at {losses[0]:.4f} in training, {losses[1]:.4f} in validation"

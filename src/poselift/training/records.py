@@ -173,6 +173,16 @@ def write_metrics(folder: Path, history: Sequence[Mapping[str, int | float]]) ->
     write_bytes(folder / "metrics.csv", text.getvalue().encode("ascii"))
 
 
+def last_losses(folder: Path) -> tuple[float, float] | None:
+    """Return the loss in training and in validation at the end of a run; None without a record."""
+    try:
+        with (folder / "metrics.csv").open(encoding="ascii", newline="") as file:
+            *_, row = csv.DictReader(file)
+        return float(row["train_loss"]), float(row["val_loss"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def tensorboard(folder: Path, step: int) -> SummaryWriter | None:
     """Return a TensorBoard writer that continues after `step`, or None if it is not installed."""
     try:
