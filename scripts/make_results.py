@@ -109,11 +109,11 @@ def main() -> None:
         verdicts += [
             f"- {name}: {line}" for line in readings if any(word in line for word in _VERDICTS)
         ]
-    missing = ", ".join(f"{name} ({len(waiting[name])} networks)" for name in left_out)
+    missing = ", ".join(f"{name} ({len(waiting[name])})" for name in left_out)
     if missing:
         missing = (
-            f"\n\nStill to be trained, and so left out: {missing}. Some of them stand, at 200,000 "
-            "poses a network, in [results-small](results-small.md)."
+            f"\n\nLeft out, as networks (so many of each) are still to be trained: {missing}. "
+            "Some of them stand, at 200,000 poses a network, in [results-small](results-small.md)."
         )
     command = f"python scripts/make_results.py --root {options.root} --more {options.more}"
     opening = _OPENING.format(

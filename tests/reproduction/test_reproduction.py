@@ -298,7 +298,7 @@ def test_the_best_of_several_and_the_mean_of_others(study: Study, tmp_path: Path
     own = replace(study, runs=tmp_path)
     third = cell("stgcn", "detected")
     results = {LOW: of(50.0), HIGH: of(60.0), third: of(70.0)}
-    for best, value in ((True, "60.0"), (False, "65.0")):
+    for best, value in ((True, "(lcn-detected) 60.0"), (False, "65.0")):
         claim = Claim("a below", (Row("a", (LOW,)), Row("rest", (HIGH, third), best=best)))
         said = verdict(claim, own, results)
         assert said.startswith(f"a below: holds, a 50.0 < rest {value}")

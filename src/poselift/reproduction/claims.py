@@ -116,7 +116,8 @@ def verdict(claim: Claim, study: Study, results: CellResults) -> str:
     for row in claim.rows:
         cells = row.counted(results, claim.metric)
         seeds = [s for c in cells for s in (c, again(c)) if s == c or s in results]
-        sides.append((row.name, _mean([claim.metric(results[s]) for s in seeds]), seeds))
+        name = f"{row.name} ({cells[0].name})" if row.best else row.name
+        sides.append((name, _mean([claim.metric(results[s]) for s in seeds]), seeds))
     word = HOLDS
     for (_, low, few), (_, high, many) in pairwise(sides):
         chance = near * math.sqrt((1 / len(few) + 1 / len(many)) / 2)
