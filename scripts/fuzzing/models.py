@@ -167,6 +167,7 @@ def _training(folder: Path) -> list[Surface]:
     from poselift.training.branch import branch_off
     from poselift.training.checkpoint import load_checkpoint, read_progress
     from poselift.training.layouts import read_layouts, write_layouts
+    from poselift.training.records import last_losses
     from poselift.training.schedules import Trapezoid
     from training_fixtures import tiny_config, tiny_data
 
@@ -218,6 +219,7 @@ def _training(folder: Path) -> list[Surface]:
             victims="config.json",
         ),
         Surface("resume", [run, older], resumed, share=0.02),
+        Surface("metrics.csv", [run], last_losses, victims="metrics.csv"),
         Surface("layouts.json", [run], read_layouts, victims="layouts.json"),
         Surface("stopped", [run], stopped, share=0.5, victims="model.json"),
         Surface("branch", [run, older], _apart(branched), share=0.3),

@@ -179,7 +179,7 @@ def last_losses(folder: Path) -> tuple[float, float] | None:
         with (folder / "metrics.csv").open(encoding="ascii", newline="") as file:
             *_, row = csv.DictReader(file)
         return float(row["train_loss"]), float(row["val_loss"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, csv.Error):
         return None
 
 
