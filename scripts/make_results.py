@@ -3,13 +3,18 @@
     python scripts/make_results.py --root ../shared/data/cmu --more ../shared/data/motion
 
 Trains what `--runs` does not hold yet (some hours on two cores; it goes on where it was stopped),
-then writes the page and its pictures. With `--finished` nothing is trained: what is not there is
-named on the page, with the networks (second seeds included) that it waits for.
+then writes the page and its pictures. What was measured of each network is kept in
+docs/results/cells, so that a machine which holds no runs need not train it again.
+
+With `--finished` nothing is trained. A section whose networks are not there stays on the page as it
+was; one that waits for second seeds stands with its first; what is not there at all is named.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -53,7 +58,17 @@ ITEMS = (
     "gridconv.search",
 )
 
-#: What a reading contains that judges an ordering.
+#: Items that run trained networks: what was measured of them is not enough.
+_RUN_NETWORKS = (
+    *("gridconv.figure3", "gridconv.figure5", "gridconv.figure6", "gridconv.search"),
+    *("gridconv.table3-open", "gridconv.figure5b-open"),
+    *("posegraphnet.figure2", "posegraphnet.figure3", "posegraphnet.table3"),
+)
+
+#: What is kept of each network: its errors, and its losses epoch by epoch.
+_RECORDS = ("result.json", "metrics.csv")
+
+#: What a line of a section contains that judges an ordering.
 _VERDICTS = tuple(f": {word}, " for word in (HOLDS, FAILS, CHANCE))
 
 _OPENING = """# Results
@@ -97,22 +112,30 @@ def main() -> None:
         more_root=options.more,
         device=choose_device("auto"),
     )
-    waiting = {name: untrained(get_item(name), study) for name in ITEMS}
-    left_out = [name for name in ITEMS if options.finished and waiting[name]]
+    page = options.docs / "results.md"
+    cells = options.docs / "results" / "cells"
+    _copy_records(cells, options.runs)
+    before = _sections(page, study.budget.name) if options.finished else {}
     sections: list[str] = []
-    verdicts: list[str] = []
+    left_out: list[str] = []
+    later: list[str] = []
     for name in ITEMS:
-        if name in left_out:
-            continue
-        section, readings = _section(name, study, options.docs / "results")
-        sections.append(section)
-        verdicts += [
-            f"- {name}: {line}" for line in readings if any(word in line for word in _VERDICTS)
-        ]
-    missing = ", ".join(f"{name} ({len(waiting[name])})" for name in left_out)
-    if missing:
-        missing = (
-            f"\n\nLeft out, as networks (so many of each) are still to be trained: {missing}. "
+        waiting = untrained(get_item(name), study)
+        if not options.finished or _can_stand(name, study):
+            sections.append(_section(name, study, options.docs / "results", options.finished))
+            later += [f"{name} ({len(waiting)})"] * bool(options.finished and waiting)
+        elif name in before:
+            sections.append(before[name])
+        else:
+            left_out.append(f"{name} ({len(waiting)})")
+    _copy_records(options.runs, cells)
+    missing = ""
+    if later:
+        missing += f"\n\nStill to be trained from a second seed (networks): {', '.join(later)}."
+    if left_out:
+        missing += (
+            "\n\nLeft out, as networks (so many of each) are still to be trained: "
+            f"{', '.join(left_out)}. "
             "Some of them stand, at 200,000 poses a network, in [results-small](results-small.md)."
         )
     command = f"python scripts/make_results.py --root {options.root} --more {options.more}"
@@ -122,19 +145,59 @@ def main() -> None:
         command=f"{command} --budget {study.budget.name}",
         missing=missing,
     )
-    text = "\n".join([opening, *verdicts, "", *sections])
-    write_bytes(options.docs / "results.md", text.encode())
+    verdicts = [
+        f"- {_name_of(section)}: {line[2:]}"
+        for section in sections
+        for line in section.splitlines()
+        if line.startswith("- ") and any(word in line for word in _VERDICTS)
+    ]
+    write_bytes(page, "\n".join([opening, *verdicts, "", *sections]).encode())
 
 
-def _section(name: str, study: Study, pictures: Path) -> tuple[str, tuple[str, ...]]:
-    """Complete an item; return its part of the page, and what its numbers say."""
+def _can_stand(name: str, study: Study) -> bool:
+    """Whether nothing is to be trained for an item but second seeds."""
+    item = get_item(name)
+    if item.more is not None and untrained(item, study):
+        return False
+    if name in _RUN_NETWORKS:
+        return all((study.folder(one) / "model.json").is_file() for one in item.cells)
+    return not study.unfinished(item.cells)
+
+
+def _section(name: str, study: Study, pictures: Path, finished: bool) -> str:
+    """Complete an item, with `finished` from what is there; return its part of the page."""
     item = get_item(name)
     reporter = reporter_for(Console(stderr=True))
-    report, results = reproduce(item, study, reporter, lambda line: print(line, file=sys.stderr))
+    report, results = reproduce(
+        item, study, reporter, lambda line: print(line, file=sys.stderr), again=not finished
+    )
     origin = provenance(study.command(name), {"data": study.data, "seed": str(study.seed)}, results)
     if report.draw is not None:
         write_bytes(pictures / f"{name}.png", to_png(item, report, origin))
-    return to_markdown(item, report, origin, f"results/{name}.png"), report.readings
+    return to_markdown(item, report, origin, f"results/{name}.png")
+
+
+def _sections(page: Path, budget: str) -> dict[str, str]:
+    """Return the sections of a page by their items' names; none if it is of another budget."""
+    if not page.is_file() or f"Budget `{budget}`" not in (text := page.read_text("utf-8")):
+        return {}
+    found = re.split(r"^(?=## )", text, flags=re.MULTILINE)[1:]
+    return {_name_of(one): one.rstrip("\n") + "\n" for one in found}
+
+
+def _name_of(section: str) -> str:
+    """Return the item that a section is of, by its heading."""
+    return section.removeprefix("## ").partition(":")[0]
+
+
+def _copy_records(source: Path, to: Path) -> None:
+    """Copy what was measured of each finished network, where `to` does not have it."""
+    for result in sorted(source.glob(f"*/*/{_RECORDS[0]}")):
+        folder = to / result.parent.relative_to(source)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in _RECORDS:
+            if (result.parent / name).is_file() and not (folder / name).is_file():
+                shutil.copyfile(result.parent / name, folder / name)
 
 
 if __name__ == "__main__":

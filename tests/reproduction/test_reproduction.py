@@ -287,9 +287,13 @@ def test_close_rows_are_trained_from_a_second_seed(
     assert set(untrained(item, replace(study, runs=Path("nowhere")))) == set(item.cells)
     complete_all(study, item.cells, SilentReporter(), quiet)
     assert untrained(item, study) == (again(ours),)
+    _, results = reproduce(item, study, SilentReporter(), quiet, again=False)
+    assert set(results) == set(item.cells)
+    assert untrained(item, study) == (again(ours),)
     report, results = reproduce(item, study, SilentReporter(), quiet)
     assert untrained(item, study) == ()
     assert set(results) == {*item.cells, again(ours)}
+    assert reproduce(item, study, SilentReporter(), quiet, again=False)[1] == results
     assert len(report.tables) == 2
     assert re.search(r"ours \d+\.\d \(mean of 2\)", report.readings[0])
 

@@ -49,9 +49,17 @@ def paths_of(item: Item, outputs: Sequence[Path], count: int) -> list[Path]:
 
 
 def reproduce(
-    item: Item, study: Study, reporter: Reporter, say: Callable[[str], None]
+    item: Item,
+    study: Study,
+    reporter: Reporter,
+    say: Callable[[str], None],
+    *,
+    again: bool = True,
 ) -> tuple[Report, CellResults]:
-    """Train and measure what is missing of an item, and put its report together."""
+    """Train and measure what is missing of an item, and put its report together.
+
+    again  train what the item's own networks ask for too: second seeds of rows that are close.
+    """
     if study.data == PICTURE_DATA:
         if item.pictures is None:
             known = ", ".join(name for name, one in ITEMS.items() if one.pictures is not None)
@@ -64,6 +72,9 @@ def reproduce(
         item.check(study)
     results = complete_all(study, item.cells, reporter, say)
     while missing := _following(item, study, results):
+        if not again:
+            results |= {one: study.result(one) for one in missing if study.finished(one)}
+            break
         results |= complete_all(study, missing, reporter, say)
     report = item.report(study, results)
     verdicts = tuple(verdict(one, study, results) for one in item.claims)
