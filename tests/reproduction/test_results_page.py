@@ -11,7 +11,6 @@ from poselift.datasets import LiftingData
 from poselift.reproduction import cells, run
 from poselift.training import TrainingConfig
 
-
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 
