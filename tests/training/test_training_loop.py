@@ -203,6 +203,13 @@ def _other(folder: Path) -> tuple[TrainingConfig, bool]:
     return replace(config, lr=0.5), True
 
 
+def _begun_from_weights(folder: Path) -> tuple[TrainingConfig, bool]:
+    config, resume = _other(folder)
+    path = folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "init": "runs/first"}))
+    return config, resume
+
+
 def _other_schedule(folder: Path) -> tuple[TrainingConfig, bool]:
     config = tiny_config("martinez", epochs=1)
     folder.rmdir()
@@ -221,6 +228,7 @@ def _broken(folder: Path) -> tuple[TrainingConfig, bool]:
         (_occupied, "exists and is not empty; continue that run with --resume or choose another"),
         (_empty, "nothing to resume here, no config.json found"),
         (_other, "was started with lr 0.01, not 0.5; resume it with the same settings"),
+        (_begun_from_weights, "with the same settings (--init runs/first among them) or choose"),
         (_other_schedule, "was started with schedule.drop None, not 0.1"),
         (_broken, "config.json: not a run's config ("),
     ],

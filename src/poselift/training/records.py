@@ -139,10 +139,12 @@ def compare_config(
         started.setdefault(_ESTIMATOR, "straight_through")
     for key in sorted({*started, *now} - {*_FREE, *but}):
         if started.get(key) != now.get(key):
+            own = started.get("init")
+            lacks = f" (--init {own} among them)" if own and not config.init else ""
             raise PoseliftError(
                 f"{folder}: was started with {key} {_short(started.get(key))}, "
                 f"not {_short(now.get(key))}; "
-                "resume it with the same settings or choose another --out"
+                f"resume it with the same settings{lacks} or choose another --out"
             )
     return started
 
