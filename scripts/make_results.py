@@ -6,8 +6,9 @@ Trains what `--runs` does not hold yet (some hours on two cores; it goes on wher
 then writes the page and its pictures. What was measured of each network is kept in
 docs/results/cells, so that a machine which holds no runs need not train it again.
 
-With `--finished` nothing is trained. A section whose networks are not there stays on the page as it
-was; one that waits for second seeds stands with its first; what is not there at all is named.
+With `--finished` nothing is trained. Table 5 stands as far as its networks are trained, all others
+with their first seeds; a section whose networks are gone stays on the page as it was, and what is
+not there at all is named.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from poselift.reproduction import (
     get_item,
     provenance,
     reproduce,
+    so_far,
     to_markdown,
     to_png,
     untrained,
@@ -57,6 +59,9 @@ ITEMS = (
     "gridconv.figure5b-open",
     "gridconv.search",
 )
+
+#: Stands as far as its networks are trained, as the verdicts of others rest on it.
+_PARTLY = "gridconv.table5"
 
 #: Items that run trained networks: what was measured of them is not enough.
 _RUN_NETWORKS = (
@@ -120,10 +125,10 @@ def main() -> None:
     left_out: list[str] = []
     later: list[str] = []
     for name in ITEMS:
-        waiting = untrained(get_item(name), study)
+        waiting = untrained(get_item(name), study) if options.finished else ()
         if not options.finished or _can_stand(name, study):
             sections.append(_section(name, study, options.docs / "results", options.finished))
-            later += [f"{name} ({len(waiting)})"] * bool(options.finished and waiting)
+            later += [f"{name} ({len(waiting)})"] * bool(waiting)
         elif name in before:
             sections.append(before[name])
         else:
@@ -131,7 +136,9 @@ def main() -> None:
     _copy_records(options.runs, cells)
     missing = ""
     if later:
-        missing += f"\n\nStill to be trained from a second seed (networks): {', '.join(later)}."
+        missing += (
+            f"\n\nStill to be trained (networks, or second seeds of them): {', '.join(later)}."
+        )
     if left_out:
         missing += (
             "\n\nLeft out, as networks (so many of each) are still to be trained: "
@@ -155,22 +162,25 @@ def main() -> None:
 
 
 def _can_stand(name: str, study: Study) -> bool:
-    """Whether nothing is to be trained for an item but second seeds."""
+    """Whether an item can be put together from what is there."""
     item = get_item(name)
-    if item.more is not None and untrained(item, study):
+    if name == _PARTLY:
+        return any(map(study.finished, item.cells))
+    if name in _RUN_NETWORKS and not all(
+        (study.folder(one) / "model.json").is_file() for one in item.cells
+    ):
         return False
-    if name in _RUN_NETWORKS:
-        return all((study.folder(one) / "model.json").is_file() for one in item.cells)
-    return not study.unfinished(item.cells)
+    return not (untrained(item, study) if item.more is not None else study.unfinished(item.cells))
 
 
 def _section(name: str, study: Study, pictures: Path, finished: bool) -> str:
     """Complete an item, with `finished` from what is there; return its part of the page."""
     item = get_item(name)
-    reporter = reporter_for(Console(stderr=True))
-    report, results = reproduce(
-        item, study, reporter, lambda line: print(line, file=sys.stderr), again=not finished
-    )
+    if finished:
+        report, results = so_far(item, study)
+    else:
+        reporter = reporter_for(Console(stderr=True))
+        report, results = reproduce(item, study, reporter, lambda s: print(s, file=sys.stderr))
     origin = provenance(study.command(name), {"data": study.data, "seed": str(study.seed)}, results)
     if report.draw is not None:
         write_bytes(pictures / f"{name}.png", to_png(item, report, origin))

@@ -25,6 +25,7 @@ from poselift.reproduction import (
     get_budget,
     learning,
     reproduce,
+    so_far,
     unseen,
     untrained,
     write_report,
@@ -233,6 +234,11 @@ def of(error: float) -> Result:
     return Result(averages, {}, {}, {}, 1_000_000, 200_000, 60.0, "made up", 100)
 
 
+def full(error: float) -> Result:
+    """The same as it is read from a file."""
+    return replace(of(error), by_axis=dict.fromkeys("xyz", error))
+
+
 LOW, HIGH = cell("gln", "detected"), cell("lcn", "detected")
 CLAIM = Claim("a below b", (Row("a", (LOW,)), Row("b", (HIGH,))), printed=(3.0, 4.0))
 
@@ -287,15 +293,39 @@ def test_close_rows_are_trained_from_a_second_seed(
     assert set(untrained(item, replace(study, runs=Path("nowhere")))) == set(item.cells)
     complete_all(study, item.cells, SilentReporter(), quiet)
     assert untrained(item, study) == (again(ours),)
-    _, results = reproduce(item, study, SilentReporter(), quiet, again=False)
-    assert set(results) == set(item.cells)
-    assert untrained(item, study) == (again(ours),)
+    assert set(so_far(item, study)[1]) == set(item.cells)
     report, results = reproduce(item, study, SilentReporter(), quiet)
     assert untrained(item, study) == ()
     assert set(results) == {*item.cells, again(ours)}
-    assert reproduce(item, study, SilentReporter(), quiet, again=False)[1] == results
+    assert so_far(item, study)[1] == results
     assert len(report.tables) == 2
     assert re.search(r"ours \d+\.\d \(mean of 2\)", report.readings[0])
+
+
+def test_a_table_before_all_its_networks_are_trained(study: Study, tmp_path: Path) -> None:
+    own, item = replace(study, runs=tmp_path), ITEMS["gridconv.table5"]
+    report, results = so_far(item, own)
+    assert not results
+    assert not any(": holds" in line or ": within" in line for line in report.readings)
+    exact = [one for one in item.cells if one.variant == "ground_truth"]
+    for number, one in enumerate(exact):
+        own.folder(one).mkdir(parents=True)
+        (own.folder(one) / "result.json").write_bytes(full(50.0 + number).to_json())
+    report, results = so_far(item, own)
+    assert set(results) == set(exact)
+    (table,) = (one for one in report.tables if "5x5 layouts" in one.title)
+    p1, p1_star = (
+        next(place for place, name in enumerate(table.columns) if name.startswith(f"{short} "))
+        for short in ("P1", "P1*")
+    )
+    assert [np.isnan(dict(table.rows)["Random SGT #2"][c]) for c in (p1, p1_star)] == [True, False]
+    assert "| Random SGT #2 |  |" in table.to_markdown()
+    assert [line for line in report.readings if "below random" in line] == [
+        line
+        for line in report.readings
+        if line.startswith("learnable below handcrafted below random, P1*: ")
+    ]
+    assert "the four random layouts differ by 3.0 mm (P1*)" in report.readings
 
 
 def test_the_best_of_several_and_the_mean_of_others(study: Study, tmp_path: Path) -> None:

@@ -254,7 +254,7 @@ def evaluate_limbs(
 
 
 def _as_text(value: float | int | str | None) -> str:
-    if value is None:
+    if value is None or value != value:  # NaN is what is not there
         return ""
     return f"{value:.1f}" if isinstance(value, float) else str(value)
 

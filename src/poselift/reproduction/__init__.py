@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         paths_of,
         report_of_model,
         reproduce,
+        so_far,
         untrained,
         write_report,
     )
@@ -43,6 +44,7 @@ _MODULES = {
     "provenance": "document",
     "report_of_model": "run",
     "reproduce": "run",
+    "so_far": "run",
     "to_markdown": "document",
     "to_png": "document",
     "untrained": "run",
@@ -68,6 +70,7 @@ __all__ = [
     "provenance",
     "report_of_model",
     "reproduce",
+    "so_far",
     "to_markdown",
     "to_png",
     "untrained",

@@ -247,10 +247,10 @@ def _table5(study: Study, results: CellResults) -> Report:
     title = f"5x5 layouts; {_AVERAGED}"
     table = beside_published("gridconv.table5", title, _PROTOCOLS, rows)
     spread = random.max(axis=0) - random.min(axis=0)
-    reading = "the four random layouts differ by " + ", ".join(
-        f"{s:.1f} mm ({c})" for s, c in zip(spread, _PROTOCOLS.values(), strict=True)
+    apart = ", ".join(
+        f"{s:.1f} mm ({c})" for s, c in zip(spread, _PROTOCOLS.values(), strict=True) if s == s
     )
-    return Report((table,), (reading,))
+    return Report((table,), (f"the four random layouts differ by {apart}",) if apart else ())
 
 
 _CLAIMS5 = (

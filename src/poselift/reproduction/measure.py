@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, final
@@ -82,6 +83,20 @@ class Result:
                 f"{source}: not the result of a cell ({error}); delete it to measure again"
             ) from None
         return found
+
+
+#: Of a network that nobody has trained yet.
+UNKNOWN = Result(
+    averages={name: dict.fromkeys(AVERAGES, math.nan) for name in ALIGNED},
+    by_action={},
+    by_joint={},
+    by_axis={},
+    parameters=0,
+    samples=0,
+    seconds=0.0,
+    data="",
+    frames=0,
+)
 
 
 def measure_network(network: nn.Module, card: Mapping[str, Any], data: LiftingData) -> Result:

@@ -15,7 +15,7 @@ from poselift.reproduction.cells import Cell, Study, complete_all
 from poselift.reproduction.claims import CellResults, second_seeds, seeds_table, verdict
 from poselift.reproduction.document import provenance, to_csv, to_markdown, to_png
 from poselift.reproduction.items import Item, Model, Report
-from poselift.reproduction.measure import Result
+from poselift.reproduction.measure import UNKNOWN, Result
 from poselift.reproduction.picture_cells import DATA as PICTURE_DATA
 from poselift.training import Reporter
 
@@ -49,17 +49,9 @@ def paths_of(item: Item, outputs: Sequence[Path], count: int) -> list[Path]:
 
 
 def reproduce(
-    item: Item,
-    study: Study,
-    reporter: Reporter,
-    say: Callable[[str], None],
-    *,
-    again: bool = True,
+    item: Item, study: Study, reporter: Reporter, say: Callable[[str], None]
 ) -> tuple[Report, CellResults]:
-    """Train and measure what is missing of an item, and put its report together.
-
-    again  train what the item's own networks ask for too: second seeds of rows that are close.
-    """
+    """Train and measure what is missing of an item, and put its report together."""
     if study.data == PICTURE_DATA:
         if item.pictures is None:
             known = ", ".join(name for name, one in ITEMS.items() if one.pictures is not None)
@@ -72,14 +64,32 @@ def reproduce(
         item.check(study)
     results = complete_all(study, item.cells, reporter, say)
     while missing := _following(item, study, results):
-        if not again:
-            results |= {one: study.result(one) for one in missing if study.finished(one)}
-            break
         results |= complete_all(study, missing, reporter, say)
-    report = item.report(study, results)
+    return _judged(item, study, results, item.report(study, results)), results
+
+
+def so_far(item: Item, study: Study) -> tuple[Report, CellResults]:
+    """Put an item's report together from the networks that are there; none is trained.
+
+    Numbers of the others are NaN, and claims about them are not judged. Items that show more than
+    averages need all of their networks.
+    """
+    results = {one: study.result(one) for one in item.cells if study.finished(one)}
+    known = tuple(
+        one for one in item.claims if all(c in results for r in one.rows for c in r.cells)
+    )
+    judged = replace(item, claims=known)
+    more = _following(judged, study, results)
+    results |= {one: study.result(one) for one in more if study.finished(one)}
+    unknown = dict.fromkeys(item.cells, UNKNOWN)
+    return _judged(judged, study, results, item.report(study, {**unknown, **results})), results
+
+
+def _judged(item: Item, study: Study, results: CellResults, report: Report) -> Report:
+    """Add to a report what its numbers say of the item's claims."""
     verdicts = tuple(verdict(one, study, results) for one in item.claims)
     tables = (*report.tables, *seeds_table(item.claims, results))
-    return replace(report, tables=tables, readings=(*verdicts, *report.readings)), results
+    return replace(report, tables=tables, readings=(*verdicts, *report.readings))
 
 
 def untrained(item: Item, study: Study) -> tuple[Cell, ...]:
