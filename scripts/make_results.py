@@ -124,6 +124,7 @@ def main() -> None:
     sections: list[str] = []
     left_out: list[str] = []
     later: list[str] = []
+    kept: list[str] = []
     for name in ITEMS:
         waiting = untrained(get_item(name), study) if options.finished else ()
         if not options.finished or _can_stand(name, study):
@@ -131,6 +132,7 @@ def main() -> None:
             later += [f"{name} ({len(waiting)})"] * bool(waiting)
         elif name in before:
             sections.append(before[name])
+            kept.append(name)
         else:
             left_out.append(f"{name} ({len(waiting)})")
     _copy_records(options.runs, cells)
@@ -138,6 +140,11 @@ def main() -> None:
     if later:
         missing += (
             f"\n\nStill to be trained (networks, or second seeds of them): {', '.join(later)}."
+        )
+    if kept:
+        missing += (
+            "\n\nAs they were written when their networks were there, with the yardstick of then: "
+            f"{', '.join(kept)}."
         )
     if left_out:
         missing += (
