@@ -103,7 +103,7 @@ def test_probe_is_what_the_script_makes() -> None:
 
 
 def test_a_model_that_loses_too_much_in_bf16_says_so(tmp_path: Path) -> None:
-    proto = onnx.load_model_from_string(find_model("gln").data)
+    proto = onnx.load_model_from_string(find_model("gln-small").data)
     card = json.loads(proto.metadata_props[0].value)
     for changes, reason in (
         ({"not_offered": {"bf16": "costs 9 mm"}}, "is not offered in bf16: costs 9 mm"),
