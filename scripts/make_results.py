@@ -26,6 +26,7 @@ from poselift.reproduction import (
     CHANCE,
     FAILS,
     HOLDS,
+    Cell,
     Study,
     get_budget,
     get_item,
@@ -118,16 +119,19 @@ def main() -> None:
         device=choose_device("auto"),
     )
     page = options.docs / "results.md"
-    cells = options.docs / "results" / "cells"
-    _copy_records(cells, options.runs)
+    place = f"{study.name}-{study.budget.name}"  # of this study's networks, where there are others
+    runs, cells = options.runs / place, options.docs / "results" / "cells" / place
+    _copy_records(cells, runs)
     before = _sections(page, study.budget.name) if options.finished else {}
     sections: list[str] = []
     left_out: list[str] = []
     later: list[str] = []
     kept: list[str] = []
     for name in ITEMS:
+        if not options.finished and name in _RUN_NETWORKS:
+            _forget_records(name, study)
         waiting = untrained(get_item(name), study) if options.finished else ()
-        if not options.finished or _can_stand(name, study):
+        if not options.finished or _can_stand(name, study, waiting):
             sections.append(_section(name, study, options.docs / "results", options.finished))
             later += [f"{name} ({len(waiting)})"] * bool(waiting)
         elif name in before:
@@ -135,7 +139,25 @@ def main() -> None:
             kept.append(name)
         else:
             left_out.append(f"{name} ({len(waiting)})")
-    _copy_records(options.runs, cells)
+    _copy_records(runs, cells)
+    command = f"python scripts/make_results.py --root {options.root} --more {options.more}"
+    opening = _OPENING.format(
+        budget=study.budget.name,
+        description=study.budget.description,
+        command=f"{command} --budget {study.budget.name}",
+        missing=_missing(later, kept, left_out),
+    )
+    verdicts = [
+        f"- {_name_of(section)}: {line[2:]}"
+        for section in sections
+        for line in section.splitlines()
+        if line.startswith("- ") and any(word in line for word in _VERDICTS)
+    ]
+    write_bytes(page, "\n".join([opening, *verdicts, "", *sections]).encode())
+
+
+def _missing(later: list[str], kept: list[str], left_out: list[str]) -> str:
+    """Say what the page lacks, and what stands on it from before."""
     missing = ""
     if later:
         missing += (
@@ -152,32 +174,29 @@ def main() -> None:
             f"{', '.join(left_out)}. "
             "Some of them stand, at 200,000 poses a network, in [results-small](results-small.md)."
         )
-    command = f"python scripts/make_results.py --root {options.root} --more {options.more}"
-    opening = _OPENING.format(
-        budget=study.budget.name,
-        description=study.budget.description,
-        command=f"{command} --budget {study.budget.name}",
-        missing=missing,
-    )
-    verdicts = [
-        f"- {_name_of(section)}: {line[2:]}"
-        for section in sections
-        for line in section.splitlines()
-        if line.startswith("- ") and any(word in line for word in _VERDICTS)
-    ]
-    write_bytes(page, "\n".join([opening, *verdicts, "", *sections]).encode())
+    return missing
 
 
-def _can_stand(name: str, study: Study) -> bool:
-    """Whether an item can be put together from what is there."""
+def _can_stand(name: str, study: Study, waiting: tuple[Cell, ...]) -> bool:
+    """Whether an item, which waits for some networks, can be put together from what is there."""
     item = get_item(name)
     if name == _PARTLY:
         return any(map(study.finished, item.cells))
-    if name in _RUN_NETWORKS and not all(
-        (study.folder(one) / "model.json").is_file() for one in item.cells
-    ):
+    if name in _RUN_NETWORKS and not all(_has_network(one, study) for one in item.cells):
         return False
-    return not (untrained(item, study) if item.more is not None else study.unfinished(item.cells))
+    return not (waiting if item.more is not None else study.unfinished(item.cells))
+
+
+def _has_network(one: Cell, study: Study) -> bool:
+    """Whether a trained network is there, and not only what was measured of it."""
+    return (study.folder(one) / "model.json").is_file()
+
+
+def _forget_records(name: str, study: Study) -> None:
+    """Let the networks that an item runs be trained again where only their errors are there."""
+    for one in get_item(name).cells:
+        if study.finished(one) and not _has_network(one, study):
+            shutil.rmtree(study.folder(one))
 
 
 def _section(name: str, study: Study, pictures: Path, finished: bool) -> str:
@@ -209,8 +228,8 @@ def _name_of(section: str) -> str:
 
 def _copy_records(source: Path, to: Path) -> None:
     """Copy what was measured of each finished network, where `to` does not have it."""
-    for result in sorted(source.glob(f"*/*/{_RECORDS[0]}")):
-        folder = to / result.parent.relative_to(source)
+    for result in sorted(source.glob(f"*/{_RECORDS[0]}")):
+        folder = to / result.parent.name
         folder.mkdir(parents=True, exist_ok=True)
         for name in _RECORDS:
             if (result.parent / name).is_file() and not (folder / name).is_file():

@@ -41,6 +41,8 @@ def test_a_page_outlives_its_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     said = "As they were written when their networks were there, with the yardstick of then: "
     shutil.rmtree(tmp_path / "runs")
     assert write("--finished").replace(f"\n\n{said}{drawn[1]}.", "") == trained
+    # whose network is trained again where that is allowed
+    assert write() == trained
     # neither is there: the sections stay
     shutil.rmtree(tmp_path / "runs")
     shutil.rmtree(docs / "results" / "cells")
