@@ -15,27 +15,24 @@ from __future__ import annotations
 
 import argparse
 import copy
-import multiprocessing
 import time
-from collections.abc import Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from rich.console import Console
+from torch.utils.data import DataLoader, Dataset
 
-from poselift.datasets.cmu import load_motions
-from poselift.datasets.cmu_more import load_cmu_more
 from poselift.errors import PoseliftError
 from poselift.export import export_run
-from poselift.geometry import root_relative
 from poselift.models.checkpoint import load_model, save_model
 from poselift.models.registry import build
 from poselift.pickles.arrayfile import read_npz
-from poselift.simulation.augmentation import AugmentedSource, Bank, bank_of
+from poselift.simulation.augmentation import AugmentedSource, Bank
 from poselift.skeletons import H36M_17
 from poselift.training import DataSpec, TrainingConfig, make_config, open_data, start_from, train
 from poselift.training.branch import branch_off
@@ -81,6 +78,8 @@ def main() -> None:
     training.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     training.add_argument("--workers", type=int, default=2, help="processes that draw views")
     options = parser.parse_args()
+    if options.command == "train" and options.workers < 0:
+        parser.error(f"--workers: expected at least 0, got {options.workers}")
     try:
         if options.command == "pack":
             pack(options.root, options.pack)
@@ -93,16 +92,18 @@ def main() -> None:
 def pack(root: Path, path: Path) -> None:
     """Write the poses that `--recipe shipped` learns from, and its held-out samples."""
     data = open_data(_config("gln", "shipped", root))
-    bank = bank_of([*load_motions(root / "cmu", "train"), *load_cmu_more(root / "motion")])
-    assert isinstance(data.validation, FixedSource)  # as the recipe says
+    source, held_out = data.source, data.validation
+    assert isinstance(source, AugmentedSource)  # as the recipe says
+    assert isinstance(held_out, FixedSource)
+    assert source.bank is not None
     with path.open("wb") as file:
         np.savez_compressed(
             file,
             # tenths of millimetres: far below what the views add, and a third of the size
-            poses=np.round(root_relative(bank.poses) * 1e4).astype(np.int16),
-            chance=bank.chance,
-            inputs=data.validation.inputs,
-            targets=data.validation.targets,
+            poses=np.round(source.bank.poses * 1e4).astype(np.int16),
+            chance=source.bank.chance,
+            inputs=held_out.inputs,
+            targets=held_out.targets,
             words=np.frombuffer(data.description.encode(), np.uint8),
         )
 
@@ -119,22 +120,19 @@ def train_until(end: float, options: argparse.Namespace) -> None:
     source = AugmentedSource(bank, options.samples or 100_000, config.seed)
     held_out = FixedSource(arrays["inputs"], arrays["targets"])
     words = arrays["words"].tobytes().decode()
-    with DrawnAhead(source, options.workers) as drawn:
-        data = TrainingData(drawn, held_out, H36M_17.name, words)
-        inputs, targets = (array[: config.batch_size] for array in drawn.epoch(0))
-        prove(config, inputs, targets, device)
-        begun = time.monotonic()
-        watch = Watch(begun + (1 - _DECAY) * (end - begun))
-        constant = options.run.with_name(f"{options.run.name}-constant")
-        with suppress(_TimeUp):
-            train(config, data, constant, device=device, reporter=watch, export=False)
-        # the time that is left, less what opening and publishing a run take
-        decay = max(1, int((end - time.monotonic() - 2 * watch.start_up) / watch.seconds_an_epoch))
-        ending = branch_off(config, constant, options.run, decay)
-        reporter = LineReporter(Console())
-        train(
-            ending, data, options.run, device=device, resume=True, reporter=reporter, export=False
-        )
+    prove(config, held_out.inputs, held_out.targets, device)
+    drawn = DrawnAhead(source, options.workers)
+    data = TrainingData(drawn, held_out, H36M_17.name, words)
+    begun = time.monotonic()
+    watch = Watch(begun + (1 - _DECAY) * (end - begun))
+    constant = options.run.with_name(f"{options.run.name}-constant")
+    with suppress(_TimeUp):
+        train(config, data, constant, device=device, reporter=watch, export=False)
+    # the time that is left, less what opening and publishing a run take
+    decay = max(1, int((end - time.monotonic() - 2 * watch.start_up) / watch.seconds_an_epoch))
+    ending = branch_off(config, constant, options.run, decay)
+    reporter = LineReporter(Console())
+    train(ending, data, options.run, device=device, resume=True, reporter=reporter, export=False)
     network, card = load_model(options.run)
     for weight in network.parameters():
         if weight.dim() > 1:  # batch norms are small, and need their range
@@ -144,7 +142,7 @@ def train_until(end: float, options: argparse.Namespace) -> None:
 
 
 def prove(config: TrainingConfig, inputs: np.ndarray, targets: np.ndarray, device: str) -> None:
-    """Take the same steps on the CPU and, as they are recorded, on the device.
+    """Take the same steps on a batch of samples: on the CPU and, as recorded, on the device.
 
     Raises `PoseliftError` if they lose more or less there: then something is computed wrongly.
     """
@@ -154,7 +152,8 @@ def prove(config: TrainingConfig, inputs: np.ndarray, targets: np.ndarray, devic
         with process_settings(config.seed, None, where):
             step = TrainingStep(copy.deepcopy(first), config, where)
             take = fastest(step)
-            batch = [torch.from_numpy(array).to(step.device) for array in (inputs, targets)]
+            rows = slice(config.batch_size)
+            batch = [torch.from_numpy(array[rows]).to(step.device) for array in (inputs, targets)]
             losses.append([])
             for number in range(1, 9):  # the first few warm a recording up
                 step.prepare(lr=config.lr, epoch=0.0, number=number)
@@ -171,40 +170,35 @@ class DrawnAhead:
     """A source whose epochs are drawn by processes, before they are asked for."""
 
     def __init__(self, source: AugmentedSource, workers: int) -> None:
-        """Start the processes; each draws every sample of an epoch."""
-        context = multiprocessing.get_context("spawn")
-        self._pool = ProcessPoolExecutor(workers, context, _keep, (source,))
-        self._ahead: dict[int, Future[tuple[np.ndarray, ...]]] = {}
-        self._count = workers + 1
-
-    def __enter__(self) -> DrawnAhead:
-        """Return itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """End the processes."""
-        self._pool.shutdown(cancel_futures=True)
+        """Start nothing yet; each process will draw every sample of an epoch."""
+        self._source, self._workers = source, workers
+        self._next = -1
+        self._epochs: Iterator[Any] = iter(())
 
     def epoch(self, index: int) -> tuple[np.ndarray, ...]:
         """Return inputs and targets of an epoch, and have the next ones drawn."""
-        wanted = range(index, index + self._count)
-        self._ahead = {
-            one: self._ahead.get(one) or self._pool.submit(_drawn, one) for one in wanted
-        }
-        return self._ahead[index].result()
+        if index != self._next:  # the first, or where a decay branches off
+            loader: DataLoader[Any] = DataLoader(
+                _Epochs(self._source),
+                batch_size=None,
+                sampler=range(index, _ENDLESS),
+                num_workers=self._workers,
+                multiprocessing_context="spawn" if self._workers else None,
+                generator=torch.Generator(),  # or it would draw from the training's own
+            )
+            self._next, self._epochs = index, iter(loader)
+        self._next += 1
+        return tuple(tensor.numpy() for tensor in next(self._epochs))
 
 
-_kept: list[AugmentedSource] = []
+class _Epochs(Dataset[tuple[np.ndarray, ...]]):
+    """The epochs of a source, by index."""
 
+    def __init__(self, source: AugmentedSource) -> None:
+        self._source = source
 
-def _keep(source: AugmentedSource) -> None:
-    """Remember what a process draws from."""
-    _kept.append(source)
-
-
-def _drawn(index: int) -> tuple[np.ndarray, ...]:
-    """Draw an epoch, in a process of `DrawnAhead`."""
-    return _kept[0].epoch(index)
+    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
+        return self._source.epoch(index)
 
 
 class _TimeUp(Exception):

@@ -9,7 +9,7 @@ all. All in NumPy, vectorised over samples; everything follows from (seed, epoch
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -124,7 +124,9 @@ class AugmentedSource:
     ) -> None:
         """Keep the bank of poses, root-relative."""
         self.config = config or AugmentationConfig()
-        self.bank = None if bank is None else root_relative(bank.poses.astype(np.float32))
+        self.bank = bank
+        if bank is not None:
+            self.bank = replace(bank, poses=root_relative(bank.poses.astype(np.float32)))
         self._below = None if bank is None else np.cumsum(bank.chance)
         self.samples, self.seed = samples, seed
 
@@ -146,7 +148,7 @@ class AugmentedSource:
         if self.bank is None or self._below is None:
             return random_poses(rng, self.samples)
         where = np.searchsorted(self._below, rng.random(self.samples), side="right")
-        chosen = self.bank[np.minimum(where, len(self.bank) - 1)]
+        chosen = self.bank.poses[np.minimum(where, len(self.bank.poses) - 1)]
         made = rng.random(self.samples) < synthetic
         chosen[made] = random_poses(rng, int(made.sum()))
         return chosen
