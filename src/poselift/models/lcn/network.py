@@ -17,9 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from poselift.models.base import LiftingNetwork, check_sizes
-from poselift.models.fast import FastDropout, swap
 from poselift.models.graphs import NodeMap, check_topology, distances, node_links
-from poselift.models.registry import Forms, register
 from poselift.skeletons import Skeleton, get_skeleton
 
 #: A joint hears those at most so many links away.
@@ -165,11 +163,3 @@ class LCN(LiftingNetwork):
         if self.config.add_input:
             poses = torch.cat([keypoints + poses[..., :2], poses[..., 2:]], dim=2)
         return poses
-
-
-register(
-    "lcn",
-    LCN,
-    LCNConfig,
-    forms=Forms(fast=lambda network: swap(network, {nn.Dropout: FastDropout})),
-)
