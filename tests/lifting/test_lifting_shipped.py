@@ -12,7 +12,7 @@ from poselift import Lifter, load_poses
 from poselift.geometry import normalise
 from poselift.modelfiles.find import find_model, shipped_folder, shipped_models
 
-SIZE_LIMIT_MB = {"gln": 12, "gln-small": 4, "posegraphnet": 4}
+SIZE_LIMIT_MB = {"gln": 12, "gln-small": 4, "lcn": 16, "posegraphnet": 4}
 
 
 @pytest.fixture(scope="module", params=sorted(SIZE_LIMIT_MB))

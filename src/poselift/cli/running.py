@@ -12,7 +12,7 @@ DEFAULT_MODEL = "gln-small"
 Model = Annotated[
     str,
     typer.Option(
-        help="A shipped model (gln-small, gln, posegraphnet), a run folder or an .onnx file."
+        help="A shipped model (gln-small, gln, lcn, posegraphnet), a run folder or an .onnx file."
     ),
 ]
 Focal = Annotated[
