@@ -73,8 +73,8 @@ def load_model(
 
     `source` is a folder that `save_model` filled, or a run folder that was stopped, whose best
     checkpoint counts, an exported .onnx file, or the name of shipped weights ("gln-small", "gln",
-    "lcn", "posegraphnet"; write "./gln" for a folder of that name). With `architecture` a network of
-    another one is refused.
+    "lcn", "posegraphnet"; write "./gln" for a folder of that name). With `architecture` a network
+    of another one is refused.
 
     Raises `PoseliftError` naming the file, and the key where one is at fault, if something is
     missing, damaged, or does not fit.
