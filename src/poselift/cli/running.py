@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 
 #: `poselift.modelfiles.find.DEFAULT_MODEL`, which a help page need not import NumPy for.
-DEFAULT_MODEL = "gln-small"
+DEFAULT_MODEL = "lcn"
 
 Model = Annotated[
     str,
     typer.Option(
-        help="A shipped model (gln-small, gln, lcn, posegraphnet), a run folder or an .onnx file."
+        help="A shipped model (lcn, gln-small, gln, posegraphnet), a run folder or an .onnx file."
     ),
 ]
 Focal = Annotated[

@@ -37,7 +37,7 @@ from poselift.skeletons import Skeleton, conversion
 class Lifter:
     """Lifts 2D keypoints to 3D with one set of weights.
 
-    model      a shipped name ("gln-small", "gln", "lcn", "posegraphnet"), a run folder, an .onnx
+    model      a shipped name ("lcn", "gln-small", "gln", "posegraphnet"), a run folder, an .onnx
                file, or one that `find_model` has read.
     threads    CPU threads to use, at most one a core; None for one a core that is free.
     flip       lift the mirrored pose too and return the mean of both, as is the field's habit

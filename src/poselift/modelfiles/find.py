@@ -12,7 +12,7 @@ from poselift.errors import PoseliftError
 
 #: The shipped model that is taken unless another is named: the best over the frozen validation
 #: sets of `poselift eval --data robustness` (docs/log.md).
-DEFAULT_MODEL = "gln-small"
+DEFAULT_MODEL = "lcn"
 
 #: Name of the model file in a run folder, and of the torch weights that it was exported from.
 RUN_MODEL, RUN_WEIGHTS = "model.onnx", "model.safetensors"
