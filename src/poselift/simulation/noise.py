@@ -185,11 +185,11 @@ class DetectorNoise:
 #: What training views are disturbed with: limbs, legs and whole sides are missing far more often
 #: than in `cmu17`'s "detected", and names are exchanged more often.
 TRAINING_NOISE = DetectorNoise(
-    swap_legs=0.10,
+    swap_legs=0.09,
     swap_arms=0.02,
     swap_body=0.015,
     missing_limb=0.05,
-    missing_side=0.08,
+    missing_side=0.32,
     missing_legs=0.05,
     crossed_arm=0.03,
 )
